@@ -1,0 +1,65 @@
+"""What a query may name: tables, their columns with declared types, primary and foreign keys.
+
+Identifiers compare without regard to case, as in SQLite and GoogleSQL's column names, but keep the spelling
+of the database: the canonical pipe text copies it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `type` is the type as declared in the database (may be empty in SQLite)."""
+
+    name: str
+    type: str = ""
+    primary_key: bool = False
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """`column` of the table that holds this key refers to `ref_column` of `ref_table`."""
+
+    column: str
+    ref_table: str
+    ref_column: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table or view, columns in declaration order."""
+
+    name: str
+    columns: tuple[Column, ...]
+    foreign_keys: tuple[ForeignKey, ...] = ()
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {c.name.lower(): c for c in self.columns}
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name in any case, or None."""
+        return self._by_name.get(name.lower())
+
+
+@dataclass(frozen=True)
+class Schema:
+    """All tables of one database, in declaration order."""
+
+    tables: tuple[Table, ...]
+    name: str = field(default="", compare=False)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Table]:
+        return {t.name.lower(): t for t in self.tables}
+
+    def table(self, name: str) -> Table | None:
+        """The table of that name in any case, or None."""
+        return self._by_name.get(name.lower())
+
+    def __iter__(self) -> Iterator[Table]:
+        return iter(self.tables)

@@ -1,0 +1,213 @@
+"""The records that stages exchange, as JSON Lines on disk; writes are whole or not at all.
+
+One record type per stage boundary: Question → GoldenPair | Rejection → Sample → Prediction → Verdict.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from pipesql.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Question:
+    """A natural-language question with its gold SQL. `database` is the path of the SQLite file."""
+
+    id: str
+    db_id: str
+    database: str
+    question: str
+    gold_sql: str
+    benchmark: str
+    split: str
+    """`train` or `dev`; all questions of one database share it."""
+    evidence: str = ""
+    hardness: str = ""
+
+
+@dataclass(frozen=True)
+class GoldenPair:
+    """A question whose pipe form, read back from its text, returned the gold's rows."""
+
+    id: str
+    db_id: str
+    database: str
+    question: str
+    gold_sql: str
+    benchmark: str
+    split: str
+    operators: tuple[str, ...]
+    """Canonical text of each operator, in order; joined by newlines they are the pipe SQL."""
+    lowered_sql: str
+    rows: int
+    rows_digest: str
+    database_digest: str
+    evidence: str = ""
+    hardness: str = ""
+
+    @property
+    def pipe_sql(self) -> str:
+        return "\n".join(self.operators)
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A question that gave no golden pair. `reason` is a short class (for counts), `detail` the sentence."""
+
+    id: str
+    db_id: str
+    question: str
+    gold_sql: str
+    benchmark: str
+    split: str
+    reason: str
+    detail: str
+    pipe_sql: str = ""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One training sequence before tokenisation: `prompt` (chat messages) then `targets`, one per operator.
+
+    Layout `folded`: all operators of the query are targets. Layout `steps`: one target, and the prompt
+    holds the query so far. `final` says that the last target ends the query.
+    """
+
+    id: str
+    db_id: str
+    split: str
+    layout: str
+    prompt: tuple[dict[str, str], ...]
+    targets: tuple[str, ...]
+    final: bool = True
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model answered. `stop` says why decoding ended: done, invalid, length."""
+
+    id: str
+    db_id: str
+    database: str
+    question: str
+    gold_sql: str
+    operators: tuple[str, ...]
+    stop: str
+    detail: str = ""
+    """For `invalid`: the sentence of the error at the first operator that does not hold."""
+    tokens: int = 0
+    hardness: str = ""
+
+    @property
+    def pipe_sql(self) -> str:
+        return "\n".join(self.operators)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A prediction judged by execution. `valid`: it parsed, resolved and executed."""
+
+    id: str
+    db_id: str
+    question: str
+    gold_sql: str
+    pipe_sql: str
+    lowered_sql: str
+    valid: bool
+    correct: bool
+    """Execution accuracy by the strict rule: rows equal the gold's as a multiset, in order where the gold orders."""
+    cause: str = ""
+    """Empty when correct, else: syntax, name, unsupported, execution, timeout, rows, length."""
+    detail: str = ""
+    hardness: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+Record = TypeVar("Record", Question, GoldenPair, Rejection, Sample, Prediction, Verdict)
+
+
+def write_jsonl(path: Path, records: Iterable[Any]) -> int:
+    """Write records to `path`, one JSON object a line, keys in field order; returns how many. Atomic."""
+    count = 0
+    with atomic_write(path) as out:
+        for record in records:
+            row = dataclasses.asdict(record) if dataclasses.is_dataclass(record) else record  # type: ignore[arg-type]
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+            count += 1
+    return count
+
+
+def read_jsonl(path: Path, kind: type[Record]) -> Iterator[Record]:
+    """Read records of `kind`. Raises BadInput with file and line where a line is not such a record."""
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    required = {n for n, f in fields.items() if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING}
+    for number, row in read_json_lines(path):
+        unknown, missing = row.keys() - fields.keys(), required - row.keys()
+        if unknown or missing:
+            what = f"unknown {sorted(unknown)}" if unknown else f"missing {sorted(missing)}"
+            raise BadInput(f"{path}, line {number}: not a {kind.__name__} ({what})")
+        yield kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()})
+
+
+def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line number from 1, object) of a JSON Lines file. Raises BadInput with the line."""
+    try:
+        lines = path.open(encoding="utf-8")
+    except OSError as e:
+        raise BadInput(f"cannot read {path}: {e.strerror}") from e
+    with lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as e:
+                raise BadInput(f"{path}, line {number}: not JSON ({e.msg} at column {e.colno})") from e
+            if not isinstance(row, dict):
+                raise BadInput(f"{path}, line {number}: expected a JSON object, found {type(row).__name__}")
+            yield number, row
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[IO[str]]:
+    """A text file that appears under `path` only when the block ends well. Raises BadInput if unwritable."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False)
+    except OSError as e:
+        raise BadInput(f"cannot write {path}: {e.strerror}") from e
+    try:
+        with handle:
+            yield handle
+        os.chmod(handle.name, 0o644)
+        os.replace(handle.name, path)
+    except OSError as e:
+        raise BadInput(f"cannot write {path}: {e.strerror}") from e
+    finally:
+        Path(handle.name).unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write one JSON document, indented, atomically."""
+    with atomic_write(path) as out:
+        json.dump(value, out, ensure_ascii=False, indent=2)
+        out.write("\n")
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex. Raises BadInput if it cannot be read."""
+    try:
+        with path.open("rb") as f:
+            return hashlib.file_digest(f, "sha256").hexdigest()
+    except OSError as e:
+        raise BadInput(f"cannot read {path}: {e.strerror}") from e
