@@ -1,0 +1,229 @@
+"""A stand-in for the `conda` command, for machines without one: it answers the calls that MLflow makes, by uv.
+
+MLflow 3.17 runs `conda --help`, `conda env list --json`, `conda env create -n NAME --file FILE`, on failure
+`conda remove --yes --name NAME --all`, and then, in the shell of the entry point,
+`source <home>/etc/profile.d/conda.sh` and `conda activate NAME`. Here an environment NAME is
+
+- this very environment, when it already holds every requirement of FILE (so that the build of torch that set-up
+  chose for the machine is used, and nothing is installed twice), else
+- one that uv creates.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+import click
+
+from pipesql.errors import BadInput, PipesqlError
+
+_COMPLETE = "pipesql-environment"
+"""A file in an environment that is whole; one without it was interrupted and does not count."""
+
+
+def stand_in_home() -> Path:
+    """The folder MLflow is pointed at: inside the virtual environment, else in the user's cache."""
+    if sys.prefix != sys.base_prefix:
+        return Path(sys.prefix) / "share" / "pipesql-conda"
+    import platformdirs
+
+    return Path(os.environ.get("PIPESQL_CACHE") or platformdirs.user_cache_dir("pipesql")) / "conda"
+
+
+def write_stand_in() -> Path:
+    """Write `bin/conda` and `etc/profile.d/conda.sh` where they are missing or differ; returns their home.
+
+    Raises OSError where the folder cannot be written.
+    """
+    home = stand_in_home()
+    conda = home / "bin" / "conda"
+    quoted = shlex.quote(str(conda))
+    command = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m pipesql.tracking.conda "$@"\n'
+    function = (
+        "conda() {\n"
+        f'    if [ "$1" = activate ]; then eval "$({quoted} shell.posix activate "$2" || echo false)"\n'
+        f'    else {quoted} "$@"; fi\n'
+        "}\n"
+    )
+    _write(conda, command, 0o755)
+    _write(home / "etc" / "profile.d" / "conda.sh", function, 0o644)
+    return home
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as out:
+        out.write(text)
+    Path(out.name).chmod(mode)
+    Path(out.name).replace(path)
+
+
+def environments_folder() -> Path:
+    """Where environments stand by name: `CONDA_ENVS_PATH`, as MLflow sets it for served models, else the home's."""
+    return Path(os.environ.get("CONDA_ENVS_PATH") or stand_in_home() / "envs")
+
+
+def unmet(requirements: list[str]) -> list[str]:
+    """Those requirements that this environment does not hold, each with what is there instead."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    missing = []
+    for text in requirements:
+        try:
+            wanted = Requirement(text)
+        except InvalidRequirement as e:
+            raise BadInput(f"{text!r} in the conda file is not a requirement: {e}") from e
+        if wanted.marker and not wanted.marker.evaluate():
+            continue
+        try:
+            have = metadata.version(wanted.name)
+        except metadata.PackageNotFoundError:
+            missing.append(f"{text} (not installed)")
+            continue
+        if have not in wanted.specifier:
+            missing.append(f"{text} (installed: {have})")
+    return missing
+
+
+def read_environment(file: Path) -> tuple[str, list[str]]:
+    """The Python version, e.g. "3.11", and the pip requirements of a conda file.
+
+    Raises BadInput where it cannot be read, or asks for a conda package besides python and pip.
+    """
+    import yaml
+
+    try:
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        dependencies = document["dependencies"]
+    except OSError as e:
+        raise BadInput(f"cannot read {file}: {e.strerror}") from e
+    except (yaml.YAMLError, TypeError, KeyError) as e:
+        raise BadInput(f"{file} is not a conda environment file: it needs a list `dependencies`") from e
+    python, pip = "", []
+    for item in dependencies:
+        name = item.replace(">", "=").replace("<", "=").split("=")[0].strip() if isinstance(item, str) else ""
+        if name == "python":
+            python = item.strip("python<>= ")
+        elif isinstance(item, dict) and set(item) == {"pip"}:
+            pip = [str(requirement) for requirement in item["pip"]]
+        elif name not in ("pip", "setuptools", "wheel"):
+            raise BadInput(f"{file} asks for {item!r}, which only conda itself can install: install conda")
+    return python, pip
+
+
+def serves(python: str) -> bool:
+    """True where this interpreter is of the version asked for, or a later one of the same major version."""
+    wanted = tuple(int(part) for part in python.split(".")[:2] if part.isdigit())
+    return sys.version_info[: len(wanted)] >= wanted and (not wanted or wanted[0] == sys.version_info[0])
+
+
+def create(name: str, file: Path) -> Path:
+    """Make environment `name` of a conda file: this environment where it serves, else a new one by uv."""
+    target = environments_folder() / name
+    python, requirements = read_environment(file)
+    missing = unmet(requirements) if serves(python) else [f"python {python} (running: {sys.version.split()[0]})"]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove(target)
+    if not missing:
+        target.symlink_to(sys.prefix, target_is_directory=True)
+        return target
+    shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    click.echo(f"pipesql: this environment lacks {shown}; creating another one by uv in {target}", err=True)
+    uv = [sys.executable, "-m", "uv", "--quiet"]
+    _run([*uv, "venv", "--python", python or sys.executable, str(target)])
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as listed:
+        listed.write("\n".join(requirements) + "\n")
+        listed.flush()
+        _run([*uv, "pip", "install", "--python", str(target / "bin" / "python"), "-r", listed.name])
+    (target / _COMPLETE).write_text(f"{file}\n", encoding="utf-8")
+    return target
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, check=False)
+    if done.returncode:
+        raise BadInput(f"uv could not create the environment: {shlex.join(command)} ended with {done.returncode}")
+
+
+def _remove(target: Path) -> None:
+    if target.is_symlink():
+        target.unlink()
+    elif target.exists():
+        shutil.rmtree(target)
+
+
+def listed() -> list[Path]:
+    """Every whole environment: a link to one that still exists, or one that uv finished."""
+    folder = environments_folder()
+    if not folder.is_dir():
+        return []
+    return sorted(p for p in folder.iterdir() if (p.is_symlink() and p.exists()) or (p / _COMPLETE).is_file())
+
+
+def activation(name: str) -> str:
+    """Shell text that puts environment `name` first. Raises BadInput where there is none of that name."""
+    found = [p for p in listed() if p.name == name]
+    if not found:
+        raise BadInput(f"there is no environment {name}: mlflow run creates it")
+    prefix = shlex.quote(str(found[0].resolve()))
+    return f'export VIRTUAL_ENV={prefix}\nexport PATH={prefix}/bin:"$PATH"\nunset PYTHONHOME\n'
+
+
+@click.group(context_settings={"help_option_names": ["--help", "-h"]})
+def main() -> None:
+    """The part of conda that MLflow uses, done by uv."""
+
+
+@main.group()
+def env() -> None:
+    """List and create environments."""
+
+
+@env.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object, as conda does.")
+def list_command(as_json: bool) -> None:
+    """List the environments by their folders."""
+    folders = [str(p) for p in listed()]
+    click.echo(json.dumps({"envs": folders}) if as_json else "\n".join(folders))
+
+
+@env.command("create")
+@click.option("-n", "--name", required=True, help="Name of the environment.")
+@click.option("--file", "-f", required=True, type=click.Path(path_type=Path), help="A conda environment file.")
+def create_command(name: str, file: Path) -> None:
+    """Create an environment."""
+    create(name, file)
+
+
+@main.command()
+@click.option("--yes", "-y", is_flag=True)
+@click.option("-n", "--name", required=True)
+@click.option("--all", "everything", is_flag=True)
+def remove(yes: bool, name: str, everything: bool) -> None:
+    """Remove an environment; of a borrowed one, the name alone."""
+    _remove(environments_folder() / name)
+
+
+@main.command("shell.posix")
+@click.argument("action", type=click.Choice(["activate"]))
+@click.argument("name")
+def shell(action: str, name: str) -> None:
+    """Print the shell text that activates an environment."""
+    click.echo(activation(name))
+
+
+if __name__ == "__main__":
+    try:
+        main(prog_name="conda", standalone_mode=True)
+    except PipesqlError as error:
+        sys.exit(f"pipesql's conda stand-in: {error}")

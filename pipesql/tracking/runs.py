@@ -1,0 +1,243 @@
+"""One MLflow run per step: what a step logs, and how a later step finds what an earlier one left.
+
+`step_run` opens the run that `mlflow run` made for this process, or a new one in the experiment `pipesql`.
+Parameters carry the step's name as a prefix, because `mlflow run` logs the entry point's own parameters under
+their bare names and MLflow drops a whole batch when one name comes back with another value.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipesql.errors import BadInput, NoSuchRun
+from pipesql.tracking.store import use_store
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+STEP_TAG = "pipesql.step"
+ERROR_TAG = "pipesql.error"
+_TAG_LIMIT = 5_000
+_DIGEST_LIMIT = 36
+
+
+@dataclass(frozen=True)
+class RunRef:
+    """A run on record: what it logged, by the names that the step used."""
+
+    run_id: str
+    step: str
+    params: dict[str, str]
+    """Everything logged as a parameter: `train.model` (by the step) and `model` (by `mlflow run`)."""
+    metrics: dict[str, float]
+    """The last value of each metric."""
+    tags: dict[str, str]
+    artifact_uri: str = ""
+    status: str = ""
+    name: str = ""
+    seconds: float = 0.0
+    """Wall time from start to end; 0 while it runs."""
+
+    def artifact(self, path: str) -> Path:
+        """The local path of an artifact file or folder of this run. Raises NoSuchRun where there is none."""
+        import mlflow
+        from mlflow.exceptions import MlflowException
+        from mlflow.utils.file_utils import local_file_uri_to_path
+        from mlflow.utils.uri import is_local_uri
+
+        lost = f"run {self.run_id} ({self.step}) has no artifact {path!r}: run that step again"
+        use_store()
+        try:
+            if is_local_uri(self.artifact_uri):
+                # Read in place: MLflow would copy the whole folder to a temporary one.
+                local = Path(local_file_uri_to_path(self.artifact_uri)) / path
+            else:
+                local = Path(mlflow.artifacts.download_artifacts(run_id=self.run_id, artifact_path=path))
+        except (MlflowException, OSError) as e:
+            raise NoSuchRun(lost) from e
+        if not local.exists():
+            raise NoSuchRun(lost)
+        return local
+
+    def history(self, metric: str) -> list[tuple[int, float]]:
+        """Every (step, value) of a metric in the order logged; empty where it was never logged."""
+        from mlflow import MlflowClient
+
+        use_store()
+        return [(int(m.step), float(m.value)) for m in MlflowClient().get_metric_history(self.run_id, metric)]
+
+
+@dataclass(frozen=True)
+class StepRun:
+    """The open run of a step. Every method writes at once; nothing is kept until the end."""
+
+    run_id: str
+    step: str
+    experiment_id: str
+
+    def params(self, **values: Any) -> None:
+        """Log parameters as `<step>.<name>`. A parameter is written once: another value for it is an error."""
+        import mlflow
+
+        mlflow.log_params({f"{self.step}.{name}": value for name, value in values.items()}, synchronous=True)
+
+    def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
+        """Log numbers, grouped in the UI by what stands before `/` in their names."""
+        import mlflow
+
+        mlflow.log_metrics({k: float(v) for k, v in values.items()}, step=step, synchronous=True)
+
+    def dataset(self, name: str, path: Path | str, digest: str, context: str = "", rows: int | None = None) -> None:
+        """Record a file or folder that this run reads. `context` is what it serves for, e.g. `train` or `dev`."""
+        import mlflow
+        from mlflow.data.meta_dataset import MetaDataset
+        from mlflow.data.sources import LocalArtifactDatasetSource
+
+        profile = json.dumps({"num_rows": rows}) if rows is not None else None
+
+        class FileDataset(MetaDataset):  # type: ignore[misc]
+            """A dataset known by its digest; MLflow's own class has no row count."""
+
+            profile: Any = None
+
+            def to_dict(self) -> dict[str, str]:
+                return {**super().to_dict(), **({"profile": profile} if profile else {})}
+
+        source = LocalArtifactDatasetSource(str(Path(path).resolve()))
+        mlflow.log_input(FileDataset(source, name=name, digest=digest[:_DIGEST_LIMIT]), context=context or None)
+
+    def artifact(self, path: Path | str, folder: str = "") -> None:
+        """Log a file, or the contents of a directory, under `folder` of the run's artifacts."""
+        import mlflow
+
+        if Path(path).is_dir():
+            mlflow.log_artifacts(str(path), artifact_path=folder or None)
+        else:
+            mlflow.log_artifact(str(path), artifact_path=folder or None)
+
+    def table(self, rows: Sequence[Mapping[str, Any]], file: str) -> None:
+        """Log rows as a table that the UI can filter and compare. Columns stand in the order first seen."""
+        import mlflow
+
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        mlflow.log_table({name: [row.get(name) for row in rows] for name in columns}, artifact_file=file)
+
+    def tags(self, **values: Any) -> None:
+        """Set tags; a tag's name has dots, so write `run.tags(**{"pipesql.recipe": "smoke"})`."""
+        import mlflow
+
+        mlflow.set_tags({name: str(value)[:_TAG_LIMIT] for name, value in values.items()}, synchronous=True)
+
+
+@contextmanager
+def step_run(step: str, name: str | None = None, tags: Mapping[str, Any] | None = None) -> Iterator[StepRun]:
+    """Open the run of a step; the block's end finishes it, an exception fails it with its sentence as a tag.
+
+    The run is the one in `MLFLOW_RUN_ID` (set by `mlflow run`), which keeps a name that its caller chose, else a
+    new one. Raises BadInput where the tracking store cannot be used, and whatever the block raises.
+    """
+    import mlflow
+
+    experiment = use_store()
+    given = os.environ.get("MLFLOW_RUN_ID")
+    if given:
+        # The run's own experiment holds, whatever the environment says; its generated name gives way to the step's.
+        run = mlflow.start_run(run_id=given, run_name=_better_name(given, name or step))
+        os.environ.pop("MLFLOW_RUN_ID", None)
+    else:
+        run = mlflow.start_run(experiment_id=experiment, run_name=name or step)
+    opened = StepRun(run.info.run_id, step, run.info.experiment_id)
+    try:
+        opened.tags(**{STEP_TAG: step, **(tags or {})})
+        yield opened
+    except BaseException as e:
+        sentence = str(e) or type(e).__name__
+        killed = isinstance(e, KeyboardInterrupt)
+        mlflow.set_tag(ERROR_TAG, ("interrupted" if killed else sentence)[:_TAG_LIMIT])
+        mlflow.end_run("KILLED" if killed else "FAILED")
+        raise
+    mlflow.end_run("FINISHED")
+
+
+def latest_run(step: str, tags: Mapping[str, str] | None = None) -> RunRef | None:
+    """The newest finished run of a step with these tags, in the experiment of this process; None without one."""
+    import mlflow
+    from mlflow import MlflowClient
+
+    experiment = use_store()
+    active = mlflow.active_run()
+    wanted = {STEP_TAG: step, **(tags or {})}
+    conditions = [f"tags.`{name}` = {_quoted(value)}" for name, value in wanted.items()]
+    found = MlflowClient().search_runs(
+        [active.info.experiment_id if active else experiment],
+        " and ".join(["attributes.status = 'FINISHED'", *conditions]),
+        order_by=["attributes.end_time DESC"],
+        max_results=1,
+    )
+    return _reference(found[0]) if found else None
+
+
+def get_run(run_id: str) -> RunRef:
+    """The run of that id, finished or not. Raises NoSuchRun where the tracking store has none."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    use_store()
+    try:
+        return _reference(MlflowClient().get_run(run_id))
+    except MlflowException as e:
+        raise NoSuchRun(f"there is no run {run_id!r} in the tracking store: give the id that a run page shows") from e
+
+
+def children(run_id: str) -> list[RunRef]:
+    """The runs started by a run, oldest first."""
+    from mlflow import MlflowClient
+
+    use_store()
+    client = MlflowClient()
+    found = client.search_runs(
+        [client.get_run(run_id).info.experiment_id],
+        f"tags.`mlflow.parentRunId` = {_quoted(run_id)}",
+        order_by=["attributes.start_time ASC"],
+    )
+    return [_reference(run) for run in found]
+
+
+def _reference(run: Run) -> RunRef:
+    info, data = run.info, run.data
+    seconds = (info.end_time - info.start_time) / 1000 if info.end_time else 0.0
+    return RunRef(
+        run_id=info.run_id,
+        step=data.tags.get(STEP_TAG, data.tags.get("mlflow.project.entryPoint", "")),
+        params=dict(data.params),
+        metrics=dict(data.metrics),
+        tags=dict(data.tags),
+        artifact_uri=str(info.artifact_uri or ""),
+        status=str(info.status),
+        name=info.run_name or "",
+        seconds=seconds,
+    )
+
+
+def _better_name(run_id: str, name: str) -> str | None:
+    """`name` where the run still has the random name that MLflow gave it; None to leave a chosen one."""
+    from mlflow import MlflowClient
+    from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
+
+    first, _, rest = (MlflowClient().get_run(run_id).info.run_name or "").partition("-")
+    generated = first in _GENERATOR_PREDICATES and rest.partition("-")[0] in _GENERATOR_NOUNS
+    return name if generated or not first else None
+
+
+def _quoted(value: str) -> str:
+    if "'" not in value:
+        return f"'{value}'"
+    if '"' not in value:
+        return f'"{value}"'
+    raise BadInput(f"cannot search for runs by {value!r}: it holds both kinds of quotation marks")
