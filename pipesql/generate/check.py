@@ -1,0 +1,19 @@
+"""Do the operators written so far hold? The same parser and name resolution as in validation and execution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipesql.errors import SqlError
+from pipesql.pipe.parser import parse
+from pipesql.pipe.schema import Schema
+from pipesql.pipe.scope import resolve
+
+
+def check_operators(schema: Schema, operators: Sequence[str]) -> str | None:
+    """The sentence of the first error in these operators on this schema, or None when they parse and resolve."""
+    try:
+        resolve(parse("\n".join(operators)), schema)
+    except SqlError as error:
+        return str(error)
+    return None

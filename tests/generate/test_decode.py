@@ -1,0 +1,125 @@
+"""Decoding in batches over one cache gives what reading everything again for each token gives."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from pipesql.chat.template import markers, operator_text, prompt_ids  # noqa: E402
+from pipesql.errors import BadInput  # noqa: E402
+from pipesql.generate.decode import Decoded, Limits, decode  # noqa: E402
+from pipesql.generate.prefix import shared_lengths  # noqa: E402
+
+LIMITS = Limits(operator_tokens=24, operators=4)
+
+
+def accept(index: int, operators: Sequence[str]) -> str | None:
+    return None
+
+
+def chat(schema: str, question: str) -> list[dict[str, str]]:
+    return [{"role": "system", "content": "Pipe SQL."}, {"role": "user", "content": f"{schema}\n\n{question}"}]
+
+
+@pytest.fixture(scope="module")
+def prompts(byte_tokenizer) -> list[list[int]]:
+    """Questions over two schemas (long shared beginnings), and some that share nothing, of mixed lengths."""
+    rng = random.Random(5)
+    schemas = ["singer: id int key, name, age int", "stadium: id int key, place, seats int, opened date"]
+    words = ["How many", "List", "oldest", "names", "per year?", "of all", "in Rome", "big ones"]
+    texts = [
+        prompt_ids(byte_tokenizer, chat(rng.choice(schemas), " ".join(rng.choices(words, k=rng.randint(1, 6)))))
+        for _ in range(14)
+    ]
+    return texts + [[rng.randrange(200) for _ in range(rng.randint(1, 40))] for _ in range(5)]
+
+
+def read_again_for_each_token(model, tokenizer, prompt: list[int], limits: Limits) -> Decoded:
+    """The definition, without cache, batch or padding."""
+    marks, operators, ids, text = markers(tokenizer), [], list(prompt), []
+    start = len(ids)
+    while True:
+        with torch.inference_mode():
+            token = int(model(input_ids=torch.tensor([ids])).logits[0, -1].argmax())
+        ids.append(token)
+        made = len(ids) - start
+        if token not in (marks.step, marks.end):
+            text.append(token)
+            if len(text) < limits.operator_tokens:
+                continue
+            operators.append(operator_text(tokenizer, text))
+            return Decoded(tuple(operators), "length", "", made)
+        operators.append(operator_text(tokenizer, text))
+        if not operators[-1].strip():
+            return Decoded(tuple(operators), "invalid", "", made)
+        if token == marks.end:
+            return Decoded(tuple(operators), "done", "", made)
+        if len(operators) == limits.operators:
+            return Decoded(tuple(operators), "length", "", made)
+        text = []
+
+
+def outcome(decoded: Decoded) -> tuple[tuple[str, ...], str, int]:
+    return decoded.operators, decoded.stop, decoded.tokens
+
+
+def test_cached_and_batched_equals_reading_again_token_for_token(byte_model, byte_tokenizer, prompts) -> None:
+    expected = [outcome(read_again_for_each_token(byte_model, byte_tokenizer, p, LIMITS)) for p in prompts]
+    assert {stop for _, stop, _ in expected} == {"done", "length", "invalid"}, "the model must show every way to stop"
+    for batch in (1, 4, 32):
+        got = decode(byte_model, byte_tokenizer, prompts, accept, limits=LIMITS, batch=batch)
+        assert [outcome(d) for d in got] == expected, f"batch {batch}"
+
+
+def test_an_error_of_the_check_ends_that_row_alone(byte_model, byte_tokenizer, prompts) -> None:
+    plain = decode(byte_model, byte_tokenizer, prompts, accept, limits=LIMITS)
+    victim = next(i for i, d in enumerate(plain) if len(d.operators) > 2)
+    seen: list[tuple[int, int]] = []
+
+    def check(index: int, operators: Sequence[str]) -> str | None:
+        seen.append((index, len(operators)))
+        return "no such column: agee" if index == victim and len(operators) == 2 else None
+
+    got = decode(byte_model, byte_tokenizer, prompts, check, limits=LIMITS)
+    assert (got[victim].stop, got[victim].detail) == ("invalid", "no such column: agee")
+    assert got[victim].operators == plain[victim].operators[:2]
+    assert [d for i, d in enumerate(got) if i != victim] == [d for i, d in enumerate(plain) if i != victim]
+    assert [n for i, n in seen if i == victim] == [1, 2], "checked at every operator, and never after the error"
+
+
+def test_answers_are_reported_once_each_as_they_come(byte_model, byte_tokenizer, prompts) -> None:
+    reported: dict[int, Decoded] = {}
+    got = decode(
+        byte_model, byte_tokenizer, prompts, accept, limits=LIMITS, batch=4, on_answer=reported.__setitem__
+    )
+    assert [reported[i] for i in range(len(prompts))] == got
+
+
+def test_limits_say_what_was_too_long(byte_model, byte_tokenizer, prompts) -> None:
+    got = decode(byte_model, byte_tokenizer, prompts, accept, limits=Limits(operator_tokens=3, operators=1))
+    details = {d.detail for d in got if d.stop == "length"}
+    assert "operator 1 is longer than 3 tokens" in details
+    assert all(len(d.operators) == 1 for d in got)
+
+
+def test_no_prompts_give_no_answers(byte_model, byte_tokenizer) -> None:
+    assert decode(byte_model, byte_tokenizer, [], accept) == []
+
+
+def test_empty_prompts_and_batches_are_refused(byte_model, byte_tokenizer) -> None:
+    with pytest.raises(BadInput, match="prompt 1 is empty"):
+        decode(byte_model, byte_tokenizer, [[1], []], accept)
+    with pytest.raises(BadInput, match="batch of 0"):
+        decode(byte_model, byte_tokenizer, [[1]], accept, batch=0)
+
+
+def test_shared_lengths_group_prompts_that_begin_alike() -> None:
+    prompts = [[1, 2, 3, 4, 9], [7, 7], [1, 2, 3, 4], [1, 2, 3, 5, 6], [7, 8, 9, 9]]
+    order, lengths = shared_lengths(prompts)
+    assert sorted(order) == list(range(5))
+    assert lengths == [3, 0, 3, 3, 0]
+    assert shared_lengths([[5, 5, 5], [5, 5, 5]])[1] == [2, 2], "a token is left to read even for equal prompts"
