@@ -1,0 +1,80 @@
+"""Load the weights and the tokenizer of a resolved model: safetensors alone, never a model's own code."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from pipesql.errors import ModelUnavailable
+from pipesql.models.source import ModelSource
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def choose_device(device: str = "auto") -> str:
+    """`auto` is CUDA where there is one, else the CPU; anything else is returned as given."""
+    import torch
+
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def compute_dtype(device: str) -> torch.dtype:
+    """The type to compute in: bfloat16 on GPUs that have it, else float16; float32 on a CPU, where it is fastest."""
+    import torch
+
+    if not device.startswith("cuda"):
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+
+def load_model(source: ModelSource, device: str = "auto", dtype: torch.dtype | None = None) -> PreTrainedModel:
+    """The model in evaluation mode on `device`, in `dtype` (default: what `compute_dtype` says).
+
+    Raises ModelUnavailable where the folder is not a causal language model that can be loaded.
+    """
+    from transformers import AutoModelForCausalLM
+
+    quiet_unless_terminal()
+    device = choose_device(device)
+    options: dict[str, Any] = {
+        "dtype": dtype or compute_dtype(device),
+        "use_safetensors": True,
+        "trust_remote_code": False,
+        "local_files_only": True,
+    }
+    try:
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(source.path, **options)
+    except (OSError, ValueError) as e:
+        raise ModelUnavailable(f"model {source.name} at {source.path} cannot be loaded: {_first_line(e)}") from e
+    model.to(device)
+    model.eval()
+    return model
+
+
+def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
+    """The tokenizer; where it names no padding token, its end token pads. Raises ModelUnavailable."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            source.path, trust_remote_code=False, local_files_only=True
+        )
+    except (OSError, ValueError) as e:
+        raise ModelUnavailable(f"the tokenizer at {source.path} cannot be loaded: {_first_line(e)}") from e
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def quiet_unless_terminal() -> None:
+    """Keep transformers' bars over shards and tensors out of logs: in a file each redraw is a line."""
+    from transformers.utils import logging
+
+    if not sys.stderr.isatty():
+        logging.disable_progress_bar()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
