@@ -25,8 +25,8 @@ import click
 
 from pipesql.errors import BadInput, PipesqlError
 
-_COMPLETE = "pipesql-environment"
-"""A file in an environment that is whole; one without it was interrupted and does not count."""
+_PREFIX = "prefix.txt"
+"""The file in an environment's folder that says where its interpreter is; written last, so without it none counts."""
 
 
 def stand_in_home() -> Path:
@@ -128,25 +128,26 @@ def serves(python: str) -> bool:
 
 
 def create(name: str, file: Path) -> Path:
-    """Make environment `name` of a conda file: this environment where it serves, else a new one by uv."""
+    """Make environment `name` of a conda file, this one where it serves, else a new one by uv; returns its prefix."""
     target = environments_folder() / name
     python, requirements = read_environment(file)
     missing = unmet(requirements) if serves(python) else [f"python {python} (running: {sys.version.split()[0]})"]
-    target.parent.mkdir(parents=True, exist_ok=True)
     _remove(target)
+    target.mkdir(parents=True)
     if not missing:
-        target.symlink_to(sys.prefix, target_is_directory=True)
-        return target
+        (target / _PREFIX).write_text(sys.prefix, encoding="utf-8")
+        return Path(sys.prefix)
     shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
     click.echo(f"pipesql: this environment lacks {shown}; creating another one by uv in {target}", err=True)
     uv = [sys.executable, "-m", "uv", "--quiet"]
-    _run([*uv, "venv", "--python", python or sys.executable, str(target)])
+    prefix = target / "venv"
+    _run([*uv, "venv", "--python", python or sys.executable, str(prefix)])
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as listed:
         listed.write("\n".join(requirements) + "\n")
         listed.flush()
-        _run([*uv, "pip", "install", "--python", str(target / "bin" / "python"), "-r", listed.name])
-    (target / _COMPLETE).write_text(f"{file}\n", encoding="utf-8")
-    return target
+        _run([*uv, "pip", "install", "--python", str(prefix / "bin" / "python"), "-r", listed.name])
+    (target / _PREFIX).write_text(str(prefix), encoding="utf-8")
+    return prefix
 
 
 def _run(command: list[str]) -> None:
@@ -156,26 +157,23 @@ def _run(command: list[str]) -> None:
 
 
 def _remove(target: Path) -> None:
-    if target.is_symlink():
-        target.unlink()
-    elif target.exists():
+    if target.exists():
         shutil.rmtree(target)
 
 
-def listed() -> list[Path]:
-    """Every whole environment: a link to one that still exists, or one that uv finished."""
-    folder = environments_folder()
-    if not folder.is_dir():
-        return []
-    return sorted(p for p in folder.iterdir() if (p.is_symlink() and p.exists()) or (p / _COMPLETE).is_file())
+def listed() -> dict[Path, Path]:
+    """The folder of every environment that is whole, with the prefix of its interpreter."""
+    recorded = sorted(environments_folder().glob(f"*/{_PREFIX}"))
+    found = {file.parent: Path(file.read_text(encoding="utf-8")) for file in recorded}
+    return {folder: prefix for folder, prefix in found.items() if (prefix / "bin" / "python").exists()}
 
 
 def activation(name: str) -> str:
     """Shell text that puts environment `name` first. Raises BadInput where there is none of that name."""
-    found = [p for p in listed() if p.name == name]
-    if not found:
+    found = listed().get(environments_folder() / name)
+    if found is None:
         raise BadInput(f"there is no environment {name}: mlflow run creates it")
-    prefix = shlex.quote(str(found[0].resolve()))
+    prefix = shlex.quote(str(found))
     return f'export VIRTUAL_ENV={prefix}\nexport PATH={prefix}/bin:"$PATH"\nunset PYTHONHOME\n'
 
 
