@@ -1,0 +1,159 @@
+"""Adapter and base become one model, checked against the pair that it came from.
+
+The base is the one that the adapter recorded when it was trained, never one that somebody names; it is loaded again in
+float32 (merging into 4-bit weights rounds the adapter away). Merged and unmerged logits must agree before the
+model is stored.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from safetensors import SafetensorError
+from transformers import AutoTokenizer, GenerationConfig
+
+from pipesql.chat.template import END, TEMPLATE, markers
+from pipesql.errors import BadInput, PipesqlError
+from pipesql.finetune.parity import example_sequences, largest_difference, logits
+from pipesql.models import ModelSource, resolve_model
+from pipesql.models.load import load_model
+
+TOLERANCE = 2e-3
+"""Largest allowed difference of a logit, merged against base + adapter, both in float32 (logits span tens)."""
+
+MAX_NEW_TOKENS = 512
+"""Default length of an answer for programs that load the saved model."""
+
+FLOAT32_BELOW = 1_000_000_000
+"""Models with fewer parameters are stored in float32: CPUs, on which they run, are far slower in bfloat16."""
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A merged model, ready to be saved, and what the merge measured."""
+
+    model: Any
+    tokenizer: Any
+    base: ModelSource
+    recipe: str
+    difference: float
+    """Largest difference of a logit between the merged model and base + adapter."""
+    effect: float
+    """Largest difference of a logit that the adapter makes to the base: near 0 where training changed nothing."""
+    parameters: int
+    adapter_parameters: int
+    seconds: float
+
+    @property
+    def bytes(self) -> int:
+        """Size of the weights as they will be stored."""
+        return sum(p.numel() * p.element_size() for p in self.model.parameters())
+
+    def size_rows(self) -> list[dict[str, Any]]:
+        """A table of what was merged into what, with sizes: one row for base, adapter and merged model each."""
+        weights = self.bytes // self.parameters
+        return [
+            {"part": part, "parameters": count, "share": round(count / self.parameters, 4), "megabytes": size / 1e6}
+            for part, count, size in (
+                (f"base {self.base.name}", self.parameters, self.parameters * weights),
+                ("adapter", self.adapter_parameters, self.adapter_parameters * 4),
+                (f"merged ({self.model.dtype})", self.parameters, self.bytes),
+            )
+        ]
+
+
+def recorded_base(adapter: Path) -> tuple[ModelSource, str]:
+    """The base model and the recipe that an adapter folder recorded in `base.json`; the base's contents are checked.
+
+    Raises BadInput for a folder without a usable record and ModelUnavailable where the base is gone or has changed.
+    """
+    path = adapter / "base.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        model, digest, recipe = (str(record[key]) for key in ("model", "digest", "recipe"))
+    except OSError as error:
+        raise BadInput(f"{adapter} is no adapter of pipesql: {path.name} cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(
+            f"{path} does not name model, digest and recipe ({error}); train again to get a whole adapter"
+        ) from error
+    return resolve_model(model, digest=digest), recipe
+
+
+def merge(adapter: Path) -> Merged:
+    """Merge the adapter in that folder into its base, on the CPU in float32, and prove it on example prompts.
+
+    The result's tokenizer carries our chat template, its generation is greedy and stops at the end marker alone.
+    Raises BadInput (no usable adapter), ModelUnavailable (no base) and PipesqlError where the logits disagree.
+    """
+    start = time.monotonic()
+    source, recipe = recorded_base(adapter)
+    tokenizer = _tokenizer(adapter)
+    sequences = example_sequences(tokenizer)
+    tuned = _with_adapter(load_model(source, device="cpu", dtype=torch.float32), adapter)
+    expected = logits(tuned, sequences)
+    with tuned.disable_adapter():
+        effect = largest_difference(expected, logits(tuned, sequences))
+    adapter_parameters = sum(p.numel() for n, p in tuned.named_parameters() if "lora_" in n)
+    model = tuned.merge_and_unload().eval()
+    difference = largest_difference(expected, logits(model, sequences))
+    if not difference <= TOLERANCE:  # `not <=` also catches a difference that is no number
+        raise PipesqlError(
+            f"merging {adapter} into {source.name} changed a logit by {difference:.3g}, more than {TOLERANCE:g}; "
+            "the adapter does not fit this base or holds numbers that are not finite: train it again"
+        )
+    prepare_for_use(model, tokenizer)
+    return Merged(
+        model=model,
+        tokenizer=tokenizer,
+        base=source,
+        recipe=recipe,
+        difference=difference,
+        effect=effect,
+        parameters=sum(p.numel() for p in model.parameters()),
+        adapter_parameters=adapter_parameters,
+        seconds=time.monotonic() - start,
+    )
+
+
+def _tokenizer(adapter: Path) -> Any:
+    try:
+        return AutoTokenizer.from_pretrained(adapter, trust_remote_code=False, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"{adapter} holds no tokenizer that can be loaded; train again to get a whole adapter"
+        ) from error
+
+
+def _with_adapter(model: Any, adapter: Path) -> Any:
+    try:
+        return PeftModel.from_pretrained(model, str(adapter), local_files_only=True).eval()
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BadInput(f"the adapter in {adapter} cannot be put on its base: {reason}; train it again") from error
+
+
+def prepare_for_use(model: Any, tokenizer: Any) -> None:
+    """Everything that a program which only loads the saved folder needs: dtype, template, when to stop."""
+    if sum(p.numel() for p in model.parameters()) >= FLOAT32_BELOW:
+        model.to(torch.bfloat16)
+    end = markers(tokenizer).end
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.eos_token = END
+    tokenizer.pad_token = tokenizer.pad_token or END
+    model.config.eos_token_id = end
+    model.config.pad_token_id = tokenizer.pad_token_id
+    # The step marker ends an operator, not the answer, so only the end marker may stop `generate`.
+    model.generation_config = GenerationConfig(
+        do_sample=False,
+        eos_token_id=end,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=model.config.bos_token_id,
+        max_new_tokens=MAX_NEW_TOKENS,
+    )

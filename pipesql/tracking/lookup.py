@@ -1,0 +1,46 @@
+"""Find what an earlier step left: the run that an option names or the newest finished one; else say what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipesql.errors import BadInput, NoSuchRun
+from pipesql.tracking.runs import RunRef, get_run, latest_run
+from pipesql.tracking.store import project_root
+
+
+def finished_run(step: str, run_id: str = "", tags: Mapping[str, str] | None = None) -> RunRef:
+    """The finished run of a step with that id, else the newest one with these tags.
+
+    Raises NoSuchRun, naming the step to run first, where there is none.
+    """
+    if run_id:
+        run = get_run(run_id)
+        if run.step != step or run.status != "FINISHED":
+            is_what = f"{run.status.lower() or 'unknown'} {run.step or 'foreign'} run"
+            raise NoSuchRun(f"run {run_id} is a {is_what}: give the id of a finished {step} run")
+        return run
+    found = latest_run(step, tags)
+    if found is None:
+        which = " with " + ", ".join(f"{k.removeprefix('pipesql.')} {v}" for k, v in tags.items()) if tags else ""
+        raise NoSuchRun(f"there is no finished {step} run{which}: run that step first (mlflow run . -e {step})")
+    return found
+
+
+def data_folder(data: str) -> tuple[Path, str]:
+    """The folder of golden pairs and samples that `data` names, and the id of the run that made it ("" for a folder).
+
+    `data` is `auto` (the newest finished data run), a data run's id, or a folder. Raises NoSuchRun where there is no
+    such run and BadInput where its folder is gone or holds no golden pairs.
+    """
+    run_id = ""
+    if data and data != "auto" and (project_root() / data).is_dir():
+        folder = project_root() / data
+    else:
+        run = finished_run("data", "" if data in ("", "auto") else data)
+        run_id, folder = run.run_id, project_root() / run.tags.get("pipesql.output", "")
+    if not (folder / "golden.jsonl").is_file():
+        source = f" (the output of data run {run_id})" if run_id else ""
+        raise BadInput(f"{folder}{source} holds no golden.jsonl: run the data step again (mlflow run . -e data)")
+    return folder, run_id

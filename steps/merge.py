@@ -1,0 +1,53 @@
+"""Merge a trained adapter into its base, register the model as `pipesql` and make it the challenger."""
+
+from __future__ import annotations
+
+import click
+
+from pipesql.tracking.lookup import finished_run
+from pipesql.tracking.runs import step_run
+from steps import StepCommand
+
+ORIGIN = ("pipesql.data_run", "pipesql.data_digest", "pipesql.benchmark")
+"""Tags of the train run that its model keeps."""
+
+
+@click.command(cls=StepCommand)
+@click.option("--run_id", default="", help="The train run whose adapter is merged; default: the newest finished one.")
+@click.option("--recipe", default="", help="Take the newest finished train run of this recipe.")
+def main(run_id: str, recipe: str) -> None:
+    """Merge the adapter of a train run and register the result."""
+    with step_run("merge") as run:
+        train = finished_run("train", run_id, {"pipesql.recipe": recipe} if recipe else None)
+        run.tags(**{"pipesql.train_run": train.run_id})
+        run.params(run_id=train.run_id, recipe=recipe)
+        adapter = train.artifact("adapter")
+
+        from pipesql.finetune.merge import MAX_NEW_TOKENS, merge
+        from pipesql.finetune.parity import example_messages
+        from pipesql.tracking.registry import register
+
+        merged = merge(adapter)
+        origin = {
+            "pipesql.train_run": train.run_id,
+            "pipesql.merge_run": run.run_id,
+            "pipesql.recipe": merged.recipe,
+            "pipesql.model": merged.base.name,
+            "pipesql.base_digest": merged.base.digest,
+        } | {name: train.tags[name] for name in ORIGIN if name in train.tags}
+        run.tags(**origin)
+        run.metrics({"merge/max_logit_difference": merged.difference, "merge/adapter_effect": merged.effect})
+        run.metrics({"merge/seconds": merged.seconds})
+        run.table(merged.size_rows(), "model_size.json")
+        version = register(
+            merged.model, merged.tokenizer, messages=example_messages(), max_new_tokens=MAX_NEW_TOKENS, tags=origin
+        )
+        run.tags(**{"pipesql.version": version.number})
+    click.echo(
+        f"registered pipesql {version} as {' and '.join(version.aliases)} ({version.stage}): train run {train.run_id} "
+        f"merged into {merged.base.description}; largest difference of a logit {merged.difference:.2g}"
+    )
+
+
+if __name__ == "__main__":
+    main()
