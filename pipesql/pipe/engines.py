@@ -1,0 +1,105 @@
+"""What an engine does otherwise than GoogleSQL, made explicit before sqlglot writes the dialect.
+
+Handled here: `/` is real division in GoogleSQL and integer division of integers in SQLite; LIKE minds case in GoogleSQL
+and not in SQLite; ANY_VALUE is a bare column in SQLite.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from pipesql.errors import UnsupportedSql
+from pipesql.pipe.scan import dialect_named
+
+
+def write(tree: exp.Query, dialect: str) -> str:
+    """SQL text in the engine's dialect. Raises UnsupportedSql for what it cannot express."""
+    engine = dialect_named(dialect)
+    if dialect == "sqlite":
+        tree = _for_sqlite(tree)
+    try:
+        return engine.generate(tree, normalize_functions="upper", comments=False)
+    except SqlglotError as e:
+        raise UnsupportedSql(f"a construct in {dialect}", str(e).splitlines()[0]) from e
+
+
+def _for_sqlite(tree: exp.Query) -> exp.Query:
+    for node in list(tree.find_all(exp.Div, exp.IntDiv, exp.Like, exp.AnyValue, exp.Extract)):
+        match node:
+            case exp.Div():
+                node.replace(_real_division(node))
+            case exp.IntDiv():
+                node.replace(exp.Div(this=_operand(node.this), expression=_operand(node.expression), typed=True, safe=True))
+            case exp.Like():
+                node.replace(_case_sensitive(node))
+            case exp.AnyValue():
+                node.replace(_bare(node))
+    return tree
+
+
+def _operand(node: exp.Expr) -> exp.Expr:
+    return exp.Paren(this=node) if isinstance(node, exp.Binary) else node
+
+
+def _real_division(node: exp.Div) -> exp.Div:
+    """`a / b` with at least one side surely real; SQLite gives NULL on division by zero."""
+    left, right = node.this, node.expression
+    if not (_surely_real(left) or _surely_real(right)):
+        left = exp.Cast(this=left.unnest(), to=exp.DataType.build("REAL", dialect="sqlite"))
+    return exp.Div(this=left, expression=right, typed=True, safe=True)
+
+
+def _surely_real(node: exp.Expr) -> bool:
+    node = node.unnest()
+    match node:
+        case exp.Literal():
+            return not node.is_string and not node.is_int
+        case exp.Cast():
+            return bool(node.to.is_type(*exp.DataType.REAL_TYPES))
+        case exp.Avg() | exp.Div() | exp.Round():
+            return True
+        case exp.Mul() | exp.Add() | exp.Sub():
+            return _surely_real(node.left) or _surely_real(node.right)
+        case exp.Neg() | exp.Sum() | exp.Abs():
+            return _surely_real(node.this)
+        case _:
+            return False
+
+
+def _case_sensitive(node: exp.Like) -> exp.Expr:
+    """LIKE that minds case: LOWER(x) LIKE 'lower' stays, a literal pattern with letters becomes GLOB."""
+    pattern, value = node.expression, node.this
+    if isinstance(pattern, exp.Literal) and pattern.is_string:
+        text = pattern.name
+        if text.lower() == text.upper() or (isinstance(value, exp.Lower) and text == text.lower()):
+            return node
+        if isinstance(value, exp.Upper) and text == text.upper():
+            return node
+        return exp.Glob(this=value, expression=exp.Literal.string(_glob(text)))
+    if isinstance(value, exp.Lower) and isinstance(pattern, exp.Lower):
+        return node
+    if isinstance(value, exp.Column | exp.Literal | exp.Func) and pattern.find(exp.Lower) and isinstance(value, exp.Lower):
+        return node
+    raise UnsupportedSql("LIKE with a computed pattern in SQLite", "compare LOWER(…) LIKE LOWER(…)")
+
+
+def _glob(pattern: str) -> str:
+    """A LIKE pattern as a GLOB pattern; GLOB's own wildcards are bracketed."""
+    return "".join({"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}.get(ch, ch) for ch in pattern)
+
+
+def _bare(node: exp.AnyValue) -> exp.Expr:
+    """SQLite's bare column: any row of the group, or the row of the only MIN/MAX beside it."""
+    inner = node.this
+    if not isinstance(inner, exp.HavingMax):
+        return inner
+    select = node.find_ancestor(exp.Select)
+    wanted = exp.Max if inner.args.get("max") else exp.Min
+    extremes = set()
+    for part in select.find_all(exp.Max, exp.Min) if select is not None else ():
+        if part.find_ancestor(exp.Select) is select and part.find_ancestor(exp.Window) is None:
+            extremes.add(part)
+    if extremes != {wanted(this=inner.expression)}:
+        raise UnsupportedSql("ANY_VALUE(… HAVING MAX|MIN …) in SQLite", "only beside that MAX or MIN alone")
+    return inner.this

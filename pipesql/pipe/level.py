@@ -1,0 +1,146 @@
+"""One SELECT under construction: what it may still take in, and how it is written down.
+
+Clauses of a SELECT run in a fixed order (FROM, WHERE, GROUP BY, HAVING, projection, DISTINCT, ORDER BY, LIMIT); an
+operator joins the level while that order gives the same rows, else the level is closed and becomes a table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from pipesql.pipe.identifiers import aliased, column, identifier
+from pipesql.pipe.scope import ScopeColumn
+
+
+@dataclass
+class Level:
+    """`exprs` gives every column in reach as an expression over this level's sources, fully qualified."""
+
+    source: exp.Expr | None = None
+    joins: list[exp.Join] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    where: list[exp.Expr] = field(default_factory=list)
+    grouped: bool = False
+    keys: list[exp.Expr] = field(default_factory=list)
+    having: list[exp.Expr] = field(default_factory=list)
+    distinct: bool = False
+    order: list[tuple[exp.Ordered, ScopeColumn | None]] = field(default_factory=list)
+    limit: int | None = None
+    offset: int = 0
+    compound: exp.SetOperation | None = None
+    exprs: dict[ScopeColumn, exp.Expr] = field(default_factory=dict)
+    windowed: set[ScopeColumn] = field(default_factory=set)
+    untouched: tuple[ScopeColumn, ...] | None = None
+    """The columns that `SELECT *` would give, while no operator has changed that."""
+
+    @property
+    def plain(self) -> bool:
+        """Only FROM, joins, WHERE and projections so far."""
+        return not (self.grouped or self.distinct or self.closed)
+
+    @property
+    def closed(self) -> bool:
+        """Rows have been cut or combined: nothing but projection and ORDER BY/LIMIT on top can be taken in."""
+        return self.limit is not None or self.compound is not None
+
+    def unique(self, name: str, taken: set[str]) -> str:
+        """A range variable name that neither this level nor `taken` uses; it is reserved here."""
+        base, number = name, 2
+        while name.lower() in self.names or name.lower() in taken:
+            name, number = f"{base}_{number}", number + 1
+        self.names.add(name.lower())
+        return name
+
+    def select(self, columns: tuple[ScopeColumn, ...], names: list[str] | None = None) -> exp.Query:
+        """The level as a query that gives `columns`, under `names` (default: their own, unnamed ones bare)."""
+        if self.compound is not None:
+            return self._compound(columns, names)
+        shown = names or [c.name for c in columns]
+        if names is None and self.untouched is not None and list(columns) == list(self.untouched):
+            projection: list[exp.Expr] = [exp.Star()]
+        else:
+            projection = [self._projected(c, n) for c, n in zip(columns, shown, strict=True)]
+        query = exp.Select(expressions=projection)
+        if self.source is not None:
+            query.set("from_", exp.From(this=self.source))
+        query.set("joins", self.joins)
+        if self.where:
+            query.set("where", exp.Where(this=_all(self.where)))
+        if self.keys:
+            query.set("group", exp.Group(expressions=[k.copy() for k in self.keys]))
+        if self.having:
+            query.set("having", exp.Having(this=_all(self.having)))
+        if self.distinct:
+            query.set("distinct", exp.Distinct())
+        if self.order:
+            query.set("order", exp.Order(expressions=[self._key(k, c, columns, shown) for k, c in self.order]))
+        self._cut(query)
+        self._shorten(query)
+        return query
+
+    def _projected(self, col: ScopeColumn, name: str) -> exp.Expr:
+        value = self.exprs[col].copy()
+        if not name or (isinstance(value, exp.Column) and value.name == name):
+            return value
+        return aliased(value, name)
+
+    def _key(
+        self, key: exp.Ordered, col: ScopeColumn | None, columns: tuple[ScopeColumn, ...], shown: list[str]
+    ) -> exp.Expr:
+        """A sort key: the output's name where it stands for a computed column, else the expression."""
+        if col is not None and col in columns and not isinstance(self.exprs[col], exp.Column):
+            name = shown[columns.index(col)]
+            if name and [n.lower() for n in shown].count(name.lower()) == 1:
+                return _ordered(key, column(name))
+        return _ordered(key, key.this)
+
+    def _compound(self, columns: tuple[ScopeColumn, ...], names: list[str] | None) -> exp.Query:
+        assert self.compound is not None and not names
+        query = self.compound
+        if self.order:
+            keys = [_ordered(k, column(c.name)) for k, c in self.order if c is not None]
+            query.set("order", exp.Order(expressions=keys))
+        self._cut(query)
+        return query
+
+    def _cut(self, query: exp.Query) -> None:
+        if self.limit is not None:
+            query.set("limit", exp.Limit(expression=exp.Literal.number(self.limit)))
+        if self.offset:
+            query.set("offset", exp.Offset(expression=exp.Literal.number(self.offset)))
+
+    def _shorten(self, query: exp.Select) -> None:
+        """Drop qualifiers where there is one source, and no output name could be mistaken for its column."""
+        if len(self.names) != 1:
+            return
+        outputs = {p.alias.lower() for p in query.selects if isinstance(p, exp.Alias)}
+        stack: list[exp.Expr] = [query]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, exp.Column):
+                if node.table.lower() in self.names and node.name.lower() not in outputs:
+                    node.set("table", None)
+                continue
+            for child in node.iter_expressions():
+                if not (isinstance(child, exp.Query | exp.Subquery) or child is self.source):
+                    stack.append(child)
+
+
+def _ordered(key: exp.Ordered, value: exp.Expr) -> exp.Ordered:
+    return exp.Ordered(this=value.copy(), desc=key.args.get("desc"), nulls_first=key.args.get("nulls_first"))
+
+
+def _all(conditions: list[exp.Expr]) -> exp.Expr:
+    """The conjunction, each condition bracketed where AND would tear it apart."""
+    parts = [exp.Paren(this=c) if len(conditions) > 1 and isinstance(c, exp.Or | exp.Xor) else c for c in conditions]
+    out = parts[0]
+    for part in parts[1:]:
+        out = exp.And(this=out, expression=part)
+    return out
+
+
+def as_table(query: exp.Query, name: str) -> exp.Subquery:
+    """`(query) AS name`, to read from."""
+    return exp.Subquery(this=query, alias=exp.TableAlias(this=identifier(name)))

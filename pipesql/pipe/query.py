@@ -1,0 +1,62 @@
+"""The pipe query: a tuple of operators, each prefix of which is itself a query.
+
+A pipe query nested in an expression or a FROM is held by sqlglot's own tree as a `Placeholder` whose `this` is the
+`PipeQuery`: sqlglot's compiled node classes cannot be subclassed, and a placeholder copies, compares and prints
+like any leaf. `nested_queries` finds them, `nest` makes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+if TYPE_CHECKING:
+    from pipesql.pipe.operators import Operator
+
+
+@dataclass(frozen=True)
+class Cte:
+    """`name AS (query)` of a leading WITH."""
+
+    name: str
+    query: PipeQuery
+
+
+@dataclass(frozen=True)
+class PipeQuery:
+    """Operators in the order they run. `ctes` is the leading WITH, visible to all of them."""
+
+    operators: tuple[Operator, ...]
+    ctes: tuple[Cte, ...] = ()
+
+    def prefixes(self) -> Iterator[PipeQuery]:
+        """Every prefix, shortest first; the last one is the query itself."""
+        for end in range(1, len(self.operators) + 1):
+            yield PipeQuery(self.operators[:end], self.ctes)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> PipeQuery:
+        return self  # immutable: a copied expression shares its nested queries
+
+
+def nest(query: PipeQuery) -> exp.Placeholder:
+    """The leaf that stands for `query` inside an expression."""
+    return exp.Placeholder(this=query)
+
+
+def nested(node: object) -> PipeQuery | None:
+    """The pipe query that `node` stands for, or None."""
+    if isinstance(node, exp.Placeholder) and isinstance(node.args.get("this"), PipeQuery):
+        query: PipeQuery = node.args["this"]
+        return query
+    return None
+
+
+def nested_queries(node: exp.Expr) -> Iterator[tuple[exp.Placeholder, PipeQuery]]:
+    """The pipe queries directly inside an expression, each with its leaf."""
+    for leaf in node.find_all(exp.Placeholder):
+        query = nested(leaf)
+        if query is not None:
+            yield leaf, query

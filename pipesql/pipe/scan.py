@@ -1,0 +1,84 @@
+"""From text to operator segments: tokens, cut at every `|>` that no bracket encloses.
+
+sqlglot's BigQuery tokenizer marks the pipe as PIPE_GT, never inside a string or comment, so cutting at bracket depth
+zero is sound whatever the literals hold.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.errors import TokenError
+from sqlglot.tokens import Token, TokenType
+
+from pipesql.errors import SqlSyntaxError
+
+OPEN = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
+CLOSE = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})
+
+
+@lru_cache(maxsize=8)
+def dialect_named(name: str) -> Dialect:
+    """sqlglot's dialect of that name. Raises SqlSyntaxError for an unknown one."""
+    try:
+        return Dialect.get_or_raise(name)
+    except ValueError as e:
+        raise SqlSyntaxError(f"unknown SQL dialect {name!r}") from e
+
+
+def tokens(text: str, dialect: str) -> list[Token]:
+    """The tokens of a query, a closing semicolon left out. Raises SqlSyntaxError."""
+    try:
+        found = dialect_named(dialect).tokenize(text)
+    except TokenError as e:
+        raise SqlSyntaxError(f"the text cannot be read as SQL: {e}") from e
+    while found and found[-1].token_type == TokenType.SEMICOLON:
+        found.pop()
+    if not found:
+        raise SqlSyntaxError("the query is empty", 0)
+    for token in found:
+        if token.token_type == TokenType.SEMICOLON:
+            raise SqlSyntaxError("more than one statement: one query is expected", token.start)
+    return found
+
+
+def closing(found: list[Token], start: int) -> int:
+    """Index of the bracket that closes the one at `start`. Raises SqlSyntaxError."""
+    depth = 0
+    for i in range(start, len(found)):
+        kind = found[i].token_type
+        if kind in OPEN:
+            depth += 1
+        elif kind in CLOSE:
+            depth -= 1
+            if depth == 0:
+                return i
+    raise SqlSyntaxError("a bracket is never closed", found[start].start)
+
+
+def split(found: list[Token], separator: TokenType) -> list[list[Token]]:
+    """Cut tokens at every `separator` outside brackets; the separators are left out. Raises SqlSyntaxError."""
+    parts: list[list[Token]] = [[]]
+    depth = 0
+    for token in found:
+        kind = token.token_type
+        if kind in OPEN:
+            depth += 1
+        elif kind in CLOSE:
+            depth -= 1
+            if depth < 0:
+                raise SqlSyntaxError("a bracket is closed that was never opened", token.start)
+        if kind == separator and depth == 0:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    if depth:
+        raise SqlSyntaxError("a bracket is never closed", found[-1].start)
+    return parts
+
+
+def position(text: str, offset: int) -> str:
+    """`line L, column C` of a character offset, counted from one."""
+    line = text.count("\n", 0, offset) + 1
+    return f"line {line}, column {offset - text.rfind(chr(10), 0, offset)}"

@@ -1,0 +1,90 @@
+"""What is visible after each operator: columns in order, range variables, and whether rows are ordered."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+
+from pipesql.errors import SqlError, UnknownName
+
+
+@dataclass(eq=False)
+class ScopeColumn:
+    """One column that flows through the query, known by identity (names may repeat).
+
+    `name` is empty for an unnamed expression; `kind` is one of `types.INT|REAL|TEXT|UNKNOWN`; `origin` is the
+    (table, column) that it copies unchanged, if any.
+    """
+
+    name: str
+    kind: str = ""
+    origin: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A range variable: `columns` are its columns as they were when it came into view."""
+
+    name: str
+    columns: tuple[ScopeColumn, ...]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The table that an operator gives. `variables` are keyed by lower-case name."""
+
+    columns: tuple[ScopeColumn, ...]
+    variables: dict[str, Variable] = field(default_factory=dict)
+    ordered: bool = False
+
+    def has(self, name: str, qualifier: str = "") -> bool:
+        """Whether the name means something here, be it ambiguous."""
+        lower = name.lower()
+        if qualifier:
+            return qualifier.lower() in self.variables
+        return lower in self.variables or any(c.name.lower() == lower for c in self.columns)
+
+    def find(self, name: str, qualifier: str = "") -> ScopeColumn:
+        """The column that `[qualifier.]name` means. Raises UnknownName: unknown, ambiguous, or a whole row."""
+        lower = name.lower()
+        if qualifier:
+            variable = self.variables.get(qualifier.lower())
+            if variable is None:
+                raise self._unknown(f"{qualifier}.{name}", "range variable", qualifier, self._variable_names())
+            found = [c for c in variable.columns if c.name.lower() == lower]
+            names = [c.name for c in variable.columns]
+            if not found:
+                raise self._unknown(f"{qualifier}.{name}", f"column of {variable.name}", name, names)
+        else:
+            if lower in self.variables:
+                raise UnknownName(f"{name} means the whole row of {name} here: write {name}.{name}", name)
+            found = [c for c in self.columns if c.name.lower() == lower]
+            if not found:
+                raise self._unknown(name, "column", name, [c.name for c in self.columns if c.name])
+        if len(found) > 1:
+            owners = [v.name for v in self.variables.values() if any(c in v.columns for c in found)]
+            hint = f"qualify it with {' or '.join(owners)}" if owners else "two columns have this name: rename one"
+            raise UnknownName(f"{name} is ambiguous: {hint}", name)
+        return found[0]
+
+    def _variable_names(self) -> list[str]:
+        return [v.name for v in self.variables.values()]
+
+    @staticmethod
+    def _unknown(shown: str, what: str, name: str, names: list[str]) -> UnknownName:
+        spelling = {n.lower(): n for n in names}
+        near = [spelling[n] for n in difflib.get_close_matches(name.lower(), list(spelling), n=3, cutoff=0.5)]
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names[:12]) or 'none'}"
+        return UnknownName(f"no {what} {shown} here: {hint}", name)
+
+
+def join_scopes(left: Scope, right: Scope, using: tuple[str, ...]) -> Scope:
+    """Both tables side by side; columns of USING come first, once. Raises SqlError for a repeated range variable."""
+    repeated = left.variables.keys() & right.variables.keys()
+    if repeated:
+        name = sorted(repeated)[0]
+        raise SqlError(f"two tables are called {name} in this JOIN: give one of them an alias with AS")
+    merged = [left.find(u) for u in using]
+    hidden = {*merged, *(right.find(u) for u in using)}
+    rest = [c for c in (*left.columns, *right.columns) if c not in hidden]
+    return Scope((*merged, *rest), {**left.variables, **right.variables})

@@ -1,0 +1,88 @@
+"""Coarse value kinds, just enough to tell integer from real division and text from numbers.
+
+Declared types follow SQLite's affinity rules (https://sqlite.org/datatype3.html, section 3.1), with NUMERIC apart:
+such a column may hold integers and reals alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+INT, REAL, TEXT, UNKNOWN = "int", "real", "text", ""
+
+
+def declared_kind(declared: str) -> str:
+    """Kind of a column by its declared type; UNKNOWN for NUMERIC, BLOB and the untyped."""
+    upper = declared.upper()
+    if "INT" in upper:
+        return INT
+    if any(part in upper for part in ("CHAR", "CLOB", "TEXT", "STRING")):
+        return TEXT
+    if any(part in upper for part in ("REAL", "FLOA", "DOUB")):
+        return REAL
+    return UNKNOWN
+
+
+def kind_of(node: exp.Expr, column_kind: Callable[[exp.Column], str]) -> str:
+    """Kind of an expression's values; UNKNOWN where it cannot be told."""
+
+    def go(part: exp.Expr) -> str:
+        return kind_of(part, column_kind)
+
+    match node:
+        case exp.Column():
+            return column_kind(node)
+        case exp.Literal():
+            return TEXT if node.is_string else (INT if node.is_int else REAL)
+        case exp.Paren() | exp.Neg() | exp.Max() | exp.Min() | exp.AnyValue() | exp.Abs() | exp.HavingMax():
+            return go(node.this)
+        case exp.Count() | exp.CountIf() | exp.Length() | exp.IntDiv() | exp.StrPosition() | exp.RowNumber() | exp.Rank():
+            return INT
+        case exp.DenseRank():
+            return INT
+        case exp.Avg() | exp.Round():
+            return REAL
+        case exp.Div():
+            left, right = go(node.this), go(node.expression)
+            if node.args.get("typed"):
+                return INT if left == right == INT else REAL if REAL in (left, right) else UNKNOWN
+            return REAL
+        case exp.Sum():
+            kind = go(node.this)
+            return kind if kind in (INT, REAL) else UNKNOWN
+        case exp.Add() | exp.Sub() | exp.Mul() | exp.Mod():
+            left, right = go(node.this), go(node.expression)
+            return REAL if REAL in (left, right) else INT if left == right == INT else UNKNOWN
+        case exp.Cast():
+            return _cast_kind(node.to)
+        case exp.Window():
+            return go(node.this)
+        case exp.Alias() | exp.Distinct():
+            return go(node.this if isinstance(node, exp.Alias) else node.expressions[0])
+        case exp.Case():
+            branches = [i.args["true"] for i in node.args.get("ifs") or []] + [node.args.get("default")]
+            return _common([go(b) for b in branches if b is not None and not isinstance(b, exp.Null)])
+        case exp.If():
+            return _common([go(b) for b in (node.args.get("true"), node.args.get("false")) if b is not None])
+        case exp.Coalesce():
+            return _common([go(node.this), *(go(e) for e in node.expressions)])
+        case exp.Predicate() | exp.Boolean():
+            return INT
+        case exp.Lower() | exp.Upper() | exp.Substring() | exp.DPipe() | exp.Concat() | exp.Trim() | exp.TimeToStr():
+            return TEXT
+        case _:
+            return UNKNOWN
+
+
+def _cast_kind(to: exp.DataType) -> str:
+    if to.is_type(*exp.DataType.INTEGER_TYPES):
+        return INT
+    if to.is_type(*exp.DataType.REAL_TYPES):
+        return REAL
+    return TEXT if to.is_type(*exp.DataType.TEXT_TYPES) else UNKNOWN
+
+
+def _common(kinds: list[str]) -> str:
+    return kinds[0] if kinds and all(k == kinds[0] for k in kinds) else UNKNOWN
