@@ -1,0 +1,23 @@
+CREATE TABLE Bands (
+  BandID INTEGER PRIMARY KEY,
+  Name TEXT NOT NULL,
+  Genre TEXT,
+  Country TEXT NOT NULL,
+  Founded INTEGER NOT NULL -- year
+);
+
+CREATE TABLE Stages (
+  StageID INTEGER PRIMARY KEY,
+  Name TEXT NOT NULL,
+  Capacity INTEGER NOT NULL,
+  Sponsor TEXT
+);
+
+CREATE TABLE Concerts (
+  ConcertID INTEGER PRIMARY KEY,
+  BandID INTEGER NOT NULL REFERENCES Bands (BandID),
+  StageID INTEGER NOT NULL REFERENCES Stages (StageID),
+  Day TEXT NOT NULL, -- date, YYYY-MM-DD
+  Minutes INTEGER NOT NULL,
+  Fee REAL
+);
