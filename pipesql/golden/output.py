@@ -1,0 +1,73 @@
+"""The files of a build, and the manifest that says what they were made from. Same input, same bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipesql.golden.build import GoldenBuild
+from pipesql.golden.report import report, report_text
+from pipesql.provenance import code_version, content_digest
+from pipesql.records import Question, atomic_write, file_digest, write_json, write_jsonl
+
+GOLDEN = "golden.jsonl"
+REJECTIONS = "rejections.jsonl"
+REPORT = "report.json"
+REPORT_TEXT = "report.txt"
+MANIFEST = "manifest.json"
+
+LARGEST_ARTIFACT = 50_000_000
+"""Bytes up to which the golden pairs themselves are logged with a run."""
+
+
+def write(folder: Path, build: GoldenBuild) -> None:
+    """Write pairs, rejections and the report into `folder`. Raises BadInput where that cannot be written."""
+    write_jsonl(folder / GOLDEN, build.pairs)
+    write_jsonl(folder / REJECTIONS, build.rejections)
+    counts = report(build)
+    write_json(folder / REPORT, counts)
+    with atomic_write(folder / REPORT_TEXT) as out:
+        out.write(report_text(counts))
+
+
+def write_manifest(
+    folder: Path,
+    config: Mapping[str, Any],
+    questions: Sequence[Question],
+    build: GoldenBuild,
+    more: Mapping[str, Any],
+) -> None:
+    """Write `manifest.json`: configuration, code, inputs and outputs by digest, counts, and what `more` holds.
+
+    The last file of a folder: it names all others that are there.
+    """
+    counts = report(build)
+    write_json(
+        folder / MANIFEST,
+        {
+            "config": dict(config),
+            "code": code_version(),
+            "inputs": {
+                "questions": {split: digest for split, digest, _ in question_digests(questions)},
+                "databases": build.databases,
+            },
+            "counts": {name: counts[name] for name in ("questions", "gold_executes", "golden", "rejected", "share")},
+            **more,
+            "files": {p.name: file_digest(p) for p in sorted(folder.iterdir()) if p.name != MANIFEST},
+        },
+    )
+
+
+def question_digests(questions: Sequence[Question]) -> Iterator[tuple[str, str, int]]:
+    """Split, SHA-256 of its questions, and how many they are. Where the databases lie does not count."""
+    for split in dict.fromkeys(q.split for q in questions):
+        rows = [{**dataclasses.asdict(q), "database": ""} for q in questions if q.split == split]
+        yield split, content_digest(rows), len(rows)
+
+
+def artifacts(folder: Path) -> list[str]:
+    """Names of the files in `folder` that are logged with a run: the pairs themselves only if they are not large."""
+    names = [MANIFEST, REPORT, REPORT_TEXT, REJECTIONS]
+    return [*names, GOLDEN] if (folder / GOLDEN).stat().st_size <= LARGEST_ARTIFACT else names

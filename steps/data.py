@@ -1,0 +1,56 @@
+"""Step `data`: a benchmark becomes golden pairs, rejections with reasons, and training samples."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from steps.command import ends_in_one_sentence
+
+
+@click.command()
+@click.option("--benchmark", default="demo", show_default=True, help="demo, spider or bird.")
+@click.option("--benchmark_dir", default="", help="The benchmark's folder; the demo is built there, if given.")
+@click.option(
+    "--layout", default="folded", show_default=True, help="folded: one sample a query; steps: one an operator."
+)
+@click.option("--limit", default=0, show_default=True, help="At most so many questions of each split; 0 takes all.")
+@click.option("--seed", default=0, show_default=True, help="Chooses the sample and disturbs the copies of databases.")
+@ends_in_one_sentence
+def main(benchmark: str, benchmark_dir: str, layout: str, limit: int, seed: int) -> None:
+    """Turn a benchmark into golden pairs and training samples."""
+    # Imported here, since worker processes import this module again and need none of it.
+    from pipesql import benchmarks, golden, samples
+    from pipesql.folders import whole_folder
+    from pipesql.provenance import config_name
+    from pipesql.tracking.runs import step_run
+
+    start = time.monotonic()
+    config = {"benchmark": benchmark, "benchmark_dir": benchmark_dir, "layout": layout, "limit": limit, "seed": seed}
+    folder = Path("output") / "data" / config_name(benchmark, config)
+    with step_run("data", tags={"pipesql.benchmark": benchmark, "pipesql.output": folder}) as run:
+        run.params(**config)
+        samples.require_layout(layout)
+        questions = benchmarks.load(benchmark, benchmark_dir, seed, limit)
+        with whole_folder(folder) as scratch:
+            build = golden.build(questions, seed)
+            splits = samples.split_pairs(build.pairs, [q.question for q in questions if q.split == "dev"])
+            texts = {"train": samples.build(splits.train, layout), "dev": samples.build(splits.dev, layout)}
+            golden.write(scratch, build)
+            samples.write(scratch, texts)
+            golden.write_manifest(scratch, config, questions, build, {"leaks": splits.leak_report()})
+        for split, digest, rows in golden.question_digests(questions):
+            run.dataset(f"{benchmark}-{split}", benchmark_dir or questions[0].database, digest, split, rows)
+        run.metrics(golden.metrics(build) | samples.metrics(texts, splits) | {"time/seconds": time.monotonic() - start})
+        for name in golden.artifacts(folder):
+            run.artifact(folder / name)
+    click.echo((folder / "report.txt").read_text(encoding="utf-8"))
+    counted = ", ".join(f"{len(rows)} {split}" for split, rows in texts.items())
+    click.echo(f"samples ({layout}): {counted}; withheld from train: {len(splits.withheld)}")
+    click.echo(f"written to {folder} in {time.monotonic() - start:.1f} s")
+
+
+if __name__ == "__main__":
+    main()
