@@ -41,7 +41,17 @@ def belongs_to_torch(name: str) -> bool:
 
 def compile_lock(extras: list[str], keep: Path | None, without: list[str]) -> list[str]:
     """Resolve the project with these extras for every platform; returns requirement lines in order of name."""
-    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11"]
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "compile",
+        "pyproject.toml",
+        "--universal",
+        "--python-version",
+        "3.11",
+    ]
     command += ["--quiet", "--no-header", "--no-annotate"]
     command += [part for extra in extras for part in ("--extra", extra)]
     command += [part for name in without for part in ("--no-emit-package", name)]
@@ -74,7 +84,9 @@ def resolve(upgrade: bool) -> None:
     RUNTIME.write_text(HEADER + "\n".join(runtime) + "\n", encoding="utf-8")
     both = compile_lock(["train", "dev"], RUNTIME, without)
     more = [pin for pin in both if pin not in set(runtime)]
-    DEV.write_text(HEADER + "# What tests and checks need beyond requirements.lock.\n" + "\n".join(more) + "\n", "utf-8")
+    DEV.write_text(
+        HEADER + "# What tests and checks need beyond requirements.lock.\n" + "\n".join(more) + "\n", "utf-8"
+    )
     CONDA.write_text(conda_text(), encoding="utf-8")
 
 
@@ -89,7 +101,9 @@ def main() -> int:
         print("conda.yaml is current" if current else "conda.yaml is stale: run `python scripts/lock.py`")
         return 0 if current else 1
     resolve(options.upgrade)
-    print(f"wrote {RUNTIME.name} ({len(names_and_pins(RUNTIME))}), {DEV.name} ({len(names_and_pins(DEV))}), {CONDA.name}")
+    print(
+        f"wrote {RUNTIME.name} ({len(names_and_pins(RUNTIME))}), {DEV.name} ({len(names_and_pins(DEV))}), {CONDA.name}"
+    )
     return 0
 
 

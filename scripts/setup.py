@@ -16,7 +16,6 @@ import shutil
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,7 +65,9 @@ def run(command: Sequence[str | Path], what: str, env: dict[str, str] | None = N
 
 def installed(package: str) -> str:
     """The version of a package in .venv by its metadata, without importing it; empty where it is missing."""
-    code = "import sys, importlib.metadata as m\ntry: print(m.version(sys.argv[1]))\nexcept m.PackageNotFoundError: pass"
+    code = (
+        "import sys, importlib.metadata as m\ntry: print(m.version(sys.argv[1]))\nexcept m.PackageNotFoundError: pass"
+    )
     return run([PYTHON, "-c", code, package], f"asking for the version of {package}")
 
 
@@ -124,6 +125,8 @@ def torch_build(version: str) -> str:
 
 def install_torch() -> str:
     """Install the build of torch that this machine wants, by pip, which sees its configured places too."""
+    import tomllib  # new in 3.11: an older Python must get as far as the sentence in main
+
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pin = next(r for r in project["optional-dependencies"]["train"] if r.startswith("torch=="))
     wanted, have = wanted_torch(), installed("torch")
@@ -137,12 +140,14 @@ def install_torch() -> str:
         # Few tries and short waits, so that a machine that cannot reach the index goes on without it.
         command += ["--extra-index-url", CPU_INDEX, "--retries", "1", "--timeout", "15"]
     if have:
-        command += ["--force-reinstall", "--no-deps"]
+        run([PYTHON, "-m", "pip", "uninstall", "--yes", "torch"], "removing the other build of torch")
     run([*command, pin], "installing torch")
     have = installed("torch")
     build = torch_build(have)
     if wanted == "cuda" and build == "cpu":
-        raise SetupError(f"torch {have} is a CPU build though CUDA is wanted: remove the find-links that offer it to pip")
+        raise SetupError(
+            f"torch {have} is a CPU build though CUDA is wanted: remove the find-links that offer it to pip"
+        )
     if wanted == "cpu" and build != "cpu" and plain_is == "cuda":
         return f"{have}, the CUDA build: no CPU build to be had, it serves all the same"
     return f"{have}, for {wanted.upper()}"
@@ -189,7 +194,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dev", action="store_true", help="also install what tests and checks need")
     dev = parser.parse_args().dev
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036
         print(f"pipesql needs Python 3.11 or newer; this is {platform.python_version()}", file=sys.stderr)
         return 1
     print("Setting up pipesql" + (" for development" if dev else ""), flush=True)

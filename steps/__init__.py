@@ -6,6 +6,8 @@ the parameters of its entry point in MLproject: same names, types and defaults.
 
 from __future__ import annotations
 
+import errno
+import errno
 from typing import Any
 
 import click
@@ -13,10 +15,14 @@ import click
 from pipesql.errors import PipesqlError
 
 
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+
 class StepCommand(click.Command):
     """A command whose errors are one sentence on standard error, and an exit status; use as `cls=StepCommand`.
 
-    Anything but a PipesqlError is a bug and keeps its traceback.
+    Those are a PipesqlError and a disk that is full or cannot be written. Anything else is a bug and keeps its
+    traceback.
     """
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -25,6 +31,11 @@ class StepCommand(click.Command):
             return super().invoke(ctx)
         except PipesqlError as e:
             raise _Sentence(str(e), e.exit_code) from e
+        except OSError as e:
+            if e.errno not in _DISK:
+                raise
+            where = e.filename or "an output file"
+            raise _Sentence(f"cannot write {where}: {e.strerror}; free space there or make it writable", 2) from e
 
 
 class _Sentence(click.ClickException):

@@ -1,0 +1,85 @@
+"""What a whole pipeline gave, read back from its runs: one small table, and the same as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipesql.tracking.registry import get_version
+from pipesql.tracking.runs import RunRef
+
+STEPS = ("data", "train", "merge", "evaluate", "promote")
+
+
+def summarise(runs: Mapping[str, RunRef]) -> dict[str, Any]:
+    """The figures of a pipeline's runs by step. A figure that a step did not log is None, never made up."""
+    data, train, evaluate, promote = (runs[step] for step in ("data", "train", "evaluate", "promote"))
+    version = get_version(runs["merge"].tags["pipesql.version"])
+    # `mlflow run` logs the entry point's own parameters too, quoted for the shell: the step's are the ones read here.
+    return {
+        "benchmark": data.params.get("data.benchmark"),
+        "layout": data.params.get("data.layout"),
+        "model": train.tags.get("pipesql.model"),
+        "recipe": train.tags.get("pipesql.recipe"),
+        "golden": data.metrics.get("golden/pairs"),
+        "rejected": data.metrics.get("golden/rejected"),
+        "rejected_by_reason": _group(data.metrics, "rejected/"),
+        "samples": _group(data.metrics, "samples/"),
+        "tokens": train.metrics.get("train/tokens"),
+        "train_loss_first": train.metrics.get("train/loss_first"),
+        "train_loss_last": train.metrics.get("train/loss_last"),
+        "token_accuracy": train.metrics.get("eval/token_accuracy", train.metrics.get("train/token_accuracy")),
+        "questions": evaluate.metrics.get("tuned/n"),
+        "base_ex": evaluate.metrics.get("base/ex"),
+        "tuned_ex": evaluate.metrics.get("tuned/ex"),
+        "base_valid": evaluate.metrics.get("base/valid"),
+        "tuned_valid": evaluate.metrics.get("tuned/valid"),
+        "version": version.number,
+        "aliases": list(version.aliases),
+        "stage": version.stage,
+        "decision": promote.tags.get("pipesql.decision"),
+        "seconds": {step: round(runs[step].seconds, 1) for step in STEPS},
+        "runs": {step: runs[step].run_id for step in STEPS},
+    }
+
+
+def summary_text(figures: Mapping[str, Any]) -> str:
+    """The figures as a table of label and value, with a newline at its end."""
+    seconds = figures["seconds"]
+    reasons = ", ".join(f"{reason} {count:.0f}" for reason, count in figures["rejected_by_reason"].items())
+    samples = ", ".join(f"{count:,.0f} {split}" for split, count in figures["samples"].items())
+    aliases = " and ".join(figures["aliases"])
+    rows = [
+        ("model", f"{figures['model']}, recipe {figures['recipe']}, benchmark {figures['benchmark']}"),
+        ("golden pairs", _count(figures["golden"])),
+        ("rejected", _count(figures["rejected"]) + (f" ({reasons})" if reasons else "")),
+        ("samples", f"{samples} ({figures['layout']} layout)"),
+        ("tokens trained on", _count(figures["tokens"])),
+        ("train loss", f"{_decimal(figures['train_loss_first'])} → {_decimal(figures['train_loss_last'])}"),
+        ("token accuracy", _percent(figures["token_accuracy"])),
+        ("", f"base → fine-tuned, {_count(figures['questions'])} questions on databases it never saw"),
+        ("execution accuracy", f"{_percent(figures['base_ex'])} → {_percent(figures['tuned_ex'])}"),
+        ("valid answers", f"{_percent(figures['base_valid'])} → {_percent(figures['tuned_valid'])}"),
+        ("registered", f"pipesql version {figures['version']}, alias {aliases or 'none'}, stage {figures['stage']}"),
+        ("seconds", ", ".join(f"{step} {spent:.0f}" for step, spent in seconds.items())),
+        ("all steps", f"{sum(seconds.values()):.0f} s"),
+        ("runs and models", "make ui, then http://127.0.0.1:5000"),
+    ]
+    width = max(len(label) for label, _ in rows)
+    return "".join(f"  {label:<{width}}  {value}\n" for label, value in rows)
+
+
+def _group(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:
+    return {name.removeprefix(prefix): value for name, value in sorted(metrics.items()) if name.startswith(prefix)}
+
+
+def _count(value: float | None) -> str:
+    return "not logged" if value is None else f"{value:,.0f}"
+
+
+def _decimal(value: float | None) -> str:
+    return "not logged" if value is None else f"{value:.2f}"
+
+
+def _percent(value: float | None) -> str:
+    return "not logged" if value is None else f"{value:.1%}"

@@ -1,0 +1,59 @@
+"""The whole pipeline: a parent run whose children are data, train, merge, evaluate and promote."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from steps import StepCommand
+
+
+@click.command(cls=StepCommand)
+@click.option("--benchmark", default="demo", show_default=True, help="demo, spider or bird.")
+@click.option("--benchmark_dir", default="", help="The benchmark's folder; the demo is built there, if given.")
+@click.option("--model", default="smol", show_default=True, help="tiny, smol, 0.5b … 7b, a hub id or a folder.")
+@click.option("--recipe", default="auto", show_default=True, help="A name in recipes/; auto chooses by the model.")
+@click.option("--limit", default=0, show_default=True, help="At most so many questions of each split; 0 takes all.")
+@click.option("--eval_limit", default=0, show_default=True, help="At most so many questions to evaluate; 0 takes all.")
+@click.option("--seed", default=0, show_default=True, help="Seeds the samples, the training and the evaluation.")
+def main(benchmark: str, benchmark_dir: str, model: str, recipe: str, limit: int, eval_limit: int, seed: int) -> None:
+    """Run all five steps; each takes what the one before left."""
+    from pipesql.tracking.pipeline import run_entry
+    from pipesql.tracking.runs import RunRef, get_run, step_run
+    from pipesql.tracking.summary import STEPS, summarise, summary_text
+
+    done: dict[str, RunRef] = {}
+
+    def run_step(step: str, **parameters: Any) -> RunRef:
+        click.secho(f"[{len(done) + 1}/{len(STEPS)}] {step}", bold=True)
+        done[step] = get_run(run_entry(step, parameters))
+        click.echo(f"[{len(done)}/{len(STEPS)}] {step} took {done[step].seconds:.0f} s, run {done[step].run_id}")
+        return done[step]
+
+    with step_run("main", tags={"pipesql.benchmark": benchmark, "pipesql.model": model}) as run:
+        run.params(benchmark=benchmark, model=model, recipe=recipe, limit=limit, eval_limit=eval_limit, seed=seed)
+        data = run_step("data", benchmark=benchmark, benchmark_dir=benchmark_dir, limit=limit, seed=seed)
+        train = run_step("train", model=model, recipe=recipe, data=data.run_id, seed=seed)
+        merge = run_step("merge", run_id=train.run_id)
+        version = merge.tags["pipesql.version"]
+        run_step("evaluate", version=version, data=data.run_id, limit=eval_limit, seed=seed)
+        run_step("promote", version=version)
+        figures = summarise(done)
+        run.metrics({f"pipeline/{step}_seconds": spent for step, spent in figures["seconds"].items()})
+        run.metrics(
+            {f"pipeline/{name}": figures[name] for name in ("base_ex", "tuned_ex", "base_valid", "tuned_valid")}
+        )
+        run.tags(**{"pipesql.version": version, "pipesql.train_run": train.run_id, "pipesql.data_run": data.run_id})
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "summary.txt").write_text(summary_text(figures), encoding="utf-8")
+            Path(folder, "summary.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+            run.artifact(folder)
+    click.echo("\n" + summary_text(figures))
+
+
+if __name__ == "__main__":
+    main()
