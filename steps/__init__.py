@@ -7,15 +7,13 @@ the parameters of its entry point in MLproject: same names, types and defaults.
 from __future__ import annotations
 
 import errno
-import errno
 from typing import Any
 
 import click
 
 from pipesql.errors import PipesqlError
 
-
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 class StepCommand(click.Command):
