@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from steps.command import ends_in_one_sentence
+from steps import StepCommand
 
 
-@click.command()
+@click.command(cls=StepCommand)
 @click.option("--benchmark", default="demo", show_default=True, help="demo, spider or bird.")
 @click.option("--benchmark_dir", default="", help="The benchmark's folder; the demo is built there, if given.")
 @click.option(
@@ -18,7 +18,6 @@ from steps.command import ends_in_one_sentence
 )
 @click.option("--limit", default=0, show_default=True, help="At most so many questions of each split; 0 takes all.")
 @click.option("--seed", default=0, show_default=True, help="Chooses the sample and disturbs the copies of databases.")
-@ends_in_one_sentence
 def main(benchmark: str, benchmark_dir: str, layout: str, limit: int, seed: int) -> None:
     """Turn a benchmark into golden pairs and training samples."""
     # Imported here, since worker processes import this module again and need none of it.
