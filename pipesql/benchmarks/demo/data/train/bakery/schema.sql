@@ -20,7 +20,7 @@ CREATE TABLE recipes (
   PRIMARY KEY (item_id, ingredient_id)
 );
 
-CREATE TABLE orders (
+CREATE TABLE "order" (
   order_id INTEGER PRIMARY KEY,
   item_id INTEGER NOT NULL REFERENCES items (item_id),
   "order date" TEXT NOT NULL, -- YYYY-MM-DD

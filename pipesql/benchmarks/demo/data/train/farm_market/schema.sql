@@ -9,7 +9,7 @@ CREATE TABLE farms (
 CREATE TABLE products (
   product_id INTEGER PRIMARY KEY,
   name TEXT NOT NULL,
-  category TEXT NOT NULL,
+  "group" TEXT NOT NULL,
   price REAL NOT NULL, -- a kilo
   farm_id INTEGER NOT NULL REFERENCES farms (farm_id)
 );
