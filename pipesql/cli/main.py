@@ -1,0 +1,119 @@
+"""The command line: convert, run and format pipe SQL. Heavy modules are imported by the commands that need them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipesql import __version__
+from pipesql.errors import BadInput, PipesqlError
+
+
+class _Commands(click.Group):
+    """A group whose commands report our own errors as one sentence and an exit status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PipesqlError as e:
+            click.echo(f"error: {e}", err=True)
+            ctx.exit(e.exit_code)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="pipesql")
+def main() -> None:
+    """Pipe SQL (FROM t |> WHERE … |> AGGREGATE … GROUP BY …): convert from and to standard SQL, run, format."""
+
+
+_db = click.option("--db", type=click.Path(path_type=Path), help="SQLite file whose schema resolves the names.")
+_jsonl = click.option("--jsonl", is_flag=True, help="Read one JSON object a line, answer one a line, in order.")
+
+
+@main.command("to-pipe")
+@click.option("--from", "source", default="sqlite", show_default=True, help="Dialect of the standard SQL.")
+@click.option("--to", "target", default="bigquery", show_default=True, type=click.Choice(["bigquery", "spark"]))
+@_db
+@_jsonl
+@click.argument("sql", required=False)
+def to_pipe(source: str, target: str, db: Path | None, jsonl: bool, sql: str | None) -> None:
+    """Print standard SQL as pipe SQL. SQL is read from standard input when it is not given.
+
+    With --jsonl: lines of {"id", "sql", "db"} become lines of {"id", "pipe_sql"} or {"id", "error"}.
+    """
+    from pipesql.cli.convert import standard_to_pipe
+    from pipesql.cli.lines import answer_lines
+
+    if jsonl:
+        answer_lines("sql", "pipe_sql", db, lambda text, path: standard_to_pipe(text, path, source, target))
+    else:
+        click.echo(standard_to_pipe(_text(sql), _needed(db, "to-pipe"), source, target))
+
+
+@main.command("to-sql")
+@click.option("--from", "source", default="bigquery", show_default=True, type=click.Choice(["bigquery", "spark"]))
+@click.option("--to", "target", default="sqlite", show_default=True, help="Dialect of the engine.")
+@_db
+@_jsonl
+@click.argument("pipe", required=False)
+def to_sql(source: str, target: str, db: Path | None, jsonl: bool, pipe: str | None) -> None:
+    """Print pipe SQL as an engine's standard SQL. PIPE is read from standard input when it is not given.
+
+    With --jsonl: lines of {"id", "pipe_sql", "db"} become lines of {"id", "sql"} or {"id", "error"}.
+    """
+    from pipesql.cli.convert import pipe_to_standard
+    from pipesql.cli.lines import answer_lines
+
+    if jsonl:
+        answer_lines("pipe_sql", "sql", db, lambda text, path: pipe_to_standard(text, path, source, target))
+    else:
+        click.echo(pipe_to_standard(_text(pipe), _needed(db, "to-sql"), source, target))
+
+
+@main.command()
+@click.option("--db", type=click.Path(path_type=Path), required=True, help="SQLite file to run on, opened read-only.")
+@click.option("--timeout", default=5.0, show_default=True, help="Seconds until the query is stopped.")
+@click.option("--max-rows", default=1000, show_default=True, help="Refuse results of more rows than this.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row.")
+@click.argument("pipe", required=False)
+def run(db: Path, timeout: float, max_rows: int, as_json: bool, pipe: str | None) -> None:
+    """Run a pipe query on a database and print its rows."""
+    from pipesql.cli.convert import pipe_to_standard
+    from pipesql.cli.table import print_rows
+    from pipesql.execution.sqlite import SqliteDatabase
+
+    sql = pipe_to_standard(_text(pipe), db, "bigquery", "sqlite")
+    with SqliteDatabase(db, timeout_s=timeout, max_rows=max_rows) as database:
+        print_rows(database.run(sql), as_json)
+
+
+@main.command("format")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+def format_(file: Path | None) -> None:
+    """Print pipe SQL in canonical form: one operator a line. Reads FILE, or standard input."""
+    from pipesql.pipe.parser import parse
+    from pipesql.pipe.printer import print_query
+
+    click.echo(print_query(parse(_read(file) if file else _text(None))))
+
+
+def _text(given: str | None) -> str:
+    return given if given is not None else sys.stdin.read()
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise BadInput(f"cannot read {file}: {getattr(e, 'strerror', None) or 'it is not UTF-8 text'}") from e
+
+
+def _needed(db: Path | None, command: str) -> Path:
+    if db is None:
+        raise BadInput(f"{command} needs --db FILE: names are resolved against the schema of that SQLite database")
+    return db
+
+
