@@ -66,3 +66,7 @@ class ModelUnavailable(PipesqlError):
 
 class NoSuchRun(PipesqlError):
     """A step needs the output of an earlier step, and no finished run of that step is on record."""
+
+
+class TrainingDiverged(PipesqlError):
+    """The loss or a gradient is no longer a finite number; the weights of that moment are not kept."""

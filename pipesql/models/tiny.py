@@ -39,7 +39,7 @@ FROM customer |> JOIN orders ON customer.customer_id = orders.customer_id |> AGG
 |> EXTEND total * 2 AS doubled |> SELECT DISTINCT city |> DISTINCT |> WHERE name LIKE '%a%' AND NOT total IS NULL
 |> LEFT JOIN concert AS c ON c.concert_ID = s.concert_ID |> AGGREGATE AVG(price) AS avg_price, SUM(total) AS sum_total
 |> WHERE customer_id IN (FROM orders |> SELECT customer_id) |> UNION ALL (FROM stadium |> SELECT Name) |> AS t
-|> EXCEPT DISTINCT (FROM a |> SELECT b) |> INTERSECT DISTINCT (FROM a |> SELECT b) |> WHERE a BETWEEN 1 AND 10 OR b = 'x'
+|> EXCEPT DISTINCT (FROM a |> SELECT b) |> INTERSECT DISTINCT (FROM a |> SELECT b) |> WHERE a BETWEEN 1 AND 9 OR b = 'x'
 CASE WHEN a >= 1 THEN 'yes' ELSE 'no' END CAST(a AS FLOAT64) MIN(a) MAX(b) COUNT(DISTINCT c) ROW_NUMBER() OVER ()
 """
 """What the tokenizer's merges are learnt from: prompts, questions and pipe SQL in the shapes that tests use."""

@@ -1,0 +1,58 @@
+"""An adapter's folder: PEFT safetensors, the tokenizer with our template, and which base it belongs to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import pipesql
+from pipesql.errors import BadInput, TrainingDiverged
+from pipesql.models import ModelSource
+from pipesql.records import write_json
+
+BASE_FILE = "base.json"
+
+
+def save_adapter(model: Any, tokenizer: Any, folder: Path, source: ModelSource, details: dict[str, Any]) -> Path:
+    """Write `folder` whole or not at all, in place of an older one; returns it.
+
+    `base.json` names the base (`model`, `digest`, `description`), the versions of the libraries, and `details`.
+    Raises TrainingDiverged where a weight is not finite, BadInput where the folder cannot be written.
+    """
+    for name, weight in model.named_parameters():
+        if weight.requires_grad and not torch.isfinite(weight).all():
+            raise TrainingDiverged(f"the adapter holds numbers that are not finite ({name}); it was not saved")
+    libraries = ("torch", "transformers", "peft", "trl")
+    record = {
+        "model": source.name,
+        "digest": source.digest,
+        "description": source.description,
+        **details,
+        "versions": {"pipesql": pipesql.__version__, **{name: version(name) for name in libraries}},
+    }
+    # A path of this machine's cache means nothing elsewhere: the adapter names its base as the user did.
+    model.peft_config[model.active_adapter].base_model_name_or_path = source.name
+    try:
+        work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            # The embeddings are not trained; PEFT would ask the hub whether they had grown.
+            model.save_pretrained(work, save_embedding_layers=False)
+            tokenizer.save_pretrained(work)
+            (work / "README.md").unlink(missing_ok=True)  # PEFT's card, with nothing but blanks to fill in
+            write_json(work / BASE_FILE, record)
+            for file in work.iterdir():
+                file.chmod(0o644)
+            work.chmod(0o755)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(work, folder)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    except OSError as e:
+        raise BadInput(f"cannot write the adapter to {folder}: {e.strerror or e}") from e
+    return folder

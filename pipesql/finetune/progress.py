@@ -1,0 +1,51 @@
+"""Progress on the terminal: a bar where there is one, a line now and then in a log."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from tqdm import tqdm
+from transformers import TrainerCallback
+
+LINES = 10
+"""About so many lines a log gets of a whole run."""
+SHOWN = {
+    "train/loss": ("loss", ".3f"),
+    "train/token_accuracy": ("accuracy", ".3f"),
+    "train/tokens_per_second": ("tokens/s", ".0f"),
+}
+"""Metric → (label, format)."""
+
+
+class Progress(TrainerCallback):  # type: ignore[misc]
+    """One bar over optimizer steps, with the latest numbers behind it; evaluations print a line of their own."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Open the bar."""
+        self._bar = tqdm(total=state.max_steps, desc="train", unit="step", disable=not sys.stderr.isatty())
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Move the bar."""
+        self._bar.update(1)
+
+    def show(self, values: dict[str, float], step: int) -> None:
+        """Show what was measured (names as in `Metrics`); in a log, about ten times in all."""
+        numbers = {label: format(values[name], form) for name, (label, form) in SHOWN.items() if name in values}
+        if "eval/loss" in values:
+            self._say(f"eval:  step {step}  loss {values['eval/loss']:.3f}")
+        elif not self._bar.disable:
+            self._bar.set_postfix(numbers, refresh=False)
+        elif step == 1 or step % max(1, self._bar.total // LINES) == 0:
+            line = "  ".join(f"{label} {value}" for label, value in numbers.items())
+            self._say(f"train: step {step}/{self._bar.total}  {line}")
+
+    def _say(self, line: str) -> None:
+        tqdm.write(line, file=sys.stderr)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Close the bar."""
+        self._bar.close()
