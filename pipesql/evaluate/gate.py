@@ -7,6 +7,7 @@ untrained, takes its place: a model that training did not improve is not promote
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,13 +17,9 @@ from pipesql.records import Verdict
 
 
 @dataclass(frozen=True)
-class Decision:
-    """Whether to promote, why, and the figures behind it. Shares are in 0…1 of the same `questions`."""
+class Comparison:
+    """Two models on the same `questions`. Shares are in 0…1."""
 
-    promote: bool
-    sentence: str
-    candidate: str
-    reference: str
     questions: int
     candidate_ex: float
     reference_ex: float
@@ -33,7 +30,26 @@ class Decision:
     lost: int
     """Questions that only the reference answered rightly."""
     p: float
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether to promote and why; `comparison` is None where there was nothing to compare."""
+
+    promote: bool
+    sentence: str
     alpha: float
+    comparison: Comparison | None = None
+
+    def metrics(self) -> dict[str, float]:
+        """The decision as flat metrics: `promote/promoted` (0 or 1), `promote/p`, `promote/gained` …"""
+        figures = dataclasses.asdict(self.comparison) if self.comparison else {}
+        return {"promote/promoted": float(self.promote)} | {f"promote/{name}": value for name, value in figures.items()}
+
+
+def keep(why: str, alpha: float) -> Decision:
+    """The decision to leave everything as it is, for a reason that needs no figures."""
+    return Decision(promote=False, sentence=f"not promoted: {why}", alpha=alpha)
 
 
 def decide(
@@ -46,58 +62,50 @@ def decide(
 ) -> Decision:
     """Judge the candidate's verdicts against the reference's. The names appear in the decision's sentence.
 
-    Raises BadInput when alpha is no probability, and when the two were not evaluated on the same questions.
+    Verdicts on other questions cannot be compared: the candidate is then not promoted. Raises BadInput when alpha is
+    no probability.
     """
     if not 0 < alpha < 1:
         raise BadInput(f"alpha is {alpha}; give a probability between 0 and 1, such as 0.05")
-    pairs = _paired(candidate, reference, candidate_name, reference_name)
+    pairs = _paired(candidate, reference)
+    if pairs is None:
+        return keep(
+            f"{candidate_name} ({len(candidate)} questions) and {reference_name} ({len(reference)} questions) were not "
+            "evaluated on the same questions; evaluate both on the same data, limit and seed",
+            alpha,
+        )
     n = len(pairs)
+    right, right_before = sum(c.correct for c, _ in pairs), sum(r.correct for _, r in pairs)
+    valid, valid_before = sum(c.valid for c, _ in pairs), sum(r.valid for _, r in pairs)
     gained = sum(c.correct and not r.correct for c, r in pairs)
     lost = sum(r.correct and not c.correct for c, r in pairs)
-    right, right_before = (sum(v.correct for v in side) for side in zip(*pairs, strict=True))
-    valid, valid_before = (sum(v.valid for v in side) for side in zip(*pairs, strict=True))
     p = mcnemar(gained, lost)
     better, as_valid = p < alpha, valid >= valid_before
     figures = (
-        f"it answers {right} of {n} questions rightly against {right_before} of {reference_name} "
-        f"(only it: {gained}, only the other: {lost}, p = {p:.2g})"
+        f"{right} of {n} questions right against {right_before} "
+        f"(only the new one right: {gained}, only the other: {lost}, p = {p:.2g})"
     )
     if better and as_valid:
         sentence = f"promoted: {candidate_name} is better than {reference_name}: {figures}, and no less valid"
     elif better:
         sentence = (
-            f"not promoted: {candidate_name} gives fewer valid answers, {valid} of {n} against {valid_before} of "
-            f"{reference_name}, although {figures}"
+            f"not promoted: {candidate_name} gives fewer valid answers than {reference_name}: {valid} of {n} against "
+            f"{valid_before}, although it has {figures}"
         )
     else:
-        sentence = f"not promoted: {candidate_name} is not better beyond chance: {figures}; p < {alpha:g} is asked for"
-    return Decision(
-        promote=better and as_valid,
-        sentence=sentence,
-        candidate=candidate_name,
-        reference=reference_name,
-        questions=n,
-        candidate_ex=right / n,
-        reference_ex=right_before / n,
-        candidate_valid=valid / n,
-        reference_valid=valid_before / n,
-        gained=gained,
-        lost=lost,
-        p=p,
-        alpha=alpha,
-    )
-
-
-def _paired(
-    candidate: Sequence[Verdict], reference: Sequence[Verdict], candidate_name: str, reference_name: str
-) -> list[tuple[Verdict, Verdict]]:
-    """Verdicts on the same question side by side; the gold counts as part of the question."""
-    before = {(v.id, v.question, v.gold_sql): v for v in reference}
-    after = {(v.id, v.question, v.gold_sql): v for v in candidate}
-    if not after or after.keys() != before.keys() or len(after) != len(candidate) or len(before) != len(reference):
-        raise BadInput(
-            f"{candidate_name} ({len(candidate)} questions) and {reference_name} ({len(reference)}) were not evaluated "
-            f"on the same questions, {len(after.keys() & before.keys())} are common; evaluate both on the same data, "
-            "limit and seed"
+        sentence = (
+            f"not promoted: {candidate_name} is not better than {reference_name} beyond chance: {figures}; "
+            f"p < {alpha:g} is asked for"
         )
+    comparison = Comparison(n, right / n, right_before / n, valid / n, valid_before / n, gained, lost, p)
+    return Decision(promote=better and as_valid, sentence=sentence, alpha=alpha, comparison=comparison)
+
+
+def _paired(candidate: Sequence[Verdict], reference: Sequence[Verdict]) -> list[tuple[Verdict, Verdict]] | None:
+    """Verdicts on the same question side by side (the gold is part of the question); None unless all have a partner."""
+    after = {(v.id, v.question, v.gold_sql): v for v in candidate}
+    before = {(v.id, v.question, v.gold_sql): v for v in reference}
+    whole = len(after) == len(candidate) and len(before) == len(reference)
+    if not after or not whole or after.keys() != before.keys():
+        return None
     return [(v, before[key]) for key, v in after.items()]

@@ -33,9 +33,7 @@ def predict(
     Raises BadInput for a database that cannot be read.
     """
     schemas = {path: read_schema(Path(path)) for path in dict.fromkeys(q.database for q in questions)}
-    prompts = [
-        prompt_ids(tokenizer, messages(schemas[q.database], q.question, evidence=q.evidence)) for q in questions
-    ]
+    prompts = [prompt_ids(tokenizer, messages(schemas[q.database], q.question, evidence=q.evidence)) for q in questions]
 
     def check(index: int, operators: Sequence[str]) -> str | None:
         return check_operators(schemas[questions[index].database], operators)

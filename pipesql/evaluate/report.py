@@ -45,7 +45,7 @@ class Summary:
     causes: dict[str, int]
 
     def metrics(self, prefix: str) -> dict[str, float]:
-        """Flat metrics: `prefix/ex`, its interval `_low` and `_high`, `prefix/valid` …, `prefix/ex_easy`, `prefix/cause_name` …"""
+        """Flat metrics: `prefix/ex` with its interval as `_low` and `_high`, `prefix/valid`, hardness, causes."""
         out: dict[str, float] = {f"{prefix}/n": self.ex.n}
         for name, share in (("ex", self.ex), ("valid", self.valid)):
             low, high = share.interval
@@ -117,6 +117,20 @@ def comparison_rows(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> list[d
             row |= {f"{name}_cause": v.cause, f"{name}_detail": v.detail}
         rows.append(row)
     return rows
+
+
+def version_tags(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> dict[str, str]:
+    """What a registered version says of its quality: accuracy with its 95% interval, validity, the base's figures."""
+    before, after = summarise(base), summarise(tuned)
+    low, high = after.ex.interval
+    return {
+        "pipesql.ex": f"{after.ex.value:.4f}",
+        "pipesql.ex_interval": f"{low:.4f} to {high:.4f}",
+        "pipesql.valid": f"{after.valid.value:.4f}",
+        "pipesql.base_ex": f"{before.ex.value:.4f}",
+        "pipesql.base_valid": f"{before.valid.value:.4f}",
+        "pipesql.questions": str(after.ex.n),
+    }
 
 
 def _share(verdicts: Sequence[Verdict]) -> Share:

@@ -27,8 +27,8 @@ from pipesql.execution.schema import read_schema
 from pipesql.execution.sqlite import SqliteDatabase
 from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
+from pipesql.pipe.resolve import resolve
 from pipesql.pipe.schema import Schema
-from pipesql.pipe.scope import resolve
 from pipesql.records import Prediction, Verdict
 
 CAUSES = ("length", "syntax", "name", "unsupported", "timeout", "execution", "rows")
@@ -65,7 +65,9 @@ def judge(prediction: Prediction, database: SqliteDatabase, schema: Schema) -> V
     try:
         gold = database.run(prediction.gold_sql)
     except ExecutionError as error:
-        raise ExecutionError(f"the gold of question {prediction.id} does not run on {prediction.database}: {error}") from error
+        raise ExecutionError(
+            f"the gold of question {prediction.id} does not run on {prediction.database}: {error}"
+        ) from error
     outcome = _lowered(prediction, schema)
     if not outcome.cause:
         try:

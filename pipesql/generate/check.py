@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pipesql.errors import SqlError
 from pipesql.pipe.parser import parse
 from pipesql.pipe.schema import Schema
-from pipesql.pipe.scope import resolve
+from pipesql.pipe.resolve import resolve
 
 
 def check_operators(schema: Schema, operators: Sequence[str]) -> str | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipesql.errors import BadInput
-from pipesql.evaluate.gate import decide
+from pipesql.evaluate.gate import Comparison, Decision, decide, keep
 from pipesql.records import Verdict
 
 
@@ -30,20 +32,19 @@ def verdicts(marks: str) -> list[Verdict]:
 def test_five_gained_and_none_lost_is_promoted() -> None:
     decision = decide(verdicts("rrrrrww"), verdicts("xxxxxww"))
     assert decision.promote
-    assert (decision.gained, decision.lost, decision.questions) == (5, 0, 7)
-    assert decision.p == 1 / 32
-    assert decision.candidate_ex == 5 / 7 and decision.reference_ex == 0
+    assert decision.comparison == Comparison(7, 5 / 7, 0.0, 1.0, 2 / 7, gained=5, lost=0, p=1 / 32)
+    assert decision.metrics()["promote/p"] == 1 / 32 and decision.metrics()["promote/promoted"] == 1
     assert decision.sentence == (
-        "promoted: the candidate is better than the base model: it answers 5 of 7 questions rightly against 0 of the "
-        "base model (only it: 5, only the other: 0, p = 0.031), and no less valid"
+        "promoted: the candidate is better than the base model: 5 of 7 questions right against 0 "
+        "(only the new one right: 5, only the other: 0, p = 0.031), and no less valid"
     )
 
 
 def test_four_gained_and_none_lost_is_not_enough() -> None:
     decision = decide(verdicts("rrrrw"), verdicts("xxxxw"), candidate_name="version 2", reference_name="version 1")
     assert not decision.promote
-    assert decision.p == 1 / 16
-    assert decision.sentence.startswith("not promoted: version 2 is not better beyond chance")
+    assert decision.comparison.p == 1 / 16
+    assert decision.sentence.startswith("not promoted: version 2 is not better than version 1 beyond chance")
     assert "p < 0.05 is asked for" in decision.sentence
 
 
@@ -54,20 +55,27 @@ def test_alpha_moves_the_bar() -> None:
 
 def test_an_equal_model_is_not_promoted() -> None:
     decision = decide(verdicts("rrrr"), verdicts("rrrr"))
-    assert not decision.promote and decision.p == 1.0
+    assert not decision.promote and decision.comparison.p == 1.0
 
 
 def test_better_but_less_valid_is_not_promoted() -> None:
     decision = decide(verdicts("rrrrrr" + "x" * 7), verdicts("wwwwww" + "w" * 7))
-    assert not decision.promote and decision.p < 0.05
-    assert "fewer valid answers, 6 of 13 against 13" in decision.sentence
+    assert not decision.promote and decision.comparison.p < 0.05
+    assert "fewer valid answers than the base model: 6 of 13 against 13" in decision.sentence
 
 
-def test_other_questions_are_refused() -> None:
-    with pytest.raises(BadInput, match="not evaluated on the same questions, 3 are common"):
-        decide(verdicts("rrrr"), verdicts("rrr"))
-    with pytest.raises(BadInput, match="same questions"):
-        decide([], [])
+def test_other_questions_prove_nothing() -> None:
+    other_gold = [replace(v, gold_sql="SELECT 2") for v in verdicts("xxxxx")]
+    for reference in (verdicts("xxxx"), other_gold, []):
+        decision = decide(verdicts("rrrrr"), reference)
+        assert not decision.promote and decision.comparison is None
+        assert "were not evaluated on the same questions" in decision.sentence
+    assert not decide([], []).promote
+
+
+def test_nothing_to_compare() -> None:
+    assert keep("it is tired", 0.05) == Decision(False, "not promoted: it is tired", 0.05)
+    assert keep("it is tired", 0.05).metrics() == {"promote/promoted": 0.0}
 
 
 def test_the_order_of_the_questions_does_not_matter() -> None:

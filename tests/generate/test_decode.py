@@ -93,9 +93,7 @@ def test_an_error_of_the_check_ends_that_row_alone(byte_model, byte_tokenizer, p
 
 def test_answers_are_reported_once_each_as_they_come(byte_model, byte_tokenizer, prompts) -> None:
     reported: dict[int, Decoded] = {}
-    got = decode(
-        byte_model, byte_tokenizer, prompts, accept, limits=LIMITS, batch=4, on_answer=reported.__setitem__
-    )
+    got = decode(byte_model, byte_tokenizer, prompts, accept, limits=LIMITS, batch=4, on_answer=reported.__setitem__)
     assert [reported[i] for i in range(len(prompts))] == got
 
 

@@ -1,0 +1,70 @@
+"""Questions through the tiny model: nonsense, but every stage is real."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from pipesql.chat.prompts import messages  # noqa: E402
+from pipesql.chat.template import markers, operator_ids, prompt_ids  # noqa: E402
+from pipesql.evaluate.predict import predict  # noqa: E402
+from pipesql.evaluate.score import score  # noqa: E402
+from pipesql.execution.schema import read_schema  # noqa: E402
+from pipesql.generate.decode import Limits  # noqa: E402
+from pipesql.models import resolve_model  # noqa: E402
+from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
+
+
+def test_an_untrained_model_gives_invalid_answers(golden) -> None:
+    source = resolve_model("tiny")
+    seen = []
+    predictions = predict(
+        load_model(source, device="cpu"),
+        load_tokenizer(source),
+        golden,
+        limits=Limits(operator_tokens=8),
+        on_answer=seen.append,
+    )
+    assert [p.id for p in predictions] == ["q0", "q1", "q2"]
+    assert sorted(seen, key=lambda p: p.id) == predictions
+    assert {p.stop for p in predictions} <= {"invalid", "length"}
+    assert all(p.tokens > 0 and p.detail for p in predictions)
+    assert not any(v.valid for v in score(predictions))
+
+
+def test_what_a_model_learnt_is_read_back_and_judged_right(golden) -> None:
+    """The tiny model learns three answers by heart; a wrong name among them ends that answer where it stands."""
+    source = resolve_model("tiny")
+    torch.manual_seed(0)
+    model, tokenizer = load_model(source, device="cpu"), load_tokenizer(source)
+    answers = [
+        golden[0].operators,
+        ("FROM singer", "|> WHERE agee > 30", "|> SELECT name"),
+        ("FROM singer", "|> WHERE age < 30", "|> SELECT name"),
+    ]
+    schema, marks = read_schema(golden[0].database), markers(tokenizer)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    batch = []
+    for question, operators in zip(golden, answers, strict=True):
+        prompt = prompt_ids(tokenizer, messages(schema, question.question))
+        target = []
+        for i, text in enumerate(operators):
+            target += [*operator_ids(tokenizer, text, first=i == 0), marks.step if i < 2 else marks.end]
+        batch.append((torch.tensor([prompt + target]), torch.tensor([[-100] * len(prompt) + target])))
+    model.train()
+    for _ in range(150):
+        worst = 0.0
+        for ids, labels in batch:
+            loss = model(input_ids=ids, labels=labels).loss
+            loss.backward()
+            worst = max(worst, loss.item())
+        optimizer.step()
+        optimizer.zero_grad()
+        if worst < 0.01:
+            break
+    predictions = predict(model, tokenizer, golden)
+    assert [p.stop for p in predictions] == ["done", "invalid", "done"]
+    assert predictions[0].operators == golden[0].operators
+    assert predictions[1].operators == answers[1][:2] and "agee" in predictions[1].detail
+    assert [v.cause for v in score(predictions)] == ["", "name", "rows"]
