@@ -11,6 +11,7 @@ MLflow 3.17 runs `conda --help`, `conda env list --json`, `conda env create -n N
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
@@ -30,12 +31,17 @@ _PREFIX = "prefix.txt"
 
 
 def stand_in_home() -> Path:
-    """The folder MLflow is pointed at: inside the virtual environment, else in the user's cache."""
-    if sys.prefix != sys.base_prefix:
-        return Path(sys.prefix) / "share" / "pipesql-conda"
+    """The folder MLflow is pointed at: inside the virtual environment, else in the user's cache.
+
+    MLflow writes it into a shell command without quotes, so a folder whose name a shell would take apart is no good.
+    """
+    inside = Path(sys.prefix) / "share" / "pipesql-conda"
+    if sys.prefix != sys.base_prefix and shlex.quote(str(inside)) == str(inside):
+        return inside
     import platformdirs
 
-    return Path(os.environ.get("PIPESQL_CACHE") or platformdirs.user_cache_dir("pipesql")) / "conda"
+    cache = os.environ.get("PIPESQL_CACHE") or platformdirs.user_cache_dir("pipesql")
+    return Path(cache) / "conda" / hashlib.sha256(sys.prefix.encode()).hexdigest()[:8]
 
 
 def write_stand_in() -> Path:

@@ -20,7 +20,7 @@ from mlflow.tracking.default_experiment.abstract_context import DefaultExperimen
 
 from pipesql.errors import PipesqlError
 from pipesql.tracking.conda import write_stand_in
-from pipesql.tracking.store import ensure_experiment, project_root
+from pipesql.tracking.store import ensure_experiment
 
 _CONDA_VARIABLES = ("MLFLOW_CONDA_HOME", "MLFLOW_CONDA_CREATE_ENV_CMD", "CONDA_EXE")
 
@@ -58,12 +58,10 @@ class ProjectExperiment(DefaultExperimentProvider):
     """Keeps the runs of this project out of the experiment `Default` when no experiment is named."""
 
     def in_context(self) -> bool:
-        """True in the project's folder, and for `mlflow run` on it from elsewhere."""
-        root = project_root()
-        if not (root / "MLproject").is_file():
-            return False
+        """True inside a checkout of the project, and for `mlflow run` on one from elsewhere."""
         here = Path.cwd().resolve()
-        return root in (here, *here.parents) or str(root) in (str(Path(a).resolve()) for a in sys.argv[2:3])
+        named = [Path(argument).resolve() for argument in sys.argv[2:3]]
+        return any(_is_project(folder) for folder in (here, *here.parents, *named))
 
     def get_experiment_id(self) -> str:
         """The id of the experiment, created where it is missing."""
@@ -74,3 +72,10 @@ class ProjectExperiment(DefaultExperimentProvider):
         except PipesqlError as e:
             # MLflow would log this and go on in `Default`; a store that cannot be used is no reason for that.
             sys.exit(f"pipesql: {e}")
+
+
+def _is_project(folder: Path) -> bool:
+    try:
+        return "name: pipesql" in (folder / "MLproject").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
