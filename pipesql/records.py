@@ -156,7 +156,8 @@ def read_jsonl(path: Path, kind: type[Record]) -> Iterator[Record]:
         if unknown or missing:
             what = f"unknown {sorted(unknown)}" if unknown else f"missing {sorted(missing)}"
             raise BadInput(f"{path}, line {number}: not a {kind.__name__} ({what})")
-        yield kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+        yield kind(**values)
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

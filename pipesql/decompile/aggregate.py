@@ -87,6 +87,16 @@ class Aggregation:
         if having is not None:
             select.operators.append(op.Where(select.write(having.this, select.view)))
 
+    def distinct(self, hidden: list[exp.Expr]) -> None:
+        """SELECT DISTINCT sorted by what it leaves out: SQLite sorts by any one of each group's values."""
+        keys = [self._key(value) for value in dict.fromkeys(v.unnest() for v, _ in self.outputs)]
+        for value in dict.fromkeys(hidden):
+            self._add(value, exp.AnyValue(this=value.copy()))
+        select = self.select
+        select.operators.append(op.Aggregate(tuple(self.items), tuple(keys)))
+        select.loose = False
+        select.view = View(computed=self.computed, outer=self.before.outer)
+
     def _ordered_keys(self) -> list[exp.Expr]:
         group = self.node.args.get("group")
         keys = list(dict.fromkeys(k.unnest() for k in group.expressions)) if group is not None else []

@@ -136,8 +136,11 @@ class Binder:
             bound.sources.append(self.source(from_.this, outer, ctes))
             for join in from_.this.args.get("joins") or []:
                 raise UnsupportedSql("a join in brackets", join.sql("sqlite"))
-        for join in node.args.get("joins") or []:
-            self.join(join, bound, outer, ctes)
+        joins = node.args.get("joins") or []
+        for join in joins:
+            bound.sources.append(self.source(join.this, outer, ctes))
+        for join, right in zip(joins, bound.sources[1:], strict=True):
+            self.join(join, right, bound, outer, ctes)
         scope = _Names(self, bound, outer, ctes)
         for item in node.expressions:
             scope.bind(item)
@@ -170,11 +173,14 @@ class Binder:
         return holder.this
 
     def join(
-        self, join: exp.Join, bound: BoundSelect, outer: tuple[BoundSelect, ...], ctes: dict[str, tuple[Output, ...]]
+        self,
+        join: exp.Join,
+        right: Source,
+        bound: BoundSelect,
+        outer: tuple[BoundSelect, ...],
+        ctes: dict[str, tuple[Output, ...]],
     ) -> None:
-        left = list(bound.sources)
-        right = self.source(join.this, outer, ctes)
-        bound.sources.append(right)
+        left = bound.sources[: bound.sources.index(right)]
         using = [u.name for u in join.args.get("using") or []]
         if join.method.upper() == "NATURAL":
             using = [c.name for c in right.columns if any(s.find(c.name) for s in left)]
@@ -195,16 +201,9 @@ class Binder:
         elif join.args.get("on") is not None:
             on = join.args["on"]
             if not (isinstance(on, exp.Boolean) and on.this is True):
-                self.pending(on, bound, outer, ctes)
+                _Names(self, bound, outer, ctes).bind(join, only=on)  # SQLite lets ON name later tables too
                 condition = join.args["on"]
         bound.conditions.append(condition)
-
-    def pending(
-        self, on: exp.Expr, bound: BoundSelect, outer: tuple[BoundSelect, ...], ctes: dict[str, tuple[Output, ...]]
-    ) -> None:
-        """Bind an ON condition against the sources so far."""
-        assert on.parent is not None
-        _Names(self, bound, outer, ctes).bind(on.parent, only=on)
 
     def source(
         self, node: exp.Expr, outer: tuple[BoundSelect, ...], ctes: dict[str, tuple[Output, ...]]

@@ -132,14 +132,14 @@ class Expressions:
         if isinstance(pattern, exp.Literal) and pattern.is_string:
             low = ascii_lower(pattern.name)
             if low == pattern.name and not any("a" <= ch <= "z" for ch in low):
-                return exp.Like(this=value, expression=pattern)
+                return exp.Like(this=value, expression=pattern, negate=node.args.get("negate"))
             pattern = exp.Literal.string(low)
         else:
             pattern = exp.Lower(this=pattern)
         if self.binder.kind(node.this) in (INT, REAL):
             value = exp.Cast(this=value, to=exp.DataType.build("TEXT"))
         lowered = value if isinstance(value, exp.Lower) else exp.Lower(this=value)
-        return exp.Like(this=lowered, expression=pattern)
+        return exp.Like(this=lowered, expression=pattern, negate=node.args.get("negate"))
 
 
 def ascii_lower(text: str) -> str:

@@ -40,7 +40,8 @@ class SelectBuilder:
             return self._without_from(named)
         self.first(self.bound.sources[0])
         joins = node.args.get("joins") or []
-        for join, source, condition in zip(joins, self.bound.sources[1:], self.bound.conditions, strict=True):
+        conditions = self._in_sight(joins)
+        for join, source, condition in zip(joins, self.bound.sources[1:], conditions, strict=True):
             self.join(join, source, condition)
         if node.args.get("where") is not None:
             self.operators.append(op.Where(self.write(node.args["where"].this, self.view)))
@@ -109,6 +110,21 @@ class SelectBuilder:
             on = exp.Boolean(this=True)
         self.operators.append(op.Join(kind, written, on))
 
+    def _in_sight(self, joins: list[exp.Join]) -> list[exp.Expr | None]:
+        """Each join's condition; one that names a table to its right moves to that table's join, if all are inner."""
+        order = {source.id: number for number, source in enumerate(self.bound.sources)}
+        out: list[exp.Expr | None] = [None] * len(joins)
+        for number, condition in enumerate(self.bound.conditions):
+            if condition is None:
+                continue
+            last = max([order[c.table] for c in condition.find_all(exp.Column) if c.table in order], default=0) - 1
+            if last > number and any(j.side for j in joins):
+                raise UnsupportedSql("an ON that names a later table, beside an outer join")
+            at = max(last, number)
+            held = out[at]
+            out[at] = condition if held is None else exp.And(this=_bracket(held), expression=_bracket(condition))
+        return out
+
     def _table(self, source: Source) -> exp.Table:
         table = exp.Table(this=identifier(source.table))
         name = self._variable(source, source.table)
@@ -146,9 +162,7 @@ class SelectBuilder:
 
     def finish(self, keys: list[exp.Expr], named: bool) -> list[str]:
         """ORDER BY, LIMIT, the final SELECT, in the order that each query needs."""
-        distinct = self.node.args.get("distinct") is not None
-        if distinct and self.node.args["distinct"].args.get("on"):
-            raise UnsupportedSql("DISTINCT ON")
+        distinct = self._is_distinct(keys)
         late = bool(keys) and (distinct or any(self._is_output(k.this) and self._computes(k.this) for k in keys))
         items, names = self._items(named or late)
         needed = not self._is_identity(items, names)
@@ -166,6 +180,25 @@ class SelectBuilder:
             self.operators.extend(limit(self.node))
             self._project(items, needed, distinct)
         return names
+
+    def _is_distinct(self, keys: list[exp.Expr]) -> bool:
+        """Whether rows still have to be made distinct. Sort keys that DISTINCT would leave out are grouped first."""
+        clause = self.node.args.get("distinct")
+        if clause is None:
+            return False
+        if clause.args.get("on"):
+            raise UnsupportedSql("DISTINCT ON")
+        values = {value.unnest() for _, value in self.bound.outputs}
+        if self.view.computed:
+            group = self.node.args.get("group")
+            return group is None or any(k.unnest() not in values for k in group.expressions)
+        hidden = [k.this for k in keys if k.this not in values]
+        if not hidden:
+            return True
+        if self.node.args.get("limit") is not None:
+            raise UnsupportedSql("ORDER BY … LIMIT by a column that SELECT DISTINCT leaves out", hidden[0].name)
+        Aggregation(self).distinct(hidden)
+        return False
 
     def _project(self, items: list[exp.Expr], needed: bool, distinct: bool) -> None:
         if needed:
@@ -236,6 +269,10 @@ class SelectBuilder:
             plain = [i.name for i in items if isinstance(i, exp.Column)]
             return len(plain) == len(items) and plain == list(self.view.computed.values())
         return False
+
+
+def _bracket(condition: exp.Expr) -> exp.Expr:
+    return exp.Paren(this=condition) if isinstance(condition, exp.Or) else condition
 
 
 def _derived(query: PipeQuery, name: str) -> exp.Subquery:

@@ -29,12 +29,12 @@ from pipesql.golden.witnesses import Witnesses
 from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
 from pipesql.pipe.printer import print_operators
+from pipesql.pipe.resolve import resolve
 from pipesql.pipe.schema import Schema
-from pipesql.pipe.scope import resolve
 from pipesql.records import GoldenPair, Question, Rejection
 
 
-class _Rejected(Exception):  # noqa: N818  (control flow inside this module, not an error)
+class _Rejected(Exception):
     """Ends a round trip with a reason and a sentence."""
 
     def __init__(self, reason: str, detail: str) -> None:

@@ -10,6 +10,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from pipesql.errors import UnsupportedSql
+from pipesql.pipe.negation import natural
 from pipesql.pipe.scan import dialect_named
 
 
@@ -19,7 +20,7 @@ def write(tree: exp.Query, dialect: str) -> str:
     if dialect == "sqlite":
         tree = _for_sqlite(tree)
     try:
-        return engine.generate(tree, normalize_functions="upper", comments=False)
+        return engine.generate(natural(tree, dialect), normalize_functions="upper", comments=False)
     except SqlglotError as e:
         raise UnsupportedSql(f"a construct in {dialect}", str(e).splitlines()[0]) from e
 
@@ -72,14 +73,15 @@ def _case_sensitive(node: exp.Like) -> exp.Expr:
     pattern, value = node.expression, node.this
     if isinstance(pattern, exp.Literal) and pattern.is_string:
         text = pattern.name
-        if text.lower() == text.upper() or (isinstance(value, exp.Lower) and text == text.lower()):
+        upper = any("A" <= ch <= "Z" for ch in text)
+        lower = any("a" <= ch <= "z" for ch in text)
+        if not (upper or lower) or (isinstance(value, exp.Lower) and not upper):
             return node
-        if isinstance(value, exp.Upper) and text == text.upper():
+        if isinstance(value, exp.Upper) and not lower:
             return node
-        return exp.Glob(this=value, expression=exp.Literal.string(_glob(text)))
+        glob = exp.Glob(this=value, expression=exp.Literal.string(_glob(text)))
+        return exp.Not(this=glob) if node.args.get("negate") else glob
     if isinstance(value, exp.Lower) and isinstance(pattern, exp.Lower):
-        return node
-    if isinstance(value, exp.Column | exp.Literal | exp.Func) and pattern.find(exp.Lower) and isinstance(value, exp.Lower):
         return node
     raise UnsupportedSql("LIKE with a computed pattern in SQLite", "compare LOWER(…) LIKE LOWER(…)")
 

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from pipesql.pipe import operators as op
 from pipesql.pipe.identifiers import identifier
+from pipesql.pipe.negation import natural
 from pipesql.pipe.query import PipeQuery, nested
 from pipesql.pipe.rebuild import rebuild
 
@@ -85,7 +86,7 @@ def _expression(node: exp.Expr, dialect: str) -> str:
 
     if node.find(exp.Placeholder) is not None:
         node = rebuild(node, inline)
-    return node.sql(dialect=dialect, normalize_functions="upper", comments=False)
+    return natural(node, dialect).sql(dialect=dialect, normalize_functions="upper", comments=False)
 
 
 def _name(name: str, dialect: str) -> str:
