@@ -115,5 +115,3 @@ def _needed(db: Path | None, command: str) -> Path:
     if db is None:
         raise BadInput(f"{command} needs --db FILE: names are resolved against the schema of that SQLite database")
     return db
-
-

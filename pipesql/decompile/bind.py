@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from pipesql.errors import UnknownName, UnsupportedSql
 from pipesql.pipe.schema import Schema
-from pipesql.pipe.types import declared_kind, kind_of
+from pipesql.pipe.types import kind_of
 
 _MARK = "pipesql.select"
 _ROWID = frozenset({"rowid", "oid", "_rowid_"})
@@ -71,7 +71,9 @@ class Binder:
         """What binding found out about this SELECT."""
         return self.selects[node.meta[_MARK]]
 
-    def query(self, node: exp.Expr, outer: tuple[BoundSelect, ...], ctes: dict[str, tuple[Output, ...]]) -> list[Output]:
+    def query(
+        self, node: exp.Expr, outer: tuple[BoundSelect, ...], ctes: dict[str, tuple[Output, ...]]
+    ) -> list[Output]:
         """Bind a query, its subqueries included; gives its output columns."""
         with_ = node.args.get("with_")
         if with_ is not None:
@@ -205,9 +207,7 @@ class Binder:
                 condition = join.args["on"]
         bound.conditions.append(condition)
 
-    def source(
-        self, node: exp.Expr, outer: tuple[BoundSelect, ...], ctes: dict[str, tuple[Output, ...]]
-    ) -> Source:
+    def source(self, node: exp.Expr, outer: tuple[BoundSelect, ...], ctes: dict[str, tuple[Output, ...]]) -> Source:
         identity = f"§{len(self.sources) + 1}"
         if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
             found = ctes.get(node.name.lower())
@@ -217,7 +217,7 @@ class Binder:
                 table = self.schema.table(node.name)
                 if table is None:
                     raise UnknownName(f"no table {node.name} in the database", node.name)
-                columns = tuple(Output(c.name, declared_kind(c.type)) for c in table.columns)
+                columns = tuple(Output(c.name, c.kind) for c in table.columns)
                 source = Source(identity, node.alias_or_name, node, columns, table.name)
         elif isinstance(node, exp.Subquery):
             if node.args.get("joins"):
@@ -236,7 +236,11 @@ class Binder:
             if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
                 sources = bound.sources if isinstance(item, exp.Star) else [self.sources[item.table]]
                 for source in sources:
-                    shown = [c for c in source.columns if not (isinstance(item, exp.Star) and c.name.lower() in source.hidden)]
+                    shown = [
+                        c
+                        for c in source.columns
+                        if not (isinstance(item, exp.Star) and c.name.lower() in source.hidden)
+                    ]
                     out.extend((c, _bound(source, c.name)) for c in shown)
                 continue
             value = item.unalias()

@@ -145,5 +145,3 @@ class Expressions:
 def ascii_lower(text: str) -> str:
     """Lower case for A-Z only, as SQLite's LIKE and LOWER do."""
     return "".join(ch.lower() if "A" <= ch <= "Z" else ch for ch in text)
-
-

@@ -131,7 +131,7 @@ class SelectBuilder:
         if name != source.table:
             table.set("alias", exp.TableAlias(this=identifier(name)))
         cte = self.queries.cte_names.get(source.table.lower())
-        is_cte = self.binder.schema.table(source.table) is None or cte is not None and len(cte) == len(source.columns)
+        is_cte = self.binder.schema.table(source.table) is None or (cte is not None and len(cte) == len(source.columns))
         self._show(source, cte if is_cte and cte is not None else [c.name for c in source.columns])
         return table
 
@@ -195,8 +195,6 @@ class SelectBuilder:
         hidden = [k.this for k in keys if k.this not in values]
         if not hidden:
             return True
-        if self.node.args.get("limit") is not None:
-            raise UnsupportedSql("ORDER BY … LIMIT by a column that SELECT DISTINCT leaves out", hidden[0].name)
         Aggregation(self).distinct(hidden)
         return False
 

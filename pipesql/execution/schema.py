@@ -59,12 +59,32 @@ def _table(connection: sqlite3.Connection, name: str) -> Table | None:
         if (e.sqlite_errorcode & 0xFF) == sqlite3.SQLITE_ERROR:
             return None  # a view or virtual table that the engine itself cannot open
         raise
+    fractional = _fractional(connection, name, [c for c, declared, _, _ in info if _is_decimal(declared)])
     columns = tuple(
-        Column(column, declared or "", bool(key))
+        Column(column, declared or "", bool(key), column in fractional)
         for column, declared, key, hidden in info
         if hidden != _HIDDEN_IN_VIRTUAL_TABLE
     )
     return Table(name, columns) if columns else None
+
+
+def _is_decimal(declared: str | None) -> bool:
+    return (declared or "").upper().startswith(("DEC", "NUM"))
+
+
+def _fractional(connection: sqlite3.Connection, table: str, columns: list[str]) -> set[str]:
+    """The decimal columns that hold a value, and none stored as an integer or a text.
+
+    SQLite keeps 5.00 in a DECIMAL column as the integer 5, and then divides it as one; so whether such a column
+    divides as a real is a matter of its data.
+    """
+    if not columns:
+        return set()
+    quoted = ['"' + c.replace('"', '""') + '"' for c in columns]
+    tests = ", ".join(f"min(typeof({q}) IN ('real', 'null')) AND max(typeof({q}) = 'real')" for q in quoted)
+    name = '"' + table.replace('"', '""') + '"'
+    row = connection.execute(f"SELECT {tests} FROM {name}").fetchone()
+    return {c for c, real in zip(columns, row, strict=True) if real}
 
 
 def _foreign_keys(connection: sqlite3.Connection, table: Table, schema: Schema) -> tuple[ForeignKey, ...]:

@@ -31,7 +31,9 @@ def _for_sqlite(tree: exp.Query) -> exp.Query:
             case exp.Div():
                 node.replace(_real_division(node))
             case exp.IntDiv():
-                node.replace(exp.Div(this=_operand(node.this), expression=_operand(node.expression), typed=True, safe=True))
+                node.replace(
+                    exp.Div(this=_operand(node.this), expression=_operand(node.expression), typed=True, safe=True)
+                )
             case exp.Like():
                 node.replace(_case_sensitive(node))
             case exp.AnyValue():

@@ -194,10 +194,11 @@ class _Lowering:
         """Make the level ready for new expressions: after DISTINCT, a set operation, or windows on top of windows."""
         level = self.level
         windows = any(v.find(exp.Window) for v in values)
-        if level.distinct or level.compound is not None:
-            self.wrap(before)
-        elif (windows and (level.limit is not None or self.names_any(level.windowed))) or (
-            level.grouped and self.names_any(level.windowed)
+        if (
+            level.distinct
+            or level.compound is not None
+            or (windows and (level.limit is not None or self.names_any(level.windowed)))
+            or (level.grouped and self.names_any(level.windowed))
         ):
             self.wrap(before)
 
@@ -213,9 +214,7 @@ class _Lowering:
         ):
             level.windowed.add(new)
 
-    def aggregate(
-        self, items: tuple[exp.Expr, ...], keys: tuple[exp.Expr, ...], before: Scope, after: Scope
-    ) -> None:
+    def aggregate(self, items: tuple[exp.Expr, ...], keys: tuple[exp.Expr, ...], before: Scope, after: Scope) -> None:
         if not self.level.plain or self.names_any(self.level.windowed) or self.level.source is None:
             self.wrap(before)
         values = [self.expression(k.unalias()) for k in keys]
@@ -247,9 +246,7 @@ class _Lowering:
             (o, c) for o, c in zip(ordered, bare, strict=True) if not isinstance(o.this, exp.Literal | exp.Null)
         ]
 
-    def combine(
-        self, kind: str, distinct: bool, queries: tuple[PipeQuery, ...], before: Scope, after: Scope
-    ) -> None:
+    def combine(self, kind: str, distinct: bool, queries: tuple[PipeQuery, ...], before: Scope, after: Scope) -> None:
         level = self.level
         if level.order and level.limit is None:
             level.order.clear()

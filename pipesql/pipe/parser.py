@@ -20,10 +20,9 @@ from pipesql.pipe.scan import closing, dialect_named, position, split, tokens
 _STARTS = frozenset({TokenType.FROM, TokenType.WITH, TokenType.SELECT})
 _SET_KINDS = {TokenType.UNION: "UNION", TokenType.INTERSECT: "INTERSECT", TokenType.EXCEPT: "EXCEPT"}
 _JOIN_WORDS = frozenset({"JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS"})
-_KNOWN_LATER = frozenset(
-    "CALL WINDOW TABLESAMPLE PIVOT UNPIVOT ASSERT WITH RECURSIVE NATURAL STATIC_DESCRIBE DESCRIBE LOG TEE FORK IF "
-    "MATCH_RECOGNIZE CREATE INSERT EXPORT".split()
-)
+_LATER = """CALL WINDOW TABLESAMPLE PIVOT UNPIVOT ASSERT WITH RECURSIVE NATURAL STATIC_DESCRIBE DESCRIBE LOG TEE FORK IF
+    MATCH_RECOGNIZE CREATE INSERT EXPORT"""
+_KNOWN_LATER = frozenset(_LATER.split())
 
 
 def parse(text: str, dialect: str = "bigquery") -> PipeQuery:
@@ -233,7 +232,9 @@ class _Reader:
         extra = {k for k, v in tree.args.items() if v} - wanted
         if extra:
             found_clause = sorted(extra)[0].rstrip("_").upper()
-            raise SqlSyntaxError(f"{found_clause} cannot stand inside {head.text.upper()}{self._where(head)}", head.start)
+            raise SqlSyntaxError(
+                f"{found_clause} cannot stand inside {head.text.upper()}{self._where(head)}", head.start
+            )
         embedded = self._embed(tree)
         assert isinstance(embedded, exp.Select)
         return embedded

@@ -16,7 +16,7 @@ from pipesql.pipe import operators as op
 from pipesql.pipe.query import PipeQuery, nested
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.scope import Scope, ScopeColumn, Variable, join_scopes
-from pipesql.pipe.types import declared_kind, kind_of
+from pipesql.pipe.types import kind_of
 
 
 @dataclass
@@ -159,7 +159,7 @@ class _Resolver:
         if table is None:
             names = [t.name for t in self.schema] + list(self.ctes)
             raise Scope._unknown(name, "table", name, names)
-        return tuple(ScopeColumn(c.name, declared_kind(c.type), (table.name, c.name)) for c in table.columns)
+        return tuple(ScopeColumn(c.name, c.kind, (table.name, c.name)) for c in table.columns)
 
     def item(self, node: exp.Expr, scope: Scope, where: str) -> tuple[ScopeColumn, ...]:
         """The columns that one SELECT, EXTEND or GROUP BY item gives."""

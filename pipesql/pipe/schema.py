@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from pipesql.pipe.types import REAL, declared_kind
+
 
 @dataclass(frozen=True)
 class Column:
@@ -18,6 +20,13 @@ class Column:
     name: str
     type: str = ""
     primary_key: bool = False
+    fractional: bool = False
+    """Of a DECIMAL or NUMERIC column in SQLite: no value is stored as an integer, so that it divides as a real."""
+
+    @property
+    def kind(self) -> str:
+        """Kind of its values (`pipe.types`)."""
+        return REAL if self.fractional else declared_kind(self.type)
 
 
 @dataclass(frozen=True)

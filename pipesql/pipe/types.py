@@ -38,7 +38,9 @@ def kind_of(node: exp.Expr, column_kind: Callable[[exp.Column], str]) -> str:
             return TEXT if node.is_string else (INT if node.is_int else REAL)
         case exp.Paren() | exp.Neg() | exp.Max() | exp.Min() | exp.AnyValue() | exp.Abs() | exp.HavingMax():
             return go(node.this)
-        case exp.Count() | exp.CountIf() | exp.Length() | exp.IntDiv() | exp.StrPosition() | exp.RowNumber() | exp.Rank():
+        case (
+            exp.Count() | exp.CountIf() | exp.Length() | exp.IntDiv() | exp.StrPosition() | exp.RowNumber() | exp.Rank()
+        ):
             return INT
         case exp.DenseRank():
             return INT
