@@ -150,7 +150,9 @@ def write_jsonl(path: Path, records: Iterable[Any]) -> int:
 def read_jsonl(path: Path, kind: type[Record]) -> Iterator[Record]:
     """Read records of `kind`. Raises BadInput with file and line where a line is not such a record."""
     fields = {f.name: f for f in dataclasses.fields(kind)}
-    required = {n for n, f in fields.items() if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING}
+    required = {
+        n for n, f in fields.items() if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    }
     for number, row in read_json_lines(path):
         unknown, missing = row.keys() - fields.keys(), required - row.keys()
         if unknown or missing:
@@ -184,7 +186,9 @@ def atomic_write(path: Path) -> Iterator[IO[str]]:
     """A text file that appears under `path` only when the block ends well. Raises BadInput if unwritable."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False)
+        handle = tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+        )
     except OSError as e:
         raise BadInput(f"cannot write {path}: {e.strerror}") from e
     try:

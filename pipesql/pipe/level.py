@@ -123,9 +123,11 @@ class Level:
                 if node.table.lower() in self.names and node.name.lower() not in outputs:
                     node.set("table", None)
                 continue
-            for child in node.iter_expressions():
-                if not (isinstance(child, exp.Query | exp.Subquery) or child is self.source):
-                    stack.append(child)
+            stack.extend(
+                child
+                for child in node.iter_expressions()
+                if not (isinstance(child, exp.Query | exp.Subquery) or child is self.source)
+            )
 
 
 def _ordered(key: exp.Ordered, value: exp.Expr) -> exp.Ordered:

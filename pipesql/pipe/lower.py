@@ -80,7 +80,7 @@ class _Lowering:
                 self.project(items, isinstance(operator, op.Select) and operator.distinct, before, after)
             case op.Set(assignments):
                 self.open_projection(before, [value for _, value in assignments])
-                for (name, value), new in zip(assignments, _replaced(before, after, assignments), strict=True):
+                for (_, value), new in zip(assignments, _replaced(before, after, assignments), strict=True):
                     self.define(new, value)
             case op.Rename():
                 self.open_projection(before, [])
