@@ -186,7 +186,7 @@ def atomic_write(path: Path) -> Iterator[IO[str]]:
     """A text file that appears under `path` only when the block ends well. Raises BadInput if unwritable."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = tempfile.NamedTemporaryFile(
+        handle = tempfile.NamedTemporaryFile(  # noqa: SIM115  it is closed below, before the rename
             "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
         )
     except OSError as e:
