@@ -76,6 +76,11 @@ class Recipe:
             if getattr(self, name) <= 0:
                 raise BadInput(f"recipe {self.name}: {name} is {getattr(self, name)}, it must be above 0")
 
+    def headline(self) -> dict[str, float | int | str]:
+        """The few settings that runs are compared by."""
+        names = ("learning_rate", "num_train_epochs", "max_steps", "max_length", "packing", "r", "lora_alpha")
+        return {name: getattr(self, name) for name in names}
+
 
 def recipe_for(recipe: str, model: str) -> Recipe:
     """The recipe of that name or YAML path; `auto` chooses by the model. Raises BadInput."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipesql.chat.template import markers, operator_ids, prompt_ids
 from pipesql.records import Sample
@@ -46,10 +45,6 @@ class TokenStatistics:
     median: int
     longest_target: int
     databases: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return dataclasses.asdict(self)
 
 
 def tokenise(

@@ -6,7 +6,7 @@ import math
 import random
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +21,12 @@ from pipesql.finetune.arguments import lora_config, sft_config
 from pipesql.finetune.packs import collate, make_packs
 from pipesql.finetune.progress import Progress
 from pipesql.finetune.recipe import Recipe
-from pipesql.finetune.tokenise import Row, TokenStatistics, tokenise
+from pipesql.finetune.result import Training
+from pipesql.finetune.tokenise import Row, tokenise
 from pipesql.finetune.trainer import Metrics, OnMetrics, TargetTrainer
 from pipesql.models import ModelSource
 from pipesql.models.load import choose_device, load_model, load_tokenizer
 from pipesql.records import Sample, read_jsonl
-
-
-@dataclass(frozen=True)
-class Training:
-    """What a training run produced. Losses are means over target tokens, in nats."""
-
-    adapter: Path
-    train: TokenStatistics
-    eval: TokenStatistics
-    steps: int
-    tokens: int
-    """Tokens computed in training, each as often as it was computed."""
-    seconds: float
-    """Wall time of the training steps alone."""
-    summary: dict[str, float]
-    """`train/loss_first`, `train/loss_last`, `train/token_accuracy_last`, `eval/loss_best` …: one number each."""
 
 
 def train(
@@ -49,15 +34,16 @@ def train(
     source: ModelSource,
     recipe: Recipe,
     output: Path,
-    *,
     limit: int = 0,
     seed: int = 0,
+    *,
     on_metrics: OnMetrics = lambda values, step: None,
 ) -> Training:
     """Train on `samples.train.jsonl` of the folder `samples`, measure on its `samples.dev.jsonl`.
 
-    `limit`: the samples of at most that many training queries (0: as the recipe says). Writes `output/adapter` (safetensors,
-    tokenizer with our chat template, `base.json`), whole or not at all; checkpoints are in `output` while it runs.
+    `limit`: the samples of at most that many training queries (0: as the recipe says). Writes `output/adapter`
+    (safetensors, tokenizer with our chat template, `base.json`), whole or not at all; checkpoints are in `output`
+    while it runs.
     Raises BadInput for samples that cannot be used, ModelUnavailable, TrainingDiverged.
     """
     tokenizer = load_tokenizer(source)
@@ -87,15 +73,23 @@ def train(
         trainer.add_callback(metrics)
         trainer.add_callback(progress)
         trainer.train()
+        layout = learn[0].layout
         adapter = save_adapter(
             trainer.model,
             tokenizer,
             output / "adapter",
             source,
-            {"recipe": asdict(recipe), "layout": learn[0].layout, "seed": seed, "samples": train_statistics.kept},
+            {
+                "recipe": recipe.name,
+                "settings": asdict(recipe),
+                "layout": layout,
+                "seed": seed,
+                "samples": train_statistics.kept,
+            },
         )
     return Training(
         adapter=adapter,
+        layout=layout,
         train=train_statistics,
         eval=eval_statistics,
         steps=trainer.state.global_step,

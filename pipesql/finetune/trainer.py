@@ -30,6 +30,7 @@ class TargetTrainer(SFTTrainer):
     tokens_seen = 0
     targets_seen = 0
     _eval_loss = 0.0
+    _eval_right = 0.0
     _eval_targets = 0
 
     def compute_loss(
@@ -50,6 +51,7 @@ class TargetTrainer(SFTTrainer):
         if not self.model.training:
             self._eval_loss += float(value) * targets
             self._eval_targets += targets
+            self._eval_right += self._metrics["eval"]["mean_token_accuracy"].pop() * targets
         return loss
 
     def _loss_of_targets(self, model: Any, inputs: Mapping[str, torch.Tensor], total: Any) -> torch.Tensor:
@@ -67,11 +69,12 @@ class TargetTrainer(SFTTrainer):
         return summed / (len(targets) if total is None else total)
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Trainer, but the loss is the mean over target tokens, not over batches of unequal size."""
-        self._eval_loss, self._eval_targets = 0.0, 0
+        """As in Trainer, but loss and token accuracy are means over targets, not over batches of unequal size."""
+        self._eval_loss, self._eval_right, self._eval_targets = 0.0, 0.0, 0
         output = super().evaluation_loop(*args, **kwargs)
         if "eval_loss" in output.metrics and self._eval_targets:
             output.metrics["eval_loss"] = self._eval_loss / self._eval_targets
+            self._metrics["eval"]["mean_token_accuracy"] = [self._eval_right / self._eval_targets]
         return output
 
     def diverged(self, what: str, step: int) -> TrainingDiverged:
