@@ -24,7 +24,7 @@ def summarise(runs: Mapping[str, RunRef]) -> dict[str, Any]:
         "golden": data.metrics.get("golden/pairs"),
         "rejected": data.metrics.get("golden/rejected"),
         "rejected_by_reason": _group(data.metrics, "rejected/"),
-        "samples": _group(data.metrics, "samples/"),
+        "samples": {name: data.metrics.get(f"samples/{name}") for name in ("train", "dev", "withheld")},
         "tokens": train.metrics.get("train/tokens"),
         "train_loss_first": train.metrics.get("train/loss_first"),
         "train_loss_last": train.metrics.get("train/loss_last"),
@@ -47,7 +47,7 @@ def summary_text(figures: Mapping[str, Any]) -> str:
     """The figures as a table of label and value, with a newline at its end."""
     seconds = figures["seconds"]
     reasons = ", ".join(f"{reason} {count:.0f}" for reason, count in figures["rejected_by_reason"].items())
-    samples = ", ".join(f"{count:,.0f} {split}" for split, count in figures["samples"].items())
+    samples = ", ".join(f"{_count(count)} {split}" for split, count in figures["samples"].items())
     aliases = " and ".join(figures["aliases"])
     rows = [
         ("model", f"{figures['model']}, recipe {figures['recipe']}, benchmark {figures['benchmark']}"),
