@@ -42,7 +42,7 @@ def read_entries(path: Path) -> list[dict[str, Any]]:
 
 def text_field(entry: dict[str, Any], name: str, path: Path, index: int, optional: bool = False) -> str:
     """A text of an entry. Raises BadInput naming file and entry where it is missing, empty or no text."""
-    if name not in entry and optional:
+    if optional and entry.get(name) is None:
         return ""
     value = entry.get(name)
     if isinstance(value, str) and (optional or value.strip()):

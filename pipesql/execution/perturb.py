@@ -24,8 +24,8 @@ from pipesql.execution.sqlite import SqliteDatabase, decode, open_read_only
 
 MAX_ROWS = 2_000
 """Rows of each table that a disturbed copy takes, from the table's start: enough to tell queries apart, and quick."""
-MAX_SHUFFLED_ROWS = 100_000
-"""The same for a copy that is only shuffled."""
+MAX_REVERSED_ROWS = 100_000
+"""The same for a copy that is only reversed."""
 
 _DROPPED = 0.10
 _DOUBLED = 0.10
@@ -56,34 +56,34 @@ def perturbed(
     path: Path,
     seed: int = 0,
     literals: Sequence[Literal] = (),
-    shuffled: bool = False,
+    reverse: bool = False,
     timeout_s: float = 5.0,
     max_rows: int = 100_000,
 ) -> SqliteDatabase:
     """An in-memory disturbed copy of the SQLite file `path`, with the guards of `SqliteDatabase`.
 
     `literals` are values that queries on this database compare with: tables that are empty are filled with them.
-    `shuffled` lays the same disturbed rows of each table in another order: a query that answers otherwise there
-    depends on what SQL leaves open. Raises BadInput when the file cannot be read.
+    `reverse` lays the same disturbed rows of each table in reverse order: a query that answers otherwise there depends
+    on what SQL leaves open. Raises BadInput when the file cannot be read.
     """
 
     def change(shape: _TableShape, rows: list[Row], chance: random.Random) -> list[Row]:
         rows = _disturb(rows, shape.key, chance) if rows else _fill(shape, literals, chance)
-        if shuffled:
-            chance.shuffle(rows)
-        return rows
+        return rows[::-1] if reverse else rows
 
     return SqliteDatabase.adopt(_copy(path, seed, MAX_ROWS, change), path, timeout_s, max_rows)
 
 
-def shuffled(path: Path, seed: int = 0, timeout_s: float = 5.0, max_rows: int = 100_000) -> SqliteDatabase:
-    """An in-memory copy with the very rows of `path`, but in another physical order and without indexes."""
+def reversed_rows(path: Path, timeout_s: float = 5.0, max_rows: int = 100_000) -> SqliteDatabase:
+    """An in-memory copy with the very rows of `path`, each table's in reverse order, and without indexes.
 
-    def change(_shape: _TableShape, rows: list[Row], chance: random.Random) -> list[Row]:
-        chance.shuffle(rows)
-        return rows
+    Reversed rather than shuffled: which of two tied rows comes first then surely changes.
+    """
 
-    return SqliteDatabase.adopt(_copy(path, seed, MAX_SHUFFLED_ROWS, change), path, timeout_s, max_rows)
+    def change(_shape: _TableShape, rows: list[Row], _chance: random.Random) -> list[Row]:
+        return rows[::-1]
+
+    return SqliteDatabase.adopt(_copy(path, 0, MAX_REVERSED_ROWS, change), path, timeout_s, max_rows)
 
 
 def _copy(path: Path, seed: int, limit: int, change: _Change) -> sqlite3.Connection:

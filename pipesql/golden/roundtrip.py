@@ -12,14 +12,14 @@ with the gold on both is a `GoldenPair`; everything else is a `Rejection` whose 
 `timeout`             the lowered query runs past the deadline where the gold does not
 `mismatch:KIND`       the results differ; KIND as in `execution.compare`
 `undecidable`         they differ, but the gold has more than one right answer: it answers otherwise itself where the
-                      same rows lie in another order
+                      same rows lie in reverse order
 `unproved`            the gold does not execute on the disturbed copy, so there is one proof too few
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from pipesql.decompile import decompile
 from pipesql.errors import ExecutionError, QueryTimeout, SqlError, SqlSyntaxError, UnknownName, UnsupportedSql
@@ -51,11 +51,10 @@ def round_trip(question: Question, witnesses: Witnesses) -> GoldenPair | Rejecti
         operators = _to_text(question.gold_sql, witnesses.schema)
         lowered = _to_sql(operators, witnesses.schema)
         _check_prefixes(operators, witnesses.schema)
-        _judge(question.gold_sql, gold, lowered, witnesses.real, witnesses.real_shuffled, "the real database")
-        disturbed = witnesses.disturbed
-        disturbed_gold = _run_gold(disturbed, question.gold_sql, "unproved")
-        shuffled = witnesses.disturbed_shuffled
-        _judge(question.gold_sql, disturbed_gold, lowered, disturbed, shuffled, "a disturbed copy")
+        _judge(question.gold_sql, gold, lowered, witnesses.real, lambda: witnesses.real_reversed, "the real database")
+        copy = witnesses.disturbed
+        copy_gold = _run_gold(copy, question.gold_sql, "unproved")
+        _judge(question.gold_sql, copy_gold, lowered, copy, lambda: witnesses.disturbed_reversed, "a disturbed copy")
     except _Rejected as rejected:
         return Rejection(
             id=question.id,
@@ -133,9 +132,17 @@ def _check_prefixes(operators: Sequence[str], schema: Schema) -> None:
 
 
 def _judge(
-    gold_sql: str, gold: Result, lowered: str, database: SqliteDatabase, shuffled: SqliteDatabase, where: str
+    gold_sql: str,
+    gold: Result,
+    lowered: str,
+    database: SqliteDatabase,
+    backwards: Callable[[], SqliteDatabase],
+    where: str,
 ) -> None:
-    """Compare the lowered query with the gold's result on one database. Raises _Rejected when they differ."""
+    """Compare the lowered query with the gold's result on one database. Raises _Rejected when they differ.
+
+    `backwards` opens that database's rows in reverse order; few queries need it.
+    """
     try:
         result = database.run(lowered)
     except QueryTimeout as e:
@@ -146,14 +153,14 @@ def _judge(
     if difference is None:
         return
     counts = f"{len(gold.rows)} rows of the gold, {len(result.rows)} of the pipe query"
-    if difference == "undecidable" or not _has_one_answer(gold_sql, gold, database, shuffled):
+    if difference == "undecidable" or not _has_one_answer(gold_sql, gold, database, backwards()):
         raise _Rejected("undecidable", f"on {where} the gold has more than one right answer ({counts})")
     raise _Rejected(f"mismatch:{difference}", f"on {where} the {difference} differ: {counts}")
 
 
-def _has_one_answer(gold_sql: str, gold: Result, database: SqliteDatabase, shuffled: SqliteDatabase) -> bool:
-    """Does the gold answer alike where the same rows lie in another order? What fails there is not excused."""
+def _has_one_answer(gold_sql: str, gold: Result, database: SqliteDatabase, backwards: SqliteDatabase) -> bool:
+    """Does the gold answer alike where the same rows lie in reverse order? What fails there is not excused."""
     try:
-        return compare(gold_sql, gold, shuffled.run(gold_sql), database.run) is None
+        return compare(gold_sql, gold, backwards.run(gold_sql), database.run) is None
     except ExecutionError:
         return True

@@ -1,4 +1,4 @@
-"""The databases that judge one file's questions: itself, a disturbed copy, and both in another row order."""
+"""The databases that judge one file's questions: itself, a disturbed copy, and both in reverse row order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from pipesql.execution.perturb import perturbed, shuffled
+from pipesql.execution.perturb import perturbed, reversed_rows
 from pipesql.execution.schema import read_schema
 from pipesql.execution.sqlite import SqliteDatabase
 from pipesql.records import file_digest
@@ -45,9 +45,9 @@ class Witnesses:
         return self._keep(SqliteDatabase(self.path, self._timeout_s))
 
     @cached_property
-    def real_shuffled(self) -> SqliteDatabase:
-        """The file's rows in another order."""
-        return self._keep(shuffled(self.path, self._seed, self._timeout_s))
+    def real_reversed(self) -> SqliteDatabase:
+        """The file's rows in reverse order."""
+        return self._keep(reversed_rows(self.path, self._timeout_s))
 
     @cached_property
     def disturbed(self) -> SqliteDatabase:
@@ -55,8 +55,8 @@ class Witnesses:
         return self._keep(perturbed(self.path, self._seed, self._literals, timeout_s=self._timeout_s))
 
     @cached_property
-    def disturbed_shuffled(self) -> SqliteDatabase:
-        """The disturbed copy's rows in another order."""
+    def disturbed_reversed(self) -> SqliteDatabase:
+        """The disturbed copy's rows in reverse order."""
         return self._keep(perturbed(self.path, self._seed, self._literals, True, self._timeout_s))
 
     @cached_property

@@ -8,7 +8,7 @@ import pytest
 
 from pipesql.errors import ExecutionError
 from pipesql.execution.compare import same_rows
-from pipesql.execution.perturb import MAX_ROWS, perturbed, shuffled
+from pipesql.execution.perturb import MAX_ROWS, perturbed, reversed_rows
 from pipesql.execution.sqlite import SqliteDatabase
 from pipesql.records import file_digest
 
@@ -67,12 +67,12 @@ def test_empty_tables_are_filled_with_what_queries_look_for_and_large_ones_cut(p
         assert copy.run(f"SELECT COUNT(*) BETWEEN {MAX_ROWS * 0.8} AND {MAX_ROWS * 1.2} FROM big").rows == [(1,)]
 
 
-def test_shuffled_copies_hold_the_same_rows_in_another_order(path: Path) -> None:
+def test_reversed_copies_hold_the_same_rows_in_reverse_order(path: Path) -> None:
     with (
         SqliteDatabase(path) as real,
-        shuffled(path) as other,
+        reversed_rows(path) as other,
         perturbed(path) as a,
-        perturbed(path, shuffled=True) as b,
+        perturbed(path, reverse=True) as b,
     ):
         for table in ("item", "sold", "empty", "big"):
             for left, right in ((real, other), (a, b)):
