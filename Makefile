@@ -38,8 +38,9 @@ $(READY_DEV): requirements.lock requirements-dev.lock pyproject.toml scripts/set
 smoke: setup  ## the whole pipeline: the demo benchmark teaches SmolLM2-135M, the table at the end says how well
 	@mlflow run . -e main --env-manager local -P model=smol -P recipe=smoke -P benchmark=demo
 
+# Two workers with one thread each beat one with two: most tests wait for processes or are not parallel inside.
 test: lint  ## lint and run every test
-	@pytest
+	@OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: setup-dev  ## style, types and layers
 	@ruff check .
