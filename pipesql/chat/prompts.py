@@ -15,10 +15,8 @@ usual `singer(Singer_ID int, Name text)` with foreign keys on lines of their own
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
-from sqlglot import exp
-
+from pipesql.pipe.identifiers import identifier
 from pipesql.pipe.schema import Column, Schema, Table
 
 SYSTEM = "Answer the question with a pipe SQL query."
@@ -60,10 +58,9 @@ def messages(
     return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "\n".join(parts)}]
 
 
-@lru_cache(maxsize=65536)
 def quoted(name: str) -> str:
     """The name as pipe SQL writes it: in backticks where it is no plain identifier or a reserved word."""
-    return exp.to_identifier(name).sql(dialect="bigquery")
+    return identifier(name).sql(dialect="bigquery")
 
 
 def _table_text(table: Table) -> str:

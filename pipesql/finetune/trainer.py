@@ -45,7 +45,7 @@ class TargetTrainer(SFTTrainer):
             loss = self._loss_of_targets(model, inputs, num_items_in_batch)
         else:
             loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        value = loss[0] if return_outputs else loss
+        value = (loss[0] if return_outputs else loss).detach()
         if not torch.isfinite(value):
             raise self.diverged(f"the loss is {float(value)}", self.state.global_step + 1)
         if not self.model.training:

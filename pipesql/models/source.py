@@ -55,7 +55,7 @@ def _resolve(spec: str) -> ModelSource:
         from pipesql.models.smol import smol_source
 
         return smol_source()
-    if Path(spec).expanduser().is_dir():
+    if spec and Path(spec).expanduser().is_dir():
         return folder_source(Path(spec).expanduser())
     hub = _HUB_ID.fullmatch(HUB_PRESETS.get(spec, spec))
     if hub and not spec.startswith("."):
