@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from pipesql.errors import SqlError
 from pipesql.pipe.parser import parse
-from pipesql.pipe.schema import Schema
 from pipesql.pipe.resolve import resolve
+from pipesql.pipe.schema import Schema
 
 
 def check_operators(schema: Schema, operators: Sequence[str]) -> str | None:

@@ -3,19 +3,24 @@
 The model writes what it was trained on: an operator, the step marker, the next operator … and the end marker after
 the last. Whenever a row ends an operator, the text so far goes to a `check`; an error ends that row at once, so no
 token is spent behind a name that does not exist. Nothing is read twice: the cache grows across operators, rows that
-are done leave the batch, and prompts with a common beginning share it (see `prefix`).
+are done make room for waiting prompts (see `batch`), and prompts with a common beginning share it (see `prefix`).
+
+One rule reads every model, trained on the markers or not: an operator ends at the step marker or at a line break
+(pipe SQL has one operator a line), the answer at the end marker or where the model begins another turn.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from pipesql.chat.template import markers, operator_text
+from pipesql.chat.template import START, markers, operator_text
 from pipesql.errors import BadInput
+from pipesql.generate.batch import Batch
 from pipesql.generate.prefix import PrefixReader, shared_lengths
 
 Check = Callable[[int, Sequence[str]], str | None]
@@ -24,7 +29,7 @@ Check = Callable[[int, Sequence[str]], str | None]
 
 @dataclass(frozen=True)
 class Limits:
-    """How far one answer may go: tokens of one operator (its marker included) and operators of one query."""
+    """How far one answer may go: tokens of one operator, and operators of one query."""
 
     operator_tokens: int = 96
     operators: int = 16
@@ -32,7 +37,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Decoded:
-    """One answer. `stop`: `done` (end marker), `invalid` (the last operator does not hold) or `length` (a limit).
+    """One answer. `stop`: `done` (it ended), `invalid` (the last operator does not hold) or `length` (a limit).
 
     `operators` holds every operator begun, the offending or unfinished one included; `tokens` counts all that were
     generated, markers included.
@@ -46,12 +51,18 @@ class Decoded:
 
 @dataclass
 class _Row:
-    """A query in the making: `ids` are the tokens of the operator at hand."""
+    """A query in the making.
+
+    `ids` are the tokens since the last marker, of whose text the first `taken` characters (lines that are finished)
+    belong to earlier operators; `begun` is the number of tokens at which the operator at hand began.
+    """
 
     index: int
     operators: list[str] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
+    taken: int = 0
     tokens: int = 0
+    begun: int = 0
 
 
 def decode(
@@ -81,93 +92,99 @@ def decode(
         if on_answer is not None:
             on_answer(row.index, answers[row.index])
 
-    decoder = _Decoder(model, tokenizer, check, limits or Limits(), finish)
     order, shared = shared_lengths(prompts)
+    reading = _Reading(tokenizer, check, limits or Limits(), finish)
+    prefixes, waiting = PrefixReader(model), deque(order)
+    rows: list[_Row] = []
+    flight: Batch | None = None
     was_training = model.training
     model.eval()
     try:
         with torch.inference_mode():
-            for start in range(0, len(order), batch):
-                decoder.batch([(i, prompts[i], shared[i]) for i in order[start : start + batch]])
+            while rows or waiting:
+                # Joining costs a copy of the cache, so wait until a quarter of the batch is free.
+                if flight is None or (waiting and 4 * (batch - len(rows)) >= batch):
+                    new = [_Row(waiting.popleft()) for _ in range(min(batch - len(rows), len(waiting)))]
+                    fresh = Batch(model, prefixes, [(prompts[row.index], shared[row.index]) for row in new])
+                    new = reading.take(new, fresh)
+                    if flight is None or not rows:
+                        flight = fresh
+                    else:
+                        flight.join(fresh)
+                    rows += new
+                else:
+                    flight.step()
+                    rows = reading.take(rows, flight)
     finally:
         model.train(was_training)
     return [answers[i] for i in range(len(prompts))]
 
 
-class _Decoder:
-    def __init__(
-        self, model: Any, tokenizer: Any, check: Check, limits: Limits, finish: Callable[[_Row, str, str], None]
-    ) -> None:
-        self._model, self._tokenizer = model, tokenizer
-        self._check, self._limits, self._finish = check, limits, finish
-        self._marks = markers(tokenizer)
-        self._reader = PrefixReader(model)
+class _Reading:
+    """The rule by which tokens become operators and answers."""
 
-    def batch(self, prompts: Sequence[tuple[int, Sequence[int], int]]) -> None:
-        """Decode (index, token ids, length of the shared prefix) together until every row is finished."""
-        rows = [_Row(index) for index, _, _ in prompts]
-        cache, mask = self._reader.batch([tuple(ids[:shared]) for _, ids, shared in prompts])
-        input_ids, rest = left_padded([ids[shared:] for _, ids, shared in prompts], self._marks.end, self._model.device)
-        mask = torch.cat([mask, rest], dim=1)
-        # A position counts the tokens read before it; padding, wherever it stands, is masked and counts for nothing.
-        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -input_ids.shape[1] :]
-        while rows:
-            logits = self._model(
-                input_ids=input_ids,
-                attention_mask=mask,
-                position_ids=positions,
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            ).logits
-            chosen = logits[:, -1].argmax(-1)
-            alive = [i for i, token in enumerate(chosen.tolist()) if self._goes_on(rows[i], token)]
-            if len(alive) < len(rows):
-                rows = [rows[i] for i in alive]
-                keep = torch.tensor(alive, dtype=torch.long, device=chosen.device)
-                chosen, mask, positions = chosen[keep], mask[keep], positions[keep]
-                cache.batch_select_indices(keep)
-            input_ids = chosen[:, None]
-            mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
-            positions = positions[:, -1:] + 1
+    def __init__(self, tokenizer: Any, check: Check, limits: Limits, finish: Callable[[_Row, str, str], None]) -> None:
+        self._tokenizer, self._check, self._limits, self._finish = tokenizer, check, limits, finish
+        self._step = markers(tokenizer).step
+        self._over = {markers(tokenizer).end, tokenizer.convert_tokens_to_ids(START)}
+
+    def take(self, rows: list[_Row], batch: Batch) -> list[_Row]:
+        """Take the batch's tokens into its rows; finished ones leave both. Returns the rows that go on."""
+        alive = [
+            i
+            for i, (row, token) in enumerate(zip(rows, batch.tokens.tolist(), strict=True))
+            if self._goes_on(row, token)
+        ]
+        if len(alive) < len(rows):
+            batch.keep(alive)
+        return [rows[i] for i in alive]
 
     def _goes_on(self, row: _Row, token: int) -> bool:
         """Take one token into a row; False when that finished it."""
         row.tokens += 1
-        if token not in (self._marks.step, self._marks.end):
-            row.ids.append(token)
-            if len(row.ids) < self._limits.operator_tokens:
-                return True
-            self._take_operator(row)
-            self._finish(row, "length", f"operator {len(row.operators)} is longer than {len(row.ids)} tokens")
+        if token in self._over:
+            if text := self._text(row):
+                if self._operator_ends(row, text):
+                    self._finish(row, "done", "")
+            elif row.operators:
+                self._finish(row, "done", "")
+            else:
+                self._finish(row, "invalid", "the answer is empty")
             return False
-        error = self._take_operator(row) or self._check(row.index, row.operators)
-        if error is not None:
-            self._finish(row, "invalid", error)
-        elif token == self._marks.end:
-            self._finish(row, "done", "")
-        elif len(row.operators) == self._limits.operators:
-            self._finish(row, "length", f"the query has more than {self._limits.operators} operators")
+        rest = ""
+        if token == self._step:
+            lines = [self._text(row)]
+            row.ids, row.taken = [], 0
         else:
-            row.ids = []
+            row.ids.append(token)
+            *lines, rest = self._text(row).split("\n")
+            if lines:
+                row.taken = len(operator_text(self._tokenizer, row.ids)) - len(rest)
+        for line in lines:
+            if line.strip() and not (self._operator_ends(row, line) and self._has_room(row)):
+                return False
+        if row.tokens - row.begun < self._limits.operator_tokens:
             return True
+        row.operators += [rest] if rest else []
+        self._finish(row, "length", f"an operator does not end within {self._limits.operator_tokens} tokens")
         return False
 
-    def _take_operator(self, row: _Row) -> str | None:
-        """Append the text of the operator at hand; the sentence of an error when it is empty."""
-        text = operator_text(self._tokenizer, row.ids)
-        row.operators.append(text)
-        return None if text.strip() else f"operator {len(row.operators)} is empty"
+    def _text(self, row: _Row) -> str:
+        """What the operator at hand says so far, without blank lines before it."""
+        return operator_text(self._tokenizer, row.ids)[row.taken :].lstrip()
 
+    def _operator_ends(self, row: _Row, text: str) -> bool:
+        """Append a finished operator; False when it does not hold, which finishes the row."""
+        row.operators.append(text.rstrip())
+        row.begun = row.tokens
+        error = self._check(row.index, row.operators)
+        if error is not None:
+            self._finish(row, "invalid", error)
+        return error is None
 
-def left_padded(
-    sequences: Sequence[Sequence[int]], pad: int, device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and their mask (both rows × longest), padding on the left and masked."""
-    width = max(len(s) for s in sequences)
-    ids = torch.full((len(sequences), width), pad, dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for row, sequence in enumerate(sequences):
-        ids[row, width - len(sequence) :] = torch.tensor(sequence)
-        mask[row, width - len(sequence) :] = 1
-    return ids.to(device), mask.to(device)
+    def _has_room(self, row: _Row) -> bool:
+        """May another operator follow? If not, the row is finished."""
+        if len(row.operators) == self._limits.operators:
+            self._finish(row, "length", f"the query does not end after {len(row.operators)} operators")
+            return False
+        return True
