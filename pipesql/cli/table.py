@@ -14,8 +14,8 @@ _WIDEST = 40
 def print_rows(result: Result, as_json: bool) -> None:
     """Print a result; NULL is shown as such, long values are cut in the table (never in JSON)."""
     if as_json:
-        for row in result.rows:
-            click.echo(json.dumps(dict(zip(result.columns, row, strict=True)), ensure_ascii=False, default=repr))
+        for values in result.rows:
+            click.echo(json.dumps(dict(zip(result.columns, values, strict=True)), ensure_ascii=False, default=repr))
         return
     cells = [[_shown(v) for v in row] for row in result.rows]
     widths = [max([len(c), *(len(row[i]) for row in cells)]) for i, c in enumerate(result.columns)]
