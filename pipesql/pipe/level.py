@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from pipesql.errors import UnsupportedSql
 from pipesql.pipe.identifiers import aliased, column, identifier
 from pipesql.pipe.scope import ScopeColumn
 
@@ -146,3 +147,31 @@ def _all(conditions: list[exp.Expr]) -> exp.Expr:
 def as_table(query: exp.Query, name: str) -> exp.Subquery:
     """`(query) AS name`, to read from."""
     return exp.Subquery(this=query, alias=exp.TableAlias(this=identifier(name)))
+
+
+def output_names(columns: tuple[ScopeColumn, ...]) -> list[str]:
+    """Names under which columns can be told apart: their own, numbered where one repeats or is missing."""
+    taken: set[str] = set()
+    names = []
+    for col in columns:
+        base = name = col.name or "value"
+        number = 2
+        while name.lower() in taken:
+            name, number = f"{base}_{number}", number + 1
+        taken.add(name.lower())
+        names.append(name)
+    return names
+
+
+def renamed(query: exp.Query, columns: tuple[ScopeColumn, ...], names: list[str]) -> exp.Query:
+    """The query with output names as given; they differ from its own only where those repeat or are missing."""
+    if names == [c.name for c in columns]:
+        return query
+    selects = query.selects
+    if any(s.is_star for s in selects) or len(selects) != len(names) or query.args.get("order"):
+        raise UnsupportedSql("a subquery with repeated or unnamed columns", "name them with AS")
+    first = query
+    while isinstance(first, exp.SetOperation):
+        first = first.this
+    first.set("expressions", [exp.alias_(s.unalias(), identifier(n)) for s, n in zip(selects, names, strict=True)])
+    return query

@@ -1,0 +1,89 @@
+"""Where the lowering of one query stands: its levels, and how expressions are moved onto them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+from pipesql.errors import UnsupportedSql
+from pipesql.pipe.identifiers import column
+from pipesql.pipe.level import Level, as_table, output_names, renamed
+from pipesql.pipe.query import nested
+from pipesql.pipe.rebuild import rebuild
+from pipesql.pipe.resolve import Resolved
+from pipesql.pipe.scope import Scope, ScopeColumn
+
+
+class Frame:
+    """One resolved query at operator `number` (from 0), with the rows so far as `level`.
+
+    `outer` are the levels around it, `taken` the range variables that they use; `lower` lowers a nested query.
+    """
+
+    def __init__(
+        self, resolved: Resolved, outer: tuple[Level, ...], taken: set[str], lower: Callable[[Frame], exp.Query]
+    ) -> None:
+        self.resolved = resolved
+        self.outer = outer
+        self.taken = taken
+        self.lower = lower
+        self.level = Level()
+        self.number = 0
+
+    def wrap(self, scope: Scope) -> None:
+        """Close the level and read from it; only columns that are still needed pass."""
+        level = self.level
+        used: set[ScopeColumn] = set().union(*self.resolved.uses[self.number :], self.resolved.scopes[-1].columns)
+        visible = list(dict.fromkeys(scope.columns))
+        if level.distinct or level.compound is not None:
+            columns = visible
+        else:
+            hidden = [c for c in level.exprs if c in used and c not in visible]
+            columns = [c for c in visible if c in used] + hidden or visible[:1]
+        names = output_names(tuple(columns))
+        if level.compound is not None:
+            inner: exp.Query = renamed(level.select(scope.columns), tuple(columns), names)
+        else:
+            same = names == [c.name for c in columns]
+            inner = level.select(tuple(columns), None if same else names)
+        if level.limit is None:
+            inner.set("order", None)
+        fresh = Level()
+        name = fresh.unique("t", self.taken)
+        fresh.source = as_table(inner, name)
+        for col, shown in zip(columns, names, strict=True):
+            fresh.exprs[col] = column(shown, name)
+        fresh.untouched = tuple(columns) if columns == list(scope.columns) else None
+        if level.limit is not None:
+            fresh.order = [
+                (exp.Ordered(**{**k.args, "this": fresh.exprs[c].copy()}), c)
+                for k, c in level.order
+                if c in fresh.exprs and c
+            ]
+        self.level = fresh
+
+    def inner(self, resolved: Resolved) -> exp.Query:
+        """A nested query, lowered; range variables differ from those around it where it refers to them."""
+        levels = (*self.outer, self.level)
+        taken = set().union(*(lv.names for lv in levels)) if resolved.outer else set()
+        return self.lower(Frame(resolved, levels, taken, self.lower))
+
+    def expression(self, node: exp.Expr) -> exp.Expr:
+        """An operator's expression over this level's sources, nested queries lowered in place."""
+        return rebuild(node, self._replace)
+
+    def _replace(self, node: exp.Expr) -> exp.Expr | None:
+        if isinstance(node, exp.Column):
+            col = self.resolved.columns[id(node)]
+            for level in (self.level, *reversed(self.outer)):
+                if col in level.exprs:
+                    return level.exprs[col].copy()
+            raise UnsupportedSql("a reference to an outer column that has been aggregated away", node.name)
+        if isinstance(node, exp.Placeholder) and nested(node) is not None:
+            return self.inner(self.resolved.nested[id(node)])
+        return None
+
+    def names_any(self, columns: set[ScopeColumn]) -> bool:
+        """Whether the current operator names one of these columns."""
+        return bool(columns and self.resolved.uses[self.number] & columns)

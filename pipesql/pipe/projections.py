@@ -1,0 +1,120 @@
+"""EXTEND, SELECT, SET, RENAME, DROP, AGGREGATE and ORDER BY: new columns on the level as it stands, or on a new one."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from pipesql.pipe import operators as op
+from pipesql.pipe.frame import Frame
+from pipesql.pipe.identifiers import column
+from pipesql.pipe.scope import Scope, ScopeColumn
+
+
+def project(frame: Frame, items: tuple[exp.Expr, ...], distinct: bool, before: Scope, after: Scope) -> None:
+    """EXTEND or SELECT; `distinct` for SELECT DISTINCT."""
+    _open(frame, before, items)
+    if distinct and frame.level.limit is not None:
+        frame.wrap(before)
+    stars = frame.resolved.stars
+    width = sum(len(stars.get(id(item), (None,))) for item in items)
+    new = iter(after.columns[len(after.columns) - width :])
+    for item in items:
+        starred = stars.get(id(item))
+        if starred is None:
+            _define(frame, next(new), item.unalias())
+            continue
+        for _ in starred:
+            next(new)
+    if distinct:
+        distinguish(frame)
+
+
+def distinguish(frame: Frame) -> None:
+    """From here on the level gives one of each row, in no order."""
+    frame.level.order.clear()
+    frame.level.distinct = True
+
+
+def assign(frame: Frame, assignments: tuple[tuple[str, exp.Expr], ...], before: Scope, after: Scope) -> None:
+    """SET."""
+    _open(frame, before, tuple(value for _, value in assignments))
+    for name, value in assignments:
+        _define(frame, after.columns[before.columns.index(before.find(name))], value)
+
+
+def rename(frame: Frame, before: Scope, after: Scope) -> None:
+    """RENAME."""
+    _open(frame, before, ())
+    level = frame.level
+    for old, new in zip(before.columns, after.columns, strict=True):
+        level.exprs.setdefault(new, level.exprs[old])
+        if old in level.windowed:
+            level.windowed.add(new)
+
+
+def drop(frame: Frame, before: Scope) -> None:
+    """DROP: later operators do not name the column, so that nothing else is to be done."""
+    _open(frame, before, ())
+
+
+def _open(frame: Frame, before: Scope, values: tuple[exp.Expr, ...]) -> None:
+    """Make the level ready for new expressions: after DISTINCT, a set operation, or windows on top of windows."""
+    level = frame.level
+    on_windows = frame.names_any(level.windowed)
+    windows = any(v.find(exp.Window) for v in values)
+    if (
+        level.distinct
+        or level.compound is not None
+        or (windows and (level.limit is not None or on_windows))
+        or (level.grouped and on_windows)
+    ):
+        frame.wrap(before)
+
+
+def _define(frame: Frame, new: ScopeColumn, value: exp.Expr) -> None:
+    """Give a column of the next scope its expression on this level."""
+    level, columns = frame.level, frame.resolved.columns
+    if columns.get(id(value)) is new:
+        return
+    level.exprs[new] = frame.expression(value)
+    if value.find(exp.Window) or any(columns.get(id(c)) in level.windowed for c in value.find_all(exp.Column)):
+        level.windowed.add(new)
+
+
+def aggregate(frame: Frame, operator: op.Aggregate, before: Scope, after: Scope) -> None:
+    """AGGREGATE: GROUP BY on a level that neither groups nor cuts yet."""
+    if not frame.level.plain or frame.names_any(frame.level.windowed) or frame.level.source is None:
+        frame.wrap(before)
+    keys = [frame.expression(k.unalias()) for k in operator.keys]
+    if any(not k.find(exp.Column) for k in keys):  # a constant key would be read as a position
+        frame.wrap(before)
+        keys = [frame.expression(k.unalias()) for k in operator.keys]
+    level = frame.level
+    for col, item in zip(after.columns[len(keys) :], operator.items, strict=True):
+        level.exprs[col] = frame.expression(item.unalias())
+    for col, key in zip(after.columns, keys, strict=False):
+        level.exprs[col] = key
+    level.grouped, level.keys, level.untouched = True, keys, None
+    level.order.clear()
+
+
+def sort(frame: Frame, keys: tuple[exp.Expr, ...], before: Scope) -> None:
+    """ORDER BY: behind DISTINCT and set operations only by columns that can be named."""
+    level = frame.level
+    bare = [frame.resolved.columns.get(id(k.this)) for k in keys]
+    simple = all(c in before.columns for c in bare)
+    if level.compound is not None:
+        names = [c.name.lower() for c in before.columns]
+        simple = simple and all(c and c.name and names.count(c.name.lower()) == 1 for c in bare)
+    if level.limit is not None or ((level.distinct or level.compound is not None) and not simple):
+        frame.wrap(before)
+    level = frame.level
+    if level.compound is not None:
+        values: list[exp.Expr] = [column(c.name) for c in bare if c]
+    else:
+        values = [frame.expression(k.this) for k in keys]
+    level.order = [
+        (exp.Ordered(**{**key.args, "this": value}), col)
+        for key, value, col in zip(keys, values, bare, strict=True)
+        if not isinstance(value, exp.Literal | exp.Null)
+    ]
