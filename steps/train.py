@@ -21,22 +21,22 @@ def main(model: str, recipe: str, data: str, limit: int, seed: int) -> None:
     """Fine-tune a model on the newest samples."""
     from pipesql.finetune.recipe import recipe_for
     from pipesql.models import resolve_model
-    from pipesql.tracking.runs import step_run
+    from pipesql.tracking.runs import get_run, step_run
     from pipesql.tracking.store import project_root
 
     with step_run("train") as run:
-        settings, output = recipe_for(recipe, model), Path("output") / "train" / run.run_id
+        settings, output = recipe_for(recipe, model), Path("output/train", run.run_id)
         run.tags(**{"pipesql.model": model, "pipesql.recipe": settings.name, "pipesql.output": output})
         source, (folder, data_run) = resolve_model(model), _data(data)
         run.params(model=source.name, recipe=settings.name, limit=limit, seed=seed, **settings.headline())
         digests = {split: file_digest(folder / f"samples.{split}.jsonl") for split in ("train", "dev")}
         run.tags(**{"pipesql.data_run": data_run, "pipesql.data_digest": digests["train"]})
+        run.tags(**{"pipesql.benchmark": get_run(data_run).tags.get("pipesql.benchmark", "") if data_run else ""})
         from pipesql.finetune.train import train
 
         result = train(folder, source, settings, project_root() / output, limit, seed, on_metrics=run.metrics)
         for split, rows in (("train", result.train.samples), ("dev", result.eval.samples)):
             run.dataset(f"{folder.name}-{split}", folder / f"samples.{split}.jsonl", digests[split], split, rows)
-        run.metrics(result.summary)
         for path, place in [*result.write(settings, project_root() / output), (result.adapter, "adapter")]:
             run.artifact(path, place)
     click.echo(f"{source.description}, recipe {settings.name}, {folder.name}, run {run.run_id}\n{result.text()}")

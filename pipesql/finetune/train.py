@@ -43,7 +43,7 @@ def train(
 
     `limit`: the samples of at most that many training queries (0: as the recipe says). Writes `output/adapter`
     (safetensors, tokenizer with our chat template, `base.json`), whole or not at all; checkpoints are in `output`
-    while it runs.
+    while it runs. `on_metrics` gets every measurement with its step, and the summary last.
     Raises BadInput for samples that cannot be used, ModelUnavailable, TrainingDiverged.
     """
     tokenizer = load_tokenizer(source)
@@ -87,6 +87,8 @@ def train(
                 "samples": train_statistics.kept,
             },
         )
+    summary = metrics.summary()
+    on_metrics(summary, trainer.state.global_step)
     return Training(
         adapter=adapter,
         layout=layout,
@@ -95,7 +97,7 @@ def train(
         steps=trainer.state.global_step,
         tokens=trainer.tokens_seen,
         seconds=metrics.seconds,
-        summary=metrics.summary(),
+        summary=summary,
     )
 
 

@@ -8,13 +8,9 @@
 Nothing touches the network when the weights are already on this machine.
 """
 
-import os
-
-# Torch's threads spin while they wait for each other. Where another program wants a core too, a spinning thread keeps
-# the one that it waits for from running: training went at 28 tokens/s beside one busy process, at 99 with this. It is
-# read when torch is loaded, which every user of a model does after this module.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
+from pipesql.models.environment import prepare
 from pipesql.models.source import ModelSource, resolve_model
 
 __all__ = ["ModelSource", "resolve_model"]
+
+prepare()

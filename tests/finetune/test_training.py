@@ -140,7 +140,8 @@ def test_the_loss_falls_and_every_number_is_logged(trained) -> None:
     assert [step for step, values in logged if "eval/loss" in values] == [10, 20, 30]
     names = {"loss", "token_accuracy", "learning_rate", "grad_norm", "tokens", "tokens_per_second"}
     assert {f"train/{name}" for name in (*names, "target_tokens_per_second")} <= logged[0][1].keys()
-    assert result.tokens == logged[-2][1]["train/tokens"]
+    assert result.tokens == logged[-3][1]["train/tokens"]
+    assert logged[-1] == (30, result.summary)
 
 
 def test_the_adapter_stands_alone(trained, source) -> None:
