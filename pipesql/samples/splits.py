@@ -27,11 +27,13 @@ class Splits:
 
     def leak_report(self) -> dict[str, Any]:
         """What was checked and what was found, for the manifest."""
+        train, dev = {p.database_digest for p in self.train}, {p.database_digest for p in self.dev}
+        asked = {normalised(p.question) for p in self.train} & {normalised(p.question) for p in self.dev}
         return {
-            "train_databases": len({p.database_digest for p in self.train}),
-            "dev_databases": len({p.database_digest for p in self.dev}),
-            "shared_databases": 0,
-            "shared_questions": 0,
+            "train_databases": len(train),
+            "dev_databases": len(dev),
+            "shared_databases": len(train & dev),
+            "shared_questions": len(asked),
             "withheld_from_train": len(self.withheld),
             "withheld_ids": [p.id for p in self.withheld],
         }

@@ -79,7 +79,9 @@ def test_questions_that_dev_asks_are_withheld_from_training(pair: GoldenPair) ->
     splits = split_pairs([pair, kept, rejected_in_dev, dev], ["Who sings"])
     assert [p.id for p in splits.train] == ["k"]
     assert [p.id for p in splits.dev] == ["d"]
-    assert splits.leak_report()["withheld_ids"] == ["q1", "r"]
+    report = splits.leak_report()
+    assert (report["withheld_from_train"], report["withheld_ids"]) == (2, ["q1", "r"])
+    assert (report["shared_databases"], report["shared_questions"]) == (0, 0)
 
 
 def test_normalised_questions() -> None:
