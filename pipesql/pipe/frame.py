@@ -11,7 +11,7 @@ from pipesql.pipe.identifiers import column
 from pipesql.pipe.level import Level, as_table, output_names, renamed
 from pipesql.pipe.query import nested
 from pipesql.pipe.rebuild import rebuild
-from pipesql.pipe.resolve import Resolved
+from pipesql.pipe.resolved import Resolved
 from pipesql.pipe.scope import Scope, ScopeColumn
 
 

@@ -50,17 +50,17 @@ class Scope:
         if qualifier:
             variable = self.variables.get(qualifier.lower())
             if variable is None:
-                raise self._unknown(f"{qualifier}.{name}", "range variable", qualifier, self._variable_names())
+                raise unknown_name(f"{qualifier}.{name}", "range variable", qualifier, self._variable_names())
             found = [c for c in variable.columns if c.name.lower() == lower]
             names = [c.name for c in variable.columns]
             if not found:
-                raise self._unknown(f"{qualifier}.{name}", f"column of {variable.name}", name, names)
+                raise unknown_name(f"{qualifier}.{name}", f"column of {variable.name}", name, names)
         else:
             if lower in self.variables:
                 raise UnknownName(f"{name} means the whole row of {name} here: write {name}.{name}", name)
             found = [c for c in self.columns if c.name.lower() == lower]
             if not found:
-                raise self._unknown(name, "column", name, [c.name for c in self.columns if c.name])
+                raise unknown_name(name, "column", name, [c.name for c in self.columns if c.name])
         if len(found) > 1:
             owners = [v.name for v in self.variables.values() if any(c in v.columns for c in found)]
             hint = f"qualify it with {' or '.join(owners)}" if owners else "two columns have this name: rename one"
@@ -70,12 +70,13 @@ class Scope:
     def _variable_names(self) -> list[str]:
         return [v.name for v in self.variables.values()]
 
-    @staticmethod
-    def _unknown(shown: str, what: str, name: str, names: list[str]) -> UnknownName:
-        spelling = {n.lower(): n for n in names}
-        near = [spelling[n] for n in difflib.get_close_matches(name.lower(), list(spelling), n=3, cutoff=0.5)]
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names[:12]) or 'none'}"
-        return UnknownName(f"no {what} {shown} here: {hint}", name)
+
+def unknown_name(shown: str, what: str, name: str, names: list[str]) -> UnknownName:
+    """The error for a name that means nothing, with the nearest of those that there are."""
+    spelling = {n.lower(): n for n in names}
+    near = [spelling[n] for n in difflib.get_close_matches(name.lower(), list(spelling), n=3, cutoff=0.5)]
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names[:12]) or 'none'}"
+    return UnknownName(f"no {what} {shown} here: {hint}", name)
 
 
 def join_scopes(left: Scope, right: Scope, using: tuple[str, ...]) -> Scope:
