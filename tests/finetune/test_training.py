@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from trl import SFTTrainer
 
 from pipesql.chat.template import markers
 from pipesql.errors import BadInput, TrainingDiverged
@@ -15,6 +16,7 @@ from pipesql.finetune.packs import collate, make_packs
 from pipesql.finetune.recipe import recipe_for
 from pipesql.finetune.tokenise import IGNORED, tokenise
 from pipesql.finetune.train import train
+from pipesql.finetune.trainer import TargetTrainer
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model, load_tokenizer
 from pipesql.records import Sample, write_jsonl
@@ -189,6 +191,23 @@ def test_every_packing_starts_from_the_same_loss(folder, source, tmp_path, packi
         train(folder, source, recipe, tmp_path, on_metrics=lambda v, step: first.setdefault(name, v))  # noqa: B023
     assert first[packing]["eval/loss"] == pytest.approx(first["shared"]["eval/loss"], rel=1e-5)
     assert first[packing]["eval/token_accuracy"] == pytest.approx(first["shared"]["eval/token_accuracy"], abs=1e-6)
+
+
+def test_the_loss_is_that_of_trl(folder, source, tmp_path, monkeypatch) -> None:
+    """On a CPU the trainer computes fewer logits than TRL, which it leaves to TRL's fused head on a GPU."""
+    recipe = dataclasses.replace(recipe_for("tiny", "tiny"), max_steps=2, gradient_accumulation_steps=2, eval_steps=2.0)
+    logs: dict[str, list[dict[str, float]]] = {"ours": [], "trl": []}
+    train(folder, source, recipe, tmp_path, on_metrics=lambda values, step: logs["ours"].append(values))
+    monkeypatch.setattr(
+        TargetTrainer,
+        "_loss_of_targets",
+        lambda self, model, inputs, total: SFTTrainer.compute_loss(self, model, dict(inputs), num_items_in_batch=total),
+    )
+    train(folder, source, recipe, tmp_path, on_metrics=lambda values, step: logs["trl"].append(values))
+    assert [values.keys() for values in logs["ours"]] == [values.keys() for values in logs["trl"]]
+    for one, other in zip(logs["ours"], logs["trl"], strict=True):
+        for name in {"train/loss", "train/grad_norm", "eval/loss", "eval/token_accuracy"} & one.keys():
+            assert one[name] == pytest.approx(other[name], rel=1e-4), name
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_saves_nothing(folder, source, tmp_path) -> None:
