@@ -7,6 +7,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from pipesql.decompile.bind import Binder
+from pipesql.decompile.bound import Around
 from pipesql.decompile.query import QueryBuilder
 from pipesql.errors import SqlSyntaxError, UnsupportedSql
 from pipesql.pipe.query import PipeQuery
@@ -29,5 +30,5 @@ def decompile(sql: str, schema: Schema, dialect: str = "sqlite") -> PipeQuery:
     if not isinstance(tree, exp.Query):
         raise UnsupportedSql(f"a {tree.key.upper()} statement", "only queries have a pipe form")
     binder = Binder(schema)
-    binder.query(tree, (), {})
+    binder.query(tree, Around())
     return QueryBuilder(binder).build(tree)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from pipesql.decompile.aggregate import Aggregation, is_aggregate
-from pipesql.decompile.bind import Source
+from pipesql.decompile.bound import Source
 from pipesql.decompile.expressions import View
 from pipesql.decompile.naming import describe, unique
 from pipesql.decompile.query import Built, QueryBuilder, limit, ordered

@@ -1,0 +1,75 @@
+"""What binding finds out about a query: its sources, its output columns, its joins' conditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output column of a query: its name in SQL (empty if it has none) and the kind of its values."""
+
+    name: str
+    kind: str
+
+
+@dataclass
+class Source:
+    """One entry of a FROM. `alias` is what the query calls it; `node` the Table or Subquery."""
+
+    id: str
+    alias: str
+    node: exp.Expr
+    columns: tuple[Output, ...]
+    table: str = ""
+    """The schema's (or the CTE's) name, empty for a derived table."""
+    hidden: set[str] = field(default_factory=set)
+    """Lower-case names that USING or NATURAL merged into an earlier source."""
+
+    def find(self, name: str) -> Output | None:
+        """The column of that name in any case; of several the first, as in SQLite."""
+        lower = name.lower()
+        return next((c for c in self.columns if c.name.lower() == lower), None)
+
+
+@dataclass
+class BoundSelect:
+    """What binding found out about one SELECT."""
+
+    sources: list[Source]
+    outputs: list[tuple[Output, exp.Expr]]
+    """Expanded: stars are one entry a column."""
+    conditions: list[exp.Expr | None] = field(default_factory=list)
+    """For each join the bound condition, USING and NATURAL spelt out."""
+    merged: bool = False
+    """USING or NATURAL stands in it, so that `*` is not all columns of all sources."""
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a query can see from where it stands: the SELECTs around it, outermost first, and the CTEs by name."""
+
+    outer: tuple[BoundSelect, ...] = ()
+    ctes: dict[str, tuple[Output, ...]] = field(default_factory=dict)
+
+    def inside(self, select: BoundSelect) -> Around:
+        """The surroundings of a query that stands in this SELECT."""
+        return Around((*self.outer, select), self.ctes)
+
+    def with_cte(self, name: str, columns: tuple[Output, ...]) -> Around:
+        """The same with one more CTE in sight."""
+        return Around(self.outer, {**self.ctes, name.lower(): columns})
+
+
+def bound_column(source: Source, name: str) -> exp.Column:
+    """The bound column of a source, in the schema's spelling."""
+    found = source.find(name)
+    shown = found.name if found else name
+    return exp.Column(this=exp.Identifier(this=shown, quoted=False), table=exp.Identifier(this=source.id, quoted=False))
+
+
+def is_star(item: exp.Expr) -> bool:
+    """Whether an item of a SELECT is `*` or `t.*`."""
+    return isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star))
