@@ -10,7 +10,8 @@ with the gold on both is a `GoldenPair`; everything else is a `Rejection` whose 
 `prefix`              a prefix of the query does not parse or resolve: a defect of the language
 `execution`           the lowered query fails where the gold does not
 `timeout`             the lowered query runs past the deadline where the gold does not
-`mismatch:KIND`       the results differ; KIND as in `execution.compare`
+`mismatch:KIND`       the results differ; KIND as in `execution.compare` (`undecidable`: the rows come otherwise, and
+                      whether the gold's order allows that cannot be seen, but the gold did not contradict itself)
 `undecidable`         they differ, but the gold has more than one right answer: it answers otherwise itself where the
                       same rows lie in reverse order
 `unproved`            the gold does not execute on the disturbed copy, so there is one proof too few
@@ -153,9 +154,14 @@ def _judge(
     if difference is None:
         return
     counts = f"{len(gold.rows)} rows of the gold, {len(result.rows)} of the pipe query"
-    if difference == "undecidable" or not _has_one_answer(gold_sql, gold, database, backwards()):
+    if not _has_one_answer(gold_sql, gold, database, backwards()):
         raise _Rejected("undecidable", f"on {where} the gold has more than one right answer ({counts})")
-    raise _Rejected(f"mismatch:{difference}", f"on {where} the {difference} differ: {counts}")
+    what = (
+        "rows come otherwise than the gold's, whose order cannot be checked"
+        if difference == "undecidable"
+        else difference
+    )
+    raise _Rejected(f"mismatch:{difference}", f"on {where} another result ({what}): {counts}")
 
 
 def _has_one_answer(gold_sql: str, gold: Result, database: SqliteDatabase, backwards: SqliteDatabase) -> bool:
