@@ -1,0 +1,150 @@
+"""The end of a SELECT: ORDER BY, LIMIT and the final SELECT.
+
+ORDER BY and LIMIT stand before the final SELECT, which keeps order, unless they need what it computes: so sort keys
+that are not shown need no temporary column.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from pipesql.decompile.aggregate import Aggregation
+from pipesql.decompile.bound import is_star
+from pipesql.decompile.built import limit, ordered
+from pipesql.decompile.naming import describe, unique
+from pipesql.errors import UnsupportedSql
+from pipesql.pipe import operators as op
+from pipesql.pipe.identifiers import aliased, column, identifier
+
+if TYPE_CHECKING:
+    from pipesql.decompile.select import SelectBuilder
+
+
+class Projection:
+    """Adds the last operators of a SELECT. `named` asks for output columns with distinct names."""
+
+    def __init__(self, select: SelectBuilder, named: bool) -> None:
+        self.select = select
+        self.node = select.node
+        self.bound = select.bound
+        self.named = named
+
+    def without_from(self) -> list[str]:
+        """`SELECT items` alone; gives the output names. Raises UnsupportedSql for clauses that need a table."""
+        for clause in ("where", "group", "having", "order", "limit"):
+            if self.node.args.get(clause) is not None:
+                raise UnsupportedSql(f"{clause.upper()} without FROM")
+        items, names = self._items(self.named)
+        self.select.operators.append(op.Select(tuple(items)))
+        return names
+
+    def build(self) -> list[str]:
+        """ORDER BY, LIMIT, the final SELECT, in the order that the query needs; gives the output names."""
+        operators = self.select.operators
+        keys = self._keys()
+        distinct = self._is_distinct(keys)
+        late = bool(keys) and (distinct or any(self._is_output(k.this) and self._computes(k.this) for k in keys))
+        items, names = self._items(self.named or late)
+        last = self._project(items, names, distinct)
+        cut = limit(self.node)
+        if late:
+            operators += [*last, op.OrderBy(tuple(self._late_key(k, names) for k in keys)), *cut]
+            return names
+        if keys:
+            sorting = tuple(ordered(k, self.select.write(k.this, self.select.view)) for k in keys)
+            operators.append(op.OrderBy(sorting))
+        operators += [*last, *cut] if distinct else [*cut, *last]
+        return names
+
+    def _keys(self) -> list[exp.Expr]:
+        """The sort keys; one that is the same as an output in brackets counts as that output."""
+        order = self.node.args.get("order")
+        keys = list(order.expressions) if order is not None else []
+        for key in keys:
+            key.set("this", key.this.unnest())
+        return keys
+
+    def _is_distinct(self, keys: list[exp.Expr]) -> bool:
+        """Whether rows still have to be made distinct. Sort keys that DISTINCT would leave out are grouped first."""
+        clause = self.node.args.get("distinct")
+        if clause is None:
+            return False
+        if clause.args.get("on"):
+            raise UnsupportedSql("DISTINCT ON")
+        values = {value.unnest() for _, value in self.bound.outputs}
+        if self.select.view.computed:
+            group = self.node.args.get("group")
+            return group is None or any(k.unnest() not in values for k in group.expressions)
+        hidden = [k.this for k in keys if k.this not in values]
+        if not hidden:
+            return True
+        Aggregation(self.select).distinct(hidden)
+        return False
+
+    def _project(self, items: list[exp.Expr], names: list[str], distinct: bool) -> list[op.Operator]:
+        """The final SELECT, unless the table already is what it would make."""
+        if not self._is_identity(items, names):
+            self.select.loose = False
+            return [op.Select(tuple(items), distinct)]
+        return [op.Distinct()] if distinct else []
+
+    def _is_identity(self, items: list[exp.Expr], names: list[str]) -> bool:
+        if len(items) == 1 and isinstance(items[0], exp.Star):
+            return True
+        computed = self.select.view.computed
+        if computed:
+            plain = [i.name for i in items if isinstance(i, exp.Column)]
+            return len(plain) == len(items) and plain == list(computed.values())
+        return False
+
+    def _is_output(self, key: exp.Expr) -> bool:
+        return any(value.unnest() == key for _, value in self.bound.outputs)
+
+    def _computes(self, key: exp.Expr) -> bool:
+        return not isinstance(key, exp.Column) and key not in self.select.view.computed
+
+    def _late_key(self, key: exp.Expr, names: list[str]) -> exp.Ordered:
+        """A sort key after the final SELECT: the output that it equals."""
+        for (_, value), name in zip(self.bound.outputs, names, strict=True):
+            if value.unnest() == key.this and [n.lower() for n in names].count(name.lower()) == 1:
+                return ordered(key, column(name))
+        raise UnsupportedSql("ORDER BY of a column that SELECT DISTINCT leaves out", key.this.sql("sqlite")[:80])
+
+    def _items(self, named: bool) -> tuple[list[exp.Expr], list[str]]:
+        """The final SELECT's items and the names of all output columns."""
+        items: list[exp.Expr] = []
+        names: list[str] = []
+        taken: set[str] = set()
+        explicit = named or self.bound.merged or bool(self.select.view.computed)
+        for item in self.node.expressions:
+            if is_star(item) and not explicit:
+                source = None if isinstance(item, exp.Star) else item.table
+                items.append(self._star(source))
+                names.extend(self._star_names(source))
+                continue
+            for value, wanted in self._values(item):
+                written = self.select.write(value, self.select.view)
+                name = wanted or (written.name if isinstance(written, exp.Column) else "")
+                if named:
+                    name = unique(name or describe(value), taken)
+                same = isinstance(written, exp.Column) and written.name == name
+                items.append(written if same or not name else aliased(written, name))
+                names.append(name)
+        return items, names
+
+    def _values(self, item: exp.Expr) -> list[tuple[exp.Expr, str]]:
+        """The bound values of an item and their names, if it gives any."""
+        if not is_star(item):
+            return [(item.unalias(), item.alias)]
+        single = exp.Select(expressions=[item.copy()])
+        return [(value, "") for _, value in self.select.binder.expand(single, self.bound)]
+
+    def _star(self, source: str | None) -> exp.Expr:
+        variable = None if source is None else self.select.view.variables.get(source)
+        return exp.Star() if variable is None else exp.Column(this=exp.Star(), table=identifier(variable))
+
+    def _star_names(self, source: str | None) -> list[str]:
+        shown = self.select.view.columns
+        return [n for s in self.bound.sources if source in (None, s.id) for n in shown[s.id].values()]

@@ -1,0 +1,131 @@
+"""FROM and JOIN to operators, and the range variables by which later operators know their columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from pipesql.decompile.bound import Source
+from pipesql.decompile.naming import unique
+from pipesql.errors import UnsupportedSql
+from pipesql.pipe import operators as op
+from pipesql.pipe.identifiers import identifier
+from pipesql.pipe.query import PipeQuery, nest
+
+if TYPE_CHECKING:
+    from pipesql.decompile.select import SelectBuilder
+
+
+class Relations:
+    """Adds FROM and the JOINs to a SELECT's operators, and what they show to its view."""
+
+    def __init__(self, select: SelectBuilder) -> None:
+        self.select = select
+        self.node = select.node
+        self.sources = select.bound.sources
+        self.view = select.view
+        self.taken = self._names_around() if self._is_correlated() else set()
+
+    def build(self) -> None:
+        """Append the operators."""
+        self._first(self.sources[0])
+        joins = self.node.args.get("joins") or []
+        for join, source, condition in zip(joins, self.sources[1:], self._in_sight(joins), strict=True):
+            self._join(join, source, condition)
+
+    def _first(self, source: Source) -> None:
+        """FROM: a table, or a derived table whose operators simply come first."""
+        select = self.select
+        if isinstance(source.node, exp.Table):
+            select.operators.append(op.From(self._table(source)))
+            select.loose = True
+            return
+        built = select.queries.query(source.node.this, self.view.outer, named=True)
+        if built.ctes:
+            select.operators.append(op.From(_derived(built.query(), self._variable(source, source.alias or "t"))))
+        else:
+            select.operators.extend(built.operators)
+            if built.loose or len(self.sources) > 1 or self._nests_outside(source.node):
+                select.operators.append(op.As(self._variable(source, source.alias or "t")))
+        self._show(source, built.names)
+
+    def _nests_outside(self, derived: exp.Expr) -> bool:
+        """Whether a query nested in this SELECT, other than the derived table, may name its columns."""
+        inside = {id(query) for query in derived.find_all(exp.Query)}
+        return any(query is not self.node and id(query) not in inside for query in self.node.find_all(exp.Query))
+
+    def _join(self, join: exp.Join, source: Source, condition: exp.Expr | None) -> None:
+        """One JOIN; a join without a condition is a CROSS JOIN."""
+        select = self.select
+        if isinstance(source.node, exp.Table):
+            written: exp.Expr = self._table(source)
+        else:
+            built = select.queries.query(source.node.this, self.view.outer, named=True)
+            written = _derived(built.query(), self._variable(source, source.alias or "t"))
+            self._show(source, built.names)
+        kind = join.side or ("CROSS" if condition is None else "INNER")
+        on = None if condition is None else select.write(condition, self.view)
+        if kind in ("LEFT", "RIGHT", "FULL") and on is None:
+            on = exp.Boolean(this=True)
+        select.operators.append(op.Join(kind, written, on))
+
+    def _in_sight(self, joins: list[exp.Join]) -> list[exp.Expr | None]:
+        """Each join's condition; one that names a table to its right moves to that table's join, if all are inner."""
+        order = {source.id: number for number, source in enumerate(self.sources)}
+        out: list[exp.Expr | None] = [None] * len(joins)
+        for number, condition in enumerate(self.select.bound.conditions):
+            if condition is None:
+                continue
+            last = max([order[c.table] for c in condition.find_all(exp.Column) if c.table in order], default=0) - 1
+            if last > number and any(j.side for j in joins):
+                raise UnsupportedSql("an ON that names a later table, beside an outer join")
+            at = max(last, number)
+            held = out[at]
+            out[at] = condition if held is None else exp.And(this=_bracket(held), expression=_bracket(condition))
+        return out
+
+    def _table(self, source: Source) -> exp.Table:
+        queries = self.select.queries
+        table = exp.Table(this=identifier(source.table))
+        name = self._variable(source, source.table)
+        if name != source.table:
+            table.set("alias", exp.TableAlias(this=identifier(name)))
+        cte = queries.cte_names.get(source.table.lower())
+        in_schema = queries.binder.schema.table(source.table) is not None
+        is_cte = not in_schema or (cte is not None and len(cte) == len(source.columns))
+        self._show(source, cte if is_cte and cte is not None else [c.name for c in source.columns])
+        return table
+
+    def _variable(self, source: Source, base: str) -> str:
+        """The range variable: the table's own name unless another one has it."""
+        name = unique(base, {v.lower() for v in self.view.variables.values()} | self.taken)
+        self.view.variables[source.id] = name
+        return name
+
+    def _show(self, source: Source, names: list[str]) -> None:
+        shown: dict[str, str] = {}
+        for bound, name in zip(source.columns, names, strict=True):
+            shown.setdefault(bound.name.lower(), name)
+        self.view.columns[source.id] = shown
+
+    def _is_correlated(self) -> bool:
+        bound = self.select.binder.bound
+        own = {s.id for q in self.node.find_all(exp.Select) for s in bound(q).sources}
+        return any(c.table and c.table not in own for c in self.node.find_all(exp.Column))
+
+    def _names_around(self) -> set[str]:
+        names: set[str] = set()
+        view = self.view.outer
+        while view is not None:
+            names |= {v.lower() for v in view.variables.values()}
+            view = view.outer
+        return names
+
+
+def _bracket(condition: exp.Expr) -> exp.Expr:
+    return exp.Paren(this=condition) if isinstance(condition, exp.Or) else condition
+
+
+def _derived(query: PipeQuery, name: str) -> exp.Subquery:
+    return exp.Subquery(this=nest(query), alias=exp.TableAlias(this=identifier(name)))
