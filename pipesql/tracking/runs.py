@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -140,29 +141,49 @@ def step_run(step: str, name: str | None = None, tags: Mapping[str, Any] | None 
     """Open the run of a step; the block's end finishes it, an exception fails it with its sentence as a tag.
 
     The run is the one in `MLFLOW_RUN_ID` (set by `mlflow run`), which keeps a name that its caller chose, else a
-    new one. Raises BadInput where the tracking store cannot be used, and whatever the block raises.
+    new one. Raises BadInput where the tracking store cannot be read or written, and whatever the block raises.
     """
     import mlflow
+    from mlflow.exceptions import MlflowException
 
     experiment = use_store()
     given = os.environ.get("MLFLOW_RUN_ID")
-    if given:
-        # The run's own experiment holds, whatever the environment says; its generated name gives way to the step's.
-        run = mlflow.start_run(run_id=given, run_name=_better_name(given, name or step))
-        os.environ.pop("MLFLOW_RUN_ID", None)
-    else:
-        run = mlflow.start_run(experiment_id=experiment, run_name=name or step)
-    opened = StepRun(run.info.run_id, step, run.info.experiment_id)
     try:
-        opened.tags(**{STEP_TAG: step, **(tags or {})})
-        yield opened
-    except BaseException as e:
-        sentence = str(e) or type(e).__name__
-        killed = isinstance(e, KeyboardInterrupt)
-        mlflow.set_tag(ERROR_TAG, ("interrupted" if killed else sentence)[:_TAG_LIMIT])
+        if given:
+            # The run's own experiment holds, whatever the environment says; its generated name gives way to the step's.
+            run = mlflow.start_run(run_id=given, run_name=_better_name(given, name or step))
+            os.environ.pop("MLFLOW_RUN_ID", None)
+        else:
+            run = mlflow.start_run(experiment_id=experiment, run_name=name or step)
+        try:
+            opened = StepRun(run.info.run_id, step, run.info.experiment_id)
+            opened.tags(**{STEP_TAG: step, **(tags or {})})
+            yield opened
+        except BaseException as e:
+            _end_badly(e)
+            raise
+        mlflow.end_run("FINISHED")
+    except MlflowException as e:
+        if e.error_code != "TEMPORARILY_UNAVAILABLE":
+            raise
+        # So MLflow calls whatever the database itself refuses: a full disk, a read-only file, a lock that stays.
+        reason = str(e).splitlines()[0]
+        raise BadInput(f"the tracking store cannot be written ({reason}): free space or make it writable") from e
+
+
+def _end_badly(cause: BaseException) -> None:
+    """Mark the active run failed, or killed by an interrupt, and leave the reason as a tag."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    killed = isinstance(cause, KeyboardInterrupt)
+    reason = "interrupted" if killed else str(cause) or type(cause).__name__
+    try:
+        mlflow.set_tag(ERROR_TAG, reason[:_TAG_LIMIT])
         mlflow.end_run("KILLED" if killed else "FAILED")
-        raise
-    mlflow.end_run("FINISHED")
+    except MlflowException as e:
+        # The cause itself goes on to the caller; that its record is incomplete is all there is to say here.
+        print(f"the run's failure could not be recorded: {str(e).splitlines()[0]}", file=sys.stderr)
 
 
 def latest_run(step: str, tags: Mapping[str, str] | None = None) -> RunRef | None:

@@ -50,6 +50,8 @@ def use_store() -> str:
     """
     import mlflow
 
+    # Its report of a statement that failed is a page long, and comes again as the exception.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     uri = os.environ.get("MLFLOW_TRACKING_URI") or default_uri()
     mlflow.set_tracking_uri(uri)
     return ensure_experiment(uri)
@@ -97,8 +99,7 @@ def _ensure_database(database: Path, uri: str) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
     from sqlalchemy.engine import make_url
 
-    for name in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     building = database.with_name(f"{database.name}.building")
     try:
         database.parent.mkdir(parents=True, exist_ok=True)

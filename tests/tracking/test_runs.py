@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from pipesql.errors import BadInput, NoSuchRun
 from pipesql.tracking.runs import children, get_run, latest_run, step_run
@@ -103,3 +105,20 @@ def test_children_are_listed_oldest_first(store: str) -> None:
 def test_an_unknown_run_is_one_sentence() -> None:
     with pytest.raises(NoSuchRun, match="there is no run 'nonsense'"):
         get_run("nonsense")
+
+
+@pytest.mark.parametrize("moment", ["opening", "logging"])
+def test_a_store_that_cannot_be_written_is_one_sentence(moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with step_run("data"):
+        pass
+    refused = MlflowException(
+        "(sqlite3.OperationalError) attempt to write a readonly database\n[SQL: INSERT …]", TEMPORARILY_UNAVAILABLE
+    )
+
+    def refuse(*_: object, **__: object) -> None:
+        raise refused
+
+    monkeypatch.setattr(f"mlflow.{'start_run' if moment == 'opening' else 'log_metrics'}", refuse)
+    sentence = r"attempt to write a readonly database\): free space or make it writable"
+    with pytest.raises(BadInput, match=sentence), step_run("data") as run:
+        run.metrics({"golden/pairs": 1})
