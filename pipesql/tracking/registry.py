@@ -213,7 +213,7 @@ def _save_in_place(run_id: str, what: dict[str, Any]) -> str:
 def _card(base: str) -> Any:
     from huggingface_hub import ModelCard, ModelCardData
 
-    data = ModelCardData(language="en", license="other", pipeline_tag="text-generation", tags=["sql", "pipe-sql"])
+    data = ModelCardData(language="en", license="unknown", pipeline_tag="text-generation", tags=["sql", "pipe-sql"])
     text = f"A fine-tune of {base} that answers questions with pipe SQL. The licence of {base} holds for these weights."
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}\n")
 
