@@ -89,7 +89,7 @@ class Expressions:
             case exp.Like():
                 return self.like(node, view)
             case exp.Escape():
-                raise UnsupportedSql("LIKE … ESCAPE")
+                return self.escape(node, view)
             case exp.Collate():
                 raise UnsupportedSql("COLLATE")
             case exp.Max() | exp.Min() if node.expressions:
@@ -126,12 +126,23 @@ class Expressions:
             return exp.Div(this=left, expression=right, typed=False, safe=False)
         raise UnsupportedSql("a division whose operands may be integers or not", node.sql("sqlite")[:80])
 
-    def like(self, node: exp.Like, view: View) -> exp.Expr:
+    def escape(self, node: exp.Escape, view: View) -> exp.Expr:
+        """LIKE … ESCAPE: GoogleSQL's escape character is the backslash."""
+        like, escape = node.this, node.expression
+        pattern = like.expression
+        plain = all(isinstance(part, exp.Literal) and part.is_string for part in (pattern, escape))
+        if not isinstance(like, exp.Like) or not plain or len(escape.name) != 1:
+            raise UnsupportedSql("LIKE … ESCAPE with anything but a literal pattern")
+        return self.like(like, view, escape.name)
+
+    def like(self, node: exp.Like, view: View, escape: str = "") -> exp.Expr:
         """SQLite's LIKE takes no notice of the case of ASCII letters: both sides are lowered."""
         value, pattern = self.write(node.this, view), self.write(node.expression, view)
         if isinstance(pattern, exp.Literal) and pattern.is_string:
-            low = ascii_lower(pattern.name)
-            if low == pattern.name and not any("a" <= ch <= "z" for ch in low):
+            text = _backslashed(pattern.name, escape)
+            low = ascii_lower(text)
+            pattern = exp.Literal.string(text)
+            if low == text and not any("a" <= ch <= "z" for ch in low):
                 return exp.Like(this=value, expression=pattern, negate=node.args.get("negate"))
             pattern = exp.Literal.string(low)
         else:
@@ -145,3 +156,16 @@ class Expressions:
 def ascii_lower(text: str) -> str:
     """Lower case for A-Z only, as SQLite's LIKE and LOWER do."""
     return "".join(ch.lower() if "A" <= ch <= "Z" else ch for ch in text)
+
+
+def _backslashed(pattern: str, escape: str) -> str:
+    """A LIKE pattern with `escape` as its escape character (if any) as one with the backslash."""
+    out = []
+    characters = iter(pattern)
+    for ch in characters:
+        if ch == escape:
+            ch = next(characters, "")
+            out.append(f"\\{ch}" if ch in ("%", "_", "\\") else ch)
+        else:
+            out.append("\\\\" if ch == "\\" else ch)
+    return "".join(out)

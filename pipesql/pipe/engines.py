@@ -13,6 +13,9 @@ from pipesql.errors import UnsupportedSql
 from pipesql.pipe.negation import natural
 from pipesql.pipe.scan import dialect_named
 
+_WILDCARDS = {"%": "*", "_": "?"}
+_BRACKETED = {"*": "[*]", "?": "[?]", "[": "[[]"}
+
 
 def write(tree: exp.Query, dialect: str) -> str:
     """SQL text in the engine's dialect. Raises UnsupportedSql for what it cannot express."""
@@ -26,8 +29,10 @@ def write(tree: exp.Query, dialect: str) -> str:
 
 
 def _for_sqlite(tree: exp.Query) -> exp.Query:
-    for node in list(tree.find_all(exp.Div, exp.IntDiv, exp.Like, exp.AnyValue, exp.Extract)):
+    for node in list(tree.find_all(exp.Div, exp.IntDiv, exp.Like, exp.AnyValue, exp.Intersect, exp.Except)):
         match node:
+            case exp.Intersect() | exp.Except() if not node.args.get("distinct"):
+                raise UnsupportedSql(f"{node.key.upper()} ALL in SQLite", "only DISTINCT can be computed there")
             case exp.Div():
                 node.replace(_real_division(node))
             case exp.IntDiv():
@@ -77,10 +82,13 @@ def _case_sensitive(node: exp.Like) -> exp.Expr:
         text = pattern.name
         upper = any("A" <= ch <= "Z" for ch in text)
         lower = any("a" <= ch <= "z" for ch in text)
-        if not (upper or lower) or (isinstance(value, exp.Lower) and not upper):
-            return node
-        if isinstance(value, exp.Upper) and not lower:
-            return node
+        folded = (isinstance(value, exp.Lower) and not upper) or (isinstance(value, exp.Upper) and not lower)
+        if folded or not (upper or lower):
+            if "\\" not in text:
+                return node
+            plain = exp.Like(this=value, expression=pattern)
+            escaped = exp.Escape(this=plain, expression=exp.Literal.string("\\"))
+            return exp.Not(this=escaped) if node.args.get("negate") else escaped
         glob = exp.Glob(this=value, expression=exp.Literal.string(_glob(text)))
         return exp.Not(this=glob) if node.args.get("negate") else glob
     if isinstance(value, exp.Lower) and isinstance(pattern, exp.Lower):
@@ -89,16 +97,24 @@ def _case_sensitive(node: exp.Like) -> exp.Expr:
 
 
 def _glob(pattern: str) -> str:
-    """A LIKE pattern as a GLOB pattern; GLOB's own wildcards are bracketed."""
-    return "".join({"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}.get(ch, ch) for ch in pattern)
+    """A LIKE pattern, in which a backslash makes the next character literal, as a GLOB pattern."""
+    out = []
+    characters = iter(pattern)
+    for ch in characters:
+        if ch == "\\":
+            ch = next(characters, "")
+            out.append(_BRACKETED.get(ch, ch))
+        else:
+            out.append(_WILDCARDS.get(ch) or _BRACKETED.get(ch, ch))
+    return "".join(out)
 
 
 def _bare(node: exp.AnyValue) -> exp.Expr:
     """SQLite's bare column: any row of the group, or the row of the only MIN/MAX beside it."""
     inner = node.this
-    if not isinstance(inner, exp.HavingMax):
-        return inner
     select = node.find_ancestor(exp.Select)
+    if not isinstance(inner, exp.HavingMax):
+        return inner if _groups_without(select, node) else exp.Max(this=inner)
     wanted = exp.Max if inner.args.get("max") else exp.Min
     extremes = set()
     for part in select.find_all(exp.Max, exp.Min) if select is not None else ():
@@ -107,3 +123,14 @@ def _bare(node: exp.AnyValue) -> exp.Expr:
     if extremes != {wanted(this=inner.expression)}:
         raise UnsupportedSql("ANY_VALUE(… HAVING MAX|MIN …) in SQLite", "only beside that MAX or MIN alone")
     return inner.this
+
+
+def _groups_without(select: exp.Select | None, node: exp.AnyValue) -> bool:
+    """Whether the SELECT makes groups also when this ANY_VALUE has given way to a bare column."""
+    if select is None or isinstance(node.parent, exp.Window):
+        return False
+    return select.args.get("group") is not None or any(
+        part is not node and part.find_ancestor(exp.Select) is select and not isinstance(part.parent, exp.Window)
+        for part in select.find_all(exp.AggFunc)
+        if not isinstance(part, exp.AnyValue)
+    )

@@ -30,17 +30,24 @@ class Frame:
         self.lower = lower
         self.level = Level()
         self.number = 0
+        self.hidden: dict[int, ScopeColumn] = {}
+        """Columns that hold a part of the current operator's expression, by the `id()` of that part."""
 
-    def wrap(self, scope: Scope) -> None:
-        """Close the level and read from it; only columns that are still needed pass."""
+    def wrap(self, scope: Scope, ordered: bool = False) -> None:
+        """Close the level and read from it; only columns that are still needed pass.
+
+        `ordered`: the rows' order outlives the operator that asks for this, so that their sort keys pass too.
+        """
         level = self.level
         used: set[ScopeColumn] = set().union(*self.resolved.uses[self.number :], self.resolved.scopes[-1].columns)
+        order = self._named_keys() if ordered else []
+        used |= {c for _, c in order}
         visible = list(dict.fromkeys(scope.columns))
         if level.distinct or level.compound is not None:
             columns = visible
         else:
-            hidden = [c for c in level.exprs if c in used and c not in visible]
-            columns = [c for c in visible if c in used] + hidden or visible[:1]
+            passing = [c for c in level.exprs if c in used and c not in visible]
+            columns = [c for c in visible if c in used] + passing or visible[:1]
         names = output_names(tuple(columns))
         if level.compound is not None:
             inner: exp.Query = renamed(level.select(scope.columns), tuple(columns), names)
@@ -55,13 +62,25 @@ class Frame:
         for col, shown in zip(columns, names, strict=True):
             fresh.exprs[col] = column(shown, name)
         fresh.untouched = tuple(columns) if columns == list(scope.columns) else None
-        if level.limit is not None:
-            fresh.order = [
-                (exp.Ordered(**{**k.args, "this": fresh.exprs[c].copy()}), c)
-                for k, c in level.order
-                if c in fresh.exprs and c
-            ]
+        fresh.order = [(exp.Ordered(**{**k.args, "this": fresh.exprs[c].copy()}), c) for k, c in order]
         self.level = fresh
+
+    def _named_keys(self) -> list[tuple[exp.Ordered, ScopeColumn]]:
+        """The sort keys, each with a column of the level that holds it."""
+        level, out = self.level, []
+        for key, col in level.order:
+            if col is None:
+                col = ScopeColumn("sort_key")
+                level.exprs[col] = key.this
+            out.append((key, col))
+        return out
+
+    def hide(self, node: exp.Expr) -> None:
+        """Compute a part of the current operator's expression on this level, as a column for the next one."""
+        col = ScopeColumn("hidden")
+        self.level.exprs[col] = self.expression(node)
+        self.resolved.uses[self.number].add(col)
+        self.hidden[id(node)] = col
 
     def inner(self, resolved: Resolved) -> exp.Query:
         """A nested query, lowered; range variables differ from those around it where it refers to them."""
@@ -74,6 +93,9 @@ class Frame:
         return rebuild(node, self._replace)
 
     def _replace(self, node: exp.Expr) -> exp.Expr | None:
+        held = self.hidden.get(id(node)) if self.hidden else None
+        if held is not None:
+            return self.level.exprs[held].copy()
         if isinstance(node, exp.Column):
             col = self.resolved.columns[id(node)]
             for level in (self.level, *reversed(self.outer)):

@@ -73,7 +73,7 @@ def _step(frame: Frame, operator: op.Operator, before: Scope, after: Scope) -> N
             projections.sort(frame, keys, before)
         case op.Limit(count, offset):
             if frame.level.limit is not None:
-                frame.wrap(before)
+                frame.wrap(before, ordered=True)
             frame.level.limit, frame.level.offset = count, offset
         case op.Distinct():
             if frame.level.closed:
@@ -87,6 +87,12 @@ def _step(frame: Frame, operator: op.Operator, before: Scope, after: Scope) -> N
 
 def _filter(frame: Frame, condition: exp.Expr, before: Scope) -> None:
     """WHERE, or HAVING where the level already groups (with keys: HAVING without them is not accepted everywhere)."""
+    windows = _outermost_windows(condition) if condition.find(exp.Window) else []
+    if windows:  # a clause of its own in some engines, a column of the level below everywhere
+        projections.open_for(frame, before, (condition,))
+        for window in windows:
+            frame.hide(window)
+        frame.wrap(before)
     level = frame.level
     groups_all = level.grouped and not level.keys
     if level.distinct or level.closed or frame.names_any(level.windowed) or groups_all:
@@ -94,3 +100,9 @@ def _filter(frame: Frame, condition: exp.Expr, before: Scope) -> None:
     value = frame.expression(condition)
     (frame.level.having if frame.level.grouped else frame.level.where).append(value)
     frame.level.order.clear()
+
+
+def _outermost_windows(node: exp.Expr) -> list[exp.Expr]:
+    if isinstance(node, exp.Window):
+        return [node]
+    return [window for child in node.iter_expressions() for window in _outermost_windows(child)]

@@ -12,7 +12,7 @@ from pipesql.pipe.scope import Scope, ScopeColumn
 
 def project(frame: Frame, items: tuple[exp.Expr, ...], distinct: bool, before: Scope, after: Scope) -> None:
     """EXTEND or SELECT; `distinct` for SELECT DISTINCT."""
-    _open(frame, before, items)
+    open_for(frame, before, items)
     if distinct and frame.level.limit is not None:
         frame.wrap(before)
     stars = frame.resolved.stars
@@ -37,14 +37,14 @@ def distinguish(frame: Frame) -> None:
 
 def assign(frame: Frame, assignments: tuple[tuple[str, exp.Expr], ...], before: Scope, after: Scope) -> None:
     """SET."""
-    _open(frame, before, tuple(value for _, value in assignments))
+    open_for(frame, before, tuple(value for _, value in assignments))
     for name, value in assignments:
         _define(frame, after.columns[before.columns.index(before.find(name))], value)
 
 
 def rename(frame: Frame, before: Scope, after: Scope) -> None:
     """RENAME."""
-    _open(frame, before, ())
+    open_for(frame, before, ())
     level = frame.level
     for old, new in zip(before.columns, after.columns, strict=True):
         level.exprs.setdefault(new, level.exprs[old])
@@ -54,10 +54,10 @@ def rename(frame: Frame, before: Scope, after: Scope) -> None:
 
 def drop(frame: Frame, before: Scope) -> None:
     """DROP: later operators do not name the column, so that nothing else is to be done."""
-    _open(frame, before, ())
+    open_for(frame, before, ())
 
 
-def _open(frame: Frame, before: Scope, values: tuple[exp.Expr, ...]) -> None:
+def open_for(frame: Frame, before: Scope, values: tuple[exp.Expr, ...]) -> None:
     """Make the level ready for new expressions: after DISTINCT, a set operation, or windows on top of windows."""
     level = frame.level
     on_windows = frame.names_any(level.windowed)
@@ -68,7 +68,7 @@ def _open(frame: Frame, before: Scope, values: tuple[exp.Expr, ...]) -> None:
         or (windows and (level.limit is not None or on_windows))
         or (level.grouped and on_windows)
     ):
-        frame.wrap(before)
+        frame.wrap(before, ordered=True)
 
 
 def _define(frame: Frame, new: ScopeColumn, value: exp.Expr) -> None:
@@ -106,7 +106,8 @@ def sort(frame: Frame, keys: tuple[exp.Expr, ...], before: Scope) -> None:
     if level.compound is not None:
         names = [c.name.lower() for c in before.columns]
         simple = simple and all(c and c.name and names.count(c.name.lower()) == 1 for c in bare)
-    if level.limit is not None or ((level.distinct or level.compound is not None) and not simple):
+    on_windows = frame.names_any(level.windowed) and any(k.find(exp.Window) for k in keys)
+    if level.limit is not None or on_windows or ((level.distinct or level.compound is not None) and not simple):
         frame.wrap(before)
     level = frame.level
     if level.compound is not None:

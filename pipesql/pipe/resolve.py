@@ -107,12 +107,12 @@ class _Resolver:
 
     def join(self, operator: op.Join, scope: Scope) -> Scope:
         """JOIN: both tables; columns of USING once."""
-        joined = join_scopes(scope, self.source(operator.source), operator.using)
-        for name in operator.using:
-            same = (c for c in joined.columns if c.name.lower() == name.lower())
-            self.out.uses[-1] |= {scope.find(name), *same}
+        right = self.source(operator.source)
+        joined = join_scopes(scope, right, operator.kind, operator.using)
+        for name, merged in zip(operator.using, joined.columns, strict=False):
+            self.out.uses[-1] |= {scope.find(name), right.find(name), merged}
         if operator.on is not None:
-            self.names.scalar(operator.on, joined, "JOIN … ON")
+            self.names.scalar(operator.on, joined, "JOIN … ON", windows=False)
         return joined
 
     def assign(self, assignments: tuple[tuple[str, exp.Expr], ...], scope: Scope) -> Scope:

@@ -56,12 +56,12 @@ class Names:
 
     def aggregate(self, node: exp.Expr, scope: Scope) -> ScopeColumn:
         """The column that an AGGREGATE item gives."""
-        self.scalar(node, scope, "AGGREGATE", aggregates=True)
+        self.scalar(node, scope, "AGGREGATE", aggregates=True, windows=False)
         if not any(_own_aggregate(a) for a in node.find_all(exp.AggFunc)) and not node.find(exp.Anonymous):
             raise SqlError(f"AGGREGATE takes aggregate functions only, not {node.sql('bigquery')}: group by it instead")
         return ScopeColumn(node.alias, self.out.kind(node.unalias()))
 
-    def scalar(self, node: exp.Expr, scope: Scope, where: str, aggregates: bool = False) -> None:
+    def scalar(self, node: exp.Expr, scope: Scope, where: str, aggregates: bool = False, windows: bool = True) -> None:
         """Resolve every name in an expression. Raises UnknownName or SqlError."""
         for part in node.walk():
             if isinstance(part, exp.Column):
@@ -72,6 +72,8 @@ class Names:
                 self._nested(part, scope)
             elif isinstance(part, exp.AggFunc) and not aggregates and _own_aggregate(part):
                 raise SqlError(f"{part.sql('bigquery')} cannot stand in {where}: compute it with |> AGGREGATE first")
+            elif isinstance(part, exp.Window) and not windows:
+                raise SqlError(f"{part.sql('bigquery')} cannot stand in {where}: compute it with |> EXTEND first")
 
     def _nested(self, leaf: exp.Placeholder, scope: Scope) -> None:
         query = nested(leaf)
@@ -101,7 +103,7 @@ class Names:
     def _item(self, node: exp.Expr, scope: Scope, where: str) -> tuple[ScopeColumn, ...]:
         if isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star)):
             return self._star(node, scope)
-        self.scalar(node, scope, where)
+        self.scalar(node, scope, where, windows=where != "GROUP BY")
         inner = node.unalias()
         if isinstance(inner, exp.Column):
             column = self.out.columns[id(inner)]

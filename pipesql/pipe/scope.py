@@ -79,13 +79,17 @@ def unknown_name(shown: str, what: str, name: str, names: list[str]) -> UnknownN
     return UnknownName(f"no {what} {shown} here: {hint}", name)
 
 
-def join_scopes(left: Scope, right: Scope, using: tuple[str, ...]) -> Scope:
-    """Both tables side by side; columns of USING come first, once. Raises SqlError for a repeated range variable."""
+def join_scopes(left: Scope, right: Scope, kind: str, using: tuple[str, ...]) -> Scope:
+    """Both tables side by side; columns of USING come first, once: the side's that every row has, or a new one.
+
+    Raises SqlError for a repeated range variable.
+    """
     repeated = left.variables.keys() & right.variables.keys()
     if repeated:
         name = sorted(repeated)[0]
         raise SqlError(f"two tables are called {name} in this JOIN: give one of them an alias with AS")
-    merged = [left.find(u) for u in using]
-    hidden = {*merged, *(right.find(u) for u in using)}
+    pairs = [(left.find(u), right.find(u)) for u in using]
+    merged = [ScopeColumn(a.name, a.kind) if kind == "FULL" else b if kind == "RIGHT" else a for a, b in pairs]
+    hidden = {c for pair in pairs for c in pair}
     rest = [c for c in (*left.columns, *right.columns) if c not in hidden]
     return Scope((*merged, *rest), {**left.variables, **right.variables})

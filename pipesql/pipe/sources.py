@@ -57,8 +57,8 @@ def join(frame: Frame, operator: op.Join, before: Scope, after: Scope) -> None:
     written = exp.Join(this=read(frame, operator.source, after))
     level.untouched = after.columns if whole and not operator.using else None
     condition = None if operator.on is None else frame.expression(operator.on)
-    for name in operator.using:
-        equal = _merge(frame, name, operator, before)
+    for name, merged in zip(operator.using, after.columns, strict=False):
+        equal = _merge(frame, name, merged, operator, before)
         condition = equal if condition is None else exp.And(this=condition, expression=equal)
     if operator.kind in ("LEFT", "RIGHT", "FULL"):
         written.set("side", operator.kind)
@@ -69,15 +69,13 @@ def join(frame: Frame, operator: op.Join, before: Scope, after: Scope) -> None:
     level.joins.append(written)
 
 
-def _merge(frame: Frame, name: str, operator: op.Join, before: Scope) -> exp.Expr:
-    """The equality that USING stands for; the merged column is COALESCEd where the left may be missing."""
+def _merge(frame: Frame, name: str, merged: ScopeColumn, operator: op.Join, before: Scope) -> exp.Expr:
+    """The equality that USING stands for; the merged column is COALESCEd where either side may be missing."""
     exprs = frame.level.exprs
     left = before.find(name)
     variable = frame.resolved.scopes[frame.number].variables[operator.source.alias_or_name.lower()]
     right = next(c for c in variable.columns if c.name.lower() == name.lower())
     left_value, right_value = exprs[left], exprs[right]
-    if operator.kind == "RIGHT":
-        exprs[left] = right_value
-    elif operator.kind == "FULL":
-        exprs[left] = exp.Coalesce(this=left_value.copy(), expressions=[right_value.copy()])
+    if operator.kind == "FULL":
+        exprs[merged] = exp.Coalesce(this=left_value.copy(), expressions=[right_value.copy()])
     return exp.EQ(this=left_value.copy(), expression=right_value.copy())
