@@ -10,10 +10,12 @@ from pipesql.decompile.bind import Binder
 from pipesql.decompile.bound import Around
 from pipesql.decompile.query import QueryBuilder
 from pipesql.errors import SqlSyntaxError, UnsupportedSql
+from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.schema import Schema
 
 
+@depth_bounded
 def decompile(sql: str, schema: Schema, dialect: str = "sqlite") -> PipeQuery:
     """The pipe form of a standard query over `schema`.
 

@@ -32,6 +32,8 @@ class Frame:
         self.number = 0
         self.hidden: dict[int, ScopeColumn] = {}
         """Columns that hold a part of the current operator's expression, by the `id()` of that part."""
+        self.weights: dict[ScopeColumn, int] = {}
+        """How many nodes a computed column's expression has when all that it is made of is written out."""
 
     def wrap(self, scope: Scope, ordered: bool = False) -> None:
         """Close the level and read from it; only columns that are still needed pass.

@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from pipesql.pipe import combinations, projections, sources
 from pipesql.pipe import operators as op
+from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.engines import write
 from pipesql.pipe.frame import Frame
 from pipesql.pipe.identifiers import identifier
@@ -19,11 +20,13 @@ from pipesql.pipe.schema import Schema
 from pipesql.pipe.scope import Scope
 
 
+@depth_bounded
 def lower(query: PipeQuery, schema: Schema, dialect: str = "sqlite") -> str:
     """Standard SQL for an engine. Raises UnknownName or SqlError; UnsupportedSql for what the engine cannot do."""
     return write(lower_tree(query, schema), dialect)
 
 
+@depth_bounded
 def lower_tree(query: PipeQuery, schema: Schema) -> exp.Query:
     """The same as a sqlglot tree in GoogleSQL's terms. Raises UnknownName or SqlError."""
     return _lower(Frame(resolve_names(query, schema), (), set(), _lower))

@@ -6,12 +6,14 @@ from sqlglot.tokens import Token, TokenType
 
 from pipesql.errors import SqlSyntaxError, UnsupportedSql
 from pipesql.pipe import operators as op
+from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.fragment import FragmentReader
 from pipesql.pipe.query import Cte, PipeQuery
 from pipesql.pipe.scan import closing, split, tokens
 from pipesql.pipe.segments import SegmentReader
 
 
+@depth_bounded
 def parse(text: str, dialect: str = "bigquery") -> PipeQuery:
     """Read pipe SQL. Raises SqlSyntaxError for what is no query, UnsupportedSql for a construct not read yet."""
     return _QueryReader(text, dialect).query(tokens(text, dialect))

@@ -8,17 +8,20 @@ from __future__ import annotations
 from sqlglot import exp
 
 from pipesql.pipe import operators as op
+from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.identifiers import identifier
 from pipesql.pipe.negation import natural
 from pipesql.pipe.query import PipeQuery, nested
 from pipesql.pipe.rebuild import rebuild
 
 
+@depth_bounded
 def print_query(query: PipeQuery, dialect: str = "bigquery") -> str:
     """The whole query, one operator a line."""
     return "\n".join(print_operators(query, dialect))
 
 
+@depth_bounded
 def print_operators(query: PipeQuery, dialect: str = "bigquery") -> list[str]:
     """One text an operator; joined by line breaks they are the query. A leading WITH belongs to the first."""
     texts = [_operator(o, dialect) for o in query.operators]

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.frame import Frame
 from pipesql.pipe.identifiers import column
 from pipesql.pipe.scope import Scope, ScopeColumn
+
+#: Expressions that would grow beyond this many nodes read from a level of their own: substitution can double them.
+_HEAVIEST = 200
+#: Engines substitute as well, when they plan the query.
+_TOO_HEAVY = 20_000
 
 
 def project(frame: Frame, items: tuple[exp.Expr, ...], distinct: bool, before: Scope, after: Scope) -> None:
@@ -67,6 +73,7 @@ def open_for(frame: Frame, before: Scope, values: tuple[exp.Expr, ...]) -> None:
         or level.compound is not None
         or (windows and (level.limit is not None or on_windows))
         or (level.grouped and on_windows)
+        or (frame.weights and sum(_weigh(frame, v, here=True) for v in values) > _HEAVIEST)
     ):
         frame.wrap(before, ordered=True)
 
@@ -77,8 +84,23 @@ def _define(frame: Frame, new: ScopeColumn, value: exp.Expr) -> None:
     if columns.get(id(value)) is new:
         return
     level.exprs[new] = frame.expression(value)
+    if not isinstance(value, exp.Column | exp.Literal):
+        frame.weights[new] = _weigh(frame, value, here=False)
+        if frame.weights[new] > _TOO_HEAVY:
+            raise UnsupportedSql("an expression that repeats itself thousands of times", new.name)
     if value.find(exp.Window) or any(columns.get(id(c)) in level.windowed for c in value.find_all(exp.Column)):
         level.windowed.add(new)
+
+
+def _weigh(frame: Frame, value: exp.Expr, here: bool) -> int:
+    """About how many nodes the expression has once columns have given way to what they stand for, `here` or at all."""
+    weights, columns, exprs = frame.weights, frame.resolved.columns, frame.level.exprs
+    total = 0
+    for node in value.walk():
+        col = columns.get(id(node)) if isinstance(node, exp.Column) else None
+        inlined = col is not None and not (here and isinstance(exprs.get(col), exp.Column))
+        total += weights.get(col, 1) if col is not None and inlined else 1
+    return total
 
 
 def aggregate(frame: Frame, operator: op.Aggregate, before: Scope, after: Scope) -> None:

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from pipesql.errors import SqlError, UnknownName
 from pipesql.pipe import operators as op
+from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.query import PipeQuery, nested
 from pipesql.pipe.resolved import Names, Resolved
 from pipesql.pipe.schema import Schema
@@ -22,6 +23,7 @@ def resolve(query: PipeQuery, schema: Schema) -> list[Scope]:
     return resolve_names(query, schema).scopes
 
 
+@depth_bounded
 def resolve_names(query: PipeQuery, schema: Schema) -> Resolved:
     """Every name's meaning, for lowering. Raises UnknownName or SqlError."""
     return _Resolver(schema, {}, ()).query(query)

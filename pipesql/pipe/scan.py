@@ -15,6 +15,7 @@ from sqlglot.tokens import Token, TokenType
 from pipesql.errors import SqlSyntaxError
 
 OPEN = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
+_DEEPEST = 200
 CLOSE = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})
 
 
@@ -37,9 +38,17 @@ def tokens(text: str, dialect: str) -> list[Token]:
         found.pop()
     if not found:
         raise SqlSyntaxError("the query is empty", 0)
+    depth = 0
     for token in found:
-        if token.token_type == TokenType.SEMICOLON:
+        kind = token.token_type
+        if kind == TokenType.SEMICOLON:
             raise SqlSyntaxError("more than one statement: one query is expected", token.start)
+        if kind in OPEN:
+            depth += 1
+            if depth > _DEEPEST:
+                raise SqlSyntaxError(f"brackets nest more than {_DEEPEST} deep: that is too deep", token.start)
+        elif kind in CLOSE:
+            depth -= 1
     return found
 
 
