@@ -39,10 +39,10 @@ def main(version: str, data: str, limit: int, batch: int, seed: int) -> None:
         output = f"output/evaluate/{run.run_id}"
         run.tags(**{"pipesql.version": chosen.number, "pipesql.data_run": data_run, "pipesql.output": output})
         base = resolve_model(chosen.tags.get("pipesql.model", ""), digest=chosen.tags.get("pipesql.base_digest", ""))
-        verdicts = {}
+        verdicts, layout = {}, chosen.tags.get("pipesql.layout", "folded")
         for side in ("base", "tuned"):
             pair = (load_model(base), load_tokenizer(base)) if side == "base" else load_components(chosen)
-            verdicts[side], speed = evaluate_side(side, *pair, questions, batch)
+            verdicts[side], speed = evaluate_side(side, *pair, questions, batch, layout)
             run.metrics(summarise(verdicts[side]).metrics(side) | speed)
             run.artifact(write_side(project_root() / output, side, verdicts[side]), "verdicts")
         run.metrics(paired_metrics(**verdicts))

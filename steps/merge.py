@@ -32,6 +32,7 @@ def main(run_id: str, recipe: str) -> None:
             "pipesql.train_run": train.run_id,
             "pipesql.merge_run": run.run_id,
             "pipesql.recipe": merged.recipe,
+            "pipesql.layout": merged.layout,
             "pipesql.model": merged.base.name,
             "pipesql.base_digest": merged.base.digest,
         } | {name: train.tags[name] for name in ORIGIN if name in train.tags}

@@ -15,6 +15,7 @@ from pipesql.chat.template import prompt_ids
 from pipesql.execution.schema import read_schema
 from pipesql.generate.check import check_operators
 from pipesql.generate.decode import Decoded, Limits, decode
+from pipesql.generate.stepwise import decode_stepwise
 from pipesql.records import GoldenPair, Prediction
 
 
@@ -23,6 +24,7 @@ def predict(
     tokenizer: Any,
     questions: Sequence[GoldenPair],
     *,
+    layout: str = "folded",
     batch: int = 16,
     limits: Limits | None = None,
     on_answer: Callable[[Prediction], None] | None = None,
@@ -30,10 +32,14 @@ def predict(
     """Answer every question; predictions in the order of the questions, each also given to `on_answer` as it comes.
 
     The model and its tokenizer come from transformers; the gold is only carried along, never shown to the model.
-    Raises BadInput for a database that cannot be read.
+    `layout` is the one that the model was trained in: `folded` answers a prompt with all operators, `steps` is asked for
+    one operator at a time. Raises BadInput for a database that cannot be read.
     """
     schemas = {path: read_schema(Path(path)) for path in dict.fromkeys(q.database for q in questions)}
-    prompts = [prompt_ids(tokenizer, messages(schemas[q.database], q.question, evidence=q.evidence)) for q in questions]
+
+    def prompt(index: int, so_far: Sequence[str]) -> list[int]:
+        asked = questions[index]
+        return prompt_ids(tokenizer, messages(schemas[asked.database], asked.question, asked.evidence, so_far))
 
     def check(index: int, operators: Sequence[str]) -> str | None:
         return check_operators(schemas[questions[index].database], operators)
@@ -42,7 +48,13 @@ def predict(
         if on_answer is not None:
             on_answer(_prediction(questions[index], decoded))
 
-    answers = decode(model, tokenizer, prompts, check, limits=limits, batch=batch, on_answer=report)
+    if layout == "steps":
+        answers = decode_stepwise(
+            model, tokenizer, len(questions), prompt, check, limits=limits, batch=batch, on_answer=report
+        )
+    else:
+        prompts = [prompt(index, ()) for index in range(len(questions))]
+        answers = decode(model, tokenizer, prompts, check, limits=limits, batch=batch, on_answer=report)
     return [_prediction(question, decoded) for question, decoded in zip(questions, answers, strict=True)]
 
 

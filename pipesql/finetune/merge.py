@@ -42,6 +42,8 @@ class Merged:
     tokenizer: Any
     base: ModelSource
     recipe: str
+    layout: str
+    """Layout of the samples that it was trained on, so the way in which it must be asked (`evaluate.predict`)."""
     difference: float
     """Largest difference of a logit between the merged model and base + adapter."""
     effect: float
@@ -68,22 +70,22 @@ class Merged:
         ]
 
 
-def recorded_base(adapter: Path) -> tuple[ModelSource, str]:
-    """The base model and the recipe that an adapter folder recorded in `base.json`; the base's contents are checked.
+def recorded_base(adapter: Path) -> tuple[ModelSource, str, str]:
+    """Base model, recipe and layout that an adapter folder recorded in `base.json`; the base's contents are checked.
 
     Raises BadInput for a folder without a usable record and ModelUnavailable where the base is gone or has changed.
     """
     path = adapter / "base.json"
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        model, digest, recipe = (str(record[key]) for key in ("model", "digest", "recipe"))
+        model, digest, recipe, layout = (str(record[key]) for key in ("model", "digest", "recipe", "layout"))
     except OSError as error:
         raise BadInput(f"{adapter} is no adapter of pipesql: {path.name} cannot be read ({error.strerror})") from error
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(
-            f"{path} does not name model, digest and recipe ({error}); train again to get a whole adapter"
+            f"{path} does not name model, digest, recipe and layout ({error}); train again to get a whole adapter"
         ) from error
-    return resolve_model(model, digest=digest), recipe
+    return resolve_model(model, digest=digest), recipe, layout
 
 
 def merge(adapter: Path) -> Merged:
@@ -93,7 +95,7 @@ def merge(adapter: Path) -> Merged:
     Raises BadInput (no usable adapter), ModelUnavailable (no base) and PipesqlError where the logits disagree.
     """
     start = time.monotonic()
-    source, recipe = recorded_base(adapter)
+    source, recipe, layout = recorded_base(adapter)
     tokenizer = _tokenizer(adapter)
     sequences = example_sequences(tokenizer)
     tuned = _with_adapter(load_model(source, device="cpu", dtype=torch.float32), adapter)
@@ -114,6 +116,7 @@ def merge(adapter: Path) -> Merged:
         tokenizer=tokenizer,
         base=source,
         recipe=recipe,
+        layout=layout,
         difference=difference,
         effect=effect,
         parameters=sum(p.numel() for p in model.parameters()),

@@ -33,6 +33,23 @@ def test_an_untrained_model_gives_invalid_answers(golden) -> None:
     assert not any(v.valid for v in score(predictions))
 
 
+def learn_by_heart(model, batch: list[tuple[list[int], list[int]]]) -> None:
+    """Train on (prompt, target) token ids until every target is all but certain."""
+    rows = [(torch.tensor([p + t]), torch.tensor([[-100] * len(p) + t])) for p, t in batch]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    model.train()
+    for _ in range(150):
+        worst = 0.0
+        for ids, labels in rows:
+            loss = model(input_ids=ids, labels=labels).loss
+            loss.backward()
+            worst = max(worst, loss.item())
+        optimizer.step()
+        optimizer.zero_grad()
+        if worst < 0.01:
+            break
+
+
 def test_what_a_model_learnt_is_read_back_and_judged_right(golden) -> None:
     """The tiny model learns three answers by heart; a wrong name among them ends that answer where it stands."""
     source = resolve_model("tiny")
@@ -44,27 +61,37 @@ def test_what_a_model_learnt_is_read_back_and_judged_right(golden) -> None:
         ("FROM singer", "|> WHERE age < 30", "|> SELECT name"),
     ]
     schema, marks = read_schema(golden[0].database), markers(tokenizer)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     batch = []
     for question, operators in zip(golden, answers, strict=True):
         prompt = prompt_ids(tokenizer, messages(schema, question.question))
         target = []
         for i, text in enumerate(operators):
             target += [*operator_ids(tokenizer, text, first=i == 0), marks.step if i < 2 else marks.end]
-        batch.append((torch.tensor([prompt + target]), torch.tensor([[-100] * len(prompt) + target])))
-    model.train()
-    for _ in range(150):
-        worst = 0.0
-        for ids, labels in batch:
-            loss = model(input_ids=ids, labels=labels).loss
-            loss.backward()
-            worst = max(worst, loss.item())
-        optimizer.step()
-        optimizer.zero_grad()
-        if worst < 0.01:
-            break
+        batch.append((prompt, target))
+    learn_by_heart(model, batch)
     predictions = predict(model, tokenizer, golden)
     assert [p.stop for p in predictions] == ["done", "invalid", "done"]
     assert predictions[0].operators == golden[0].operators
     assert predictions[1].operators == answers[1][:2] and "agee" in predictions[1].detail
     assert [v.cause for v in score(predictions)] == ["", "name", "rows"]
+
+
+def test_a_model_of_the_steps_layout_is_asked_for_one_operator_at_a_time(golden) -> None:
+    """What a prompt per operator taught is found again only by such prompts; a name that does not exist ends it."""
+    source = resolve_model("tiny")
+    torch.manual_seed(0)
+    model, tokenizer = load_model(source, device="cpu"), load_tokenizer(source)
+    answers = [golden[0].operators, ("FROM singer", "|> WHERE agee > 30", "|> SELECT name")]
+    schema, marks = read_schema(golden[0].database), markers(tokenizer)
+    batch = []
+    for question, operators in zip(golden, answers, strict=False):
+        for i, text in enumerate(operators):
+            prompt = prompt_ids(tokenizer, messages(schema, question.question, query_so_far=operators[:i]))
+            mark = marks.end if i == len(operators) - 1 else marks.step
+            batch.append((prompt, [*operator_ids(tokenizer, text, first=True), mark]))
+    learn_by_heart(model, batch)
+    predictions = predict(model, tokenizer, golden[:2], layout="steps")
+    assert predictions[0].operators == golden[0].operators and predictions[0].stop == "done"
+    assert predictions[0].tokens == sum(len(target) for _, target in batch[: len(golden[0].operators)])
+    assert predictions[1].stop == "invalid" and predictions[1].operators == answers[1][:2]
+    assert predict(model, tokenizer, golden[:1], layout="steps", limits=Limits(operators=2))[0].stop == "length"

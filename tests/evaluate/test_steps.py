@@ -109,7 +109,9 @@ def train_run(place, questions, tmp_path_factory) -> str:
     folder = tmp_path_factory.mktemp("train") / "adapter"
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    (folder / "base.json").write_text(json.dumps({"model": source.name, "digest": source.digest, "recipe": "tiny"}))
+    (folder / "base.json").write_text(
+        json.dumps({"model": source.name, "digest": source.digest, "recipe": "tiny", "layout": "folded"})
+    )
     with step_run("train", tags={"pipesql.recipe": "tiny", "pipesql.data_digest": "d" * 64}) as run:
         run.artifact(folder, "adapter")
     return run.run_id

@@ -32,7 +32,9 @@ def adapter(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("train") / "adapter"
     model.save_pretrained(folder)
     load_tokenizer(source).save_pretrained(folder)
-    (folder / "base.json").write_text(json.dumps({"model": "tiny", "digest": source.digest, "recipe": "tiny"}))
+    (folder / "base.json").write_text(
+        json.dumps({"model": "tiny", "digest": source.digest, "recipe": "tiny", "layout": "folded"})
+    )
     return folder
 
 
@@ -69,7 +71,9 @@ def test_merged_model_stands_on_its_own(merged, tmp_path) -> None:
 
 def test_a_changed_base_is_refused(adapter, tmp_path) -> None:
     copy = _copy(adapter, tmp_path)
-    (copy / "base.json").write_text(json.dumps({"model": "tiny", "digest": "0" * 64, "recipe": "tiny"}))
+    (copy / "base.json").write_text(
+        json.dumps({"model": "tiny", "digest": "0" * 64, "recipe": "tiny", "layout": "folded"})
+    )
     with pytest.raises(ModelUnavailable, match="has changed"):
         merge(copy)
 
