@@ -32,8 +32,8 @@ def predict(
     """Answer every question; predictions in the order of the questions, each also given to `on_answer` as it comes.
 
     The model and its tokenizer come from transformers; the gold is only carried along, never shown to the model.
-    `layout` is the one that the model was trained in: `folded` answers a prompt with all operators, `steps` is asked for
-    one operator at a time. Raises BadInput for a database that cannot be read.
+    `layout` is the one that the model was trained in: `folded` answers a prompt with all operators, `steps` is asked
+    for one operator at a time. Raises BadInput for a database that cannot be read.
     """
     schemas = {path: read_schema(Path(path)) for path in dict.fromkeys(q.database for q in questions)}
 
