@@ -8,6 +8,7 @@ from sqlglot.errors import SqlglotError
 
 from pipesql.decompile.bind import Binder
 from pipesql.decompile.bound import Around
+from pipesql.decompile.prepare import prepared
 from pipesql.decompile.query import QueryBuilder
 from pipesql.errors import SqlSyntaxError, UnsupportedSql
 from pipesql.pipe.depth import depth_bounded
@@ -32,5 +33,5 @@ def decompile(sql: str, schema: Schema, dialect: str = "sqlite") -> PipeQuery:
     if not isinstance(tree, exp.Query):
         raise UnsupportedSql(f"a {tree.key.upper()} statement", "only queries have a pipe form")
     binder = Binder(schema)
-    binder.query(tree, Around())
+    binder.query(prepared(tree), Around())
     return QueryBuilder(binder).build(tree)

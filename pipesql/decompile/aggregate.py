@@ -16,7 +16,7 @@ from pipesql.decompile.expressions import View
 from pipesql.decompile.naming import describe, unique
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
-from pipesql.pipe.identifiers import aliased
+from pipesql.pipe.identifiers import aliased, column
 
 if TYPE_CHECKING:
     from pipesql.decompile.select import SelectBuilder
@@ -81,9 +81,7 @@ class Aggregation:
         if not keys and not self.items:
             raise UnsupportedSql("GROUP BY of nothing")
         select = self.select
-        select.operators.append(op.Aggregate(tuple(self.items), tuple(keys)))
-        select.loose = False
-        select.view = View(computed=self.computed, outer=self.before.outer)
+        self._append(keys, rest)
         if having is not None:
             select.operators.append(op.Where(select.write(having.this, select.view)))
 
@@ -92,10 +90,22 @@ class Aggregation:
         keys = [self._key(value) for value in dict.fromkeys(v.unnest() for v, _ in self.outputs)]
         for value in dict.fromkeys(hidden):
             self._add(value, exp.AnyValue(this=value.copy()))
+        self._append(keys, [])
+
+    def _append(self, keys: list[exp.Expr], rest: list[exp.Expr]) -> None:
+        """AGGREGATE, and a name for what it gives where queries nested in `rest` need one."""
         select = self.select
         select.operators.append(op.Aggregate(tuple(self.items), tuple(keys)))
         select.loose = False
         select.view = View(computed=self.computed, outer=self.before.outer)
+        own = {s.id for s in select.bound.sources}
+        queries = (query for part in rest for query in part.find_all(exp.Query))
+        if any(column.table in own for query in queries for column in query.find_all(exp.Column)):
+            base = next(iter(self.before.variables.values()), "t")
+            name = unique(base, {*self.names, *select.names_around()})
+            select.operators.append(op.As(name))
+            select.view.group = name
+            select.view.variables[name] = name
 
     def _ordered_keys(self) -> list[exp.Expr]:
         group = self.node.args.get("group")
@@ -110,6 +120,9 @@ class Aggregation:
             wanted = written.name
         name = unique(wanted, self.names)
         self.computed[key] = name
+        if not written.find(exp.Column, exp.Placeholder):  # GoogleSQL groups by columns, not by constants
+            self.select.operators.append(op.Extend((aliased(written, name),)))
+            return column(name)
         if isinstance(written, exp.Column) and written.name == name:
             return written
         return aliased(written, name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.decompile.bound import Around, BoundSelect, Output, Source, bound_column, is_star
+from pipesql.decompile.bound import Around, BoundSelect, Output, Source, bound_column, is_star, outermost
 from pipesql.decompile.names import Names
 from pipesql.errors import UnknownName, UnsupportedSql
 from pipesql.pipe.schema import Schema
@@ -109,6 +109,8 @@ class Binder:
             group.set("expressions", [self._term(k, names, bound, names_first=False) for k in group.expressions])
         for key in order.expressions if order is not None else ():
             key.set("this", self._term(key.this, names, bound, names_first=True))
+        if around.outer:
+            _refuse_foreign_aggregates(node, bound)
         return [o for o, _ in bound.outputs]
 
     def _names(self, bound: BoundSelect, around: Around) -> Names:
@@ -162,7 +164,9 @@ class Binder:
             source = self._table(node, identity, around)
         elif isinstance(node, exp.Subquery):
             if node.args.get("joins"):
-                raise UnsupportedSql("a join in brackets")
+                raise UnsupportedSql("a join in brackets", node.sql("sqlite"))
+            if isinstance(node.this, exp.Table):
+                raise UnsupportedSql("a table or join in brackets", node.sql("sqlite"))
             source = Source(identity, node.alias, node, tuple(self.query(node.this, around)))
         else:
             raise UnsupportedSql(f"{node.key.upper()} in FROM", node.sql("sqlite"))
@@ -219,6 +223,17 @@ def _spelt_out(using: list[str], left: list[Source], right: Source, side: str) -
         equal = exp.EQ(this=bound_column(owner, name), expression=bound_column(right, name))
         condition = equal if condition is None else exp.And(this=condition, expression=equal)
     return condition
+
+
+def _refuse_foreign_aggregates(node: exp.Select, bound: BoundSelect) -> None:
+    """In SQL an aggregate function whose columns are all those of an outer query belongs to that query."""
+    own = {source.id for source in bound.sources}
+    clauses = [node.args.get(name) for name in ("where", "having", "order")]
+    for part in (*node.expressions, *(c for c in clauses if c is not None)):
+        for function in outermost(part, exp.AggFunc):
+            columns = list(function.find_all(exp.Column))
+            if columns and not any(c.table in own for c in columns):
+                raise UnsupportedSql("an aggregate function of an outer query inside a subquery")
 
 
 def _arms(node: exp.Expr) -> list[exp.Expr]:

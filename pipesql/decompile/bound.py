@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -73,3 +74,12 @@ def bound_column(source: Source, name: str) -> exp.Column:
 def is_star(item: exp.Expr) -> bool:
     """Whether an item of a SELECT is `*` or `t.*`."""
     return isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star))
+
+
+def outermost(node: exp.Expr, kind: type[exp.Expr]) -> Iterator[exp.Expr]:
+    """The expressions of a kind that no other of it encloses; subqueries are not entered."""
+    if isinstance(node, kind):
+        yield node
+    elif not isinstance(node, exp.Query | exp.Subquery):
+        for child in node.iter_expressions():
+            yield from outermost(child, kind)

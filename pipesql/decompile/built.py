@@ -10,6 +10,9 @@ from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.query import Cte, PipeQuery
 
+#: GoogleSQL's OFFSET needs a LIMIT.
+_ALL_ROWS = 2**63 - 1
+
 
 @dataclass
 class Built:
@@ -39,10 +42,15 @@ def limit(node: exp.Expr) -> list[op.Operator]:
     count, offset = node.args.get("limit"), node.args.get("offset")
     if count is None and offset is None:
         return []
-    values = []
-    for part in (count, offset):
-        value = None if part is None else part.expression
-        if value is not None and not (isinstance(value, exp.Literal) and value.is_int):
-            raise UnsupportedSql("a LIMIT that is not a plain number", value.sql("sqlite"))
-        values.append(0 if value is None else int(value.name))
-    return [op.Limit(values[0], values[1])]
+    rows = _ALL_ROWS if count is None else _whole(count.expression)
+    skipped = 0 if offset is None else max(_whole(offset.expression), 0)
+    if rows < 0:  # SQLite: no limit
+        return [op.Limit(_ALL_ROWS, skipped)] if skipped else []
+    return [op.Limit(rows, skipped)]
+
+
+def _whole(value: exp.Expr) -> int:
+    literal = value.this if isinstance(value, exp.Neg) else value
+    if not (isinstance(literal, exp.Literal) and literal.is_int):
+        raise UnsupportedSql("a LIMIT that is not a plain number", value.sql("sqlite"))
+    return -int(literal.name) if isinstance(value, exp.Neg) else int(literal.name)

@@ -25,6 +25,8 @@ class View:
     """By source id: visible name by lower-case bound name."""
     computed: dict[exp.Expr, str] = field(default_factory=dict)
     """Bound expressions that an operator has computed, with their column's name."""
+    group: str = ""
+    """The range variable of computed columns, if they have one."""
     outer: View | None = None
 
     def counts(self) -> dict[str, int]:
@@ -46,12 +48,6 @@ class View:
         if self.counts()[name.lower()] == 1 and name.lower() not in whole_rows:
             return column(name)
         return column(name, variable) if variable else None
-
-    def shows(self, name: str) -> bool:
-        """Whether the unqualified name would be taken for something of this query."""
-        lower = name.lower()
-        visible = (*self.counts(), *(v.lower() for v in self.variables.values()))
-        return lower in visible or lower in {n.lower() for n in self.computed.values()}
 
     def qualified(self, source: str, bound: str) -> exp.Column | None:
         """The column as a nested query must write it."""
@@ -75,6 +71,8 @@ class Expressions:
     def _replace(self, node: exp.Expr, view: View) -> exp.Expr | None:
         if view.computed:
             name = view.computed.get(node)
+            if name is None and isinstance(node, exp.Paren):
+                name = view.computed.get(node.this)
             if name is not None:
                 return column(name)
         match node:
@@ -88,6 +86,10 @@ class Expressions:
                 return self.division(node, view)
             case exp.Like():
                 return self.like(node, view)
+            case exp.Glob() if _as_like(node.expression) is not None:
+                return exp.Like(this=self.write(node.this, view), expression=_as_like(node.expression))
+            case exp.In() if not (node.expressions or node.args.get("query") or node.args.get("field")):
+                return exp.false()  # x IN (): never, not even for NULL
             case exp.Escape():
                 return self.escape(node, view)
             case exp.Collate():
@@ -107,10 +109,7 @@ class Expressions:
         while found is None and outer is not None:
             found = outer.qualified(node.table, node.name)
             if found is None and node in outer.computed:
-                name = outer.computed[node]
-                if view.shows(name):
-                    raise UnsupportedSql("a subquery with a column that hides a grouped one", name)
-                found = column(name)
+                found = column(outer.computed[node], outer.group)
             outer = outer.outer
         if found is None:
             raise UnsupportedSql("a column that is out of sight after aggregation", node.name)
@@ -169,3 +168,11 @@ def _backslashed(pattern: str, escape: str) -> str:
         else:
             out.append("\\\\" if ch == "\\" else ch)
     return "".join(out)
+
+
+def _as_like(pattern: exp.Expr) -> exp.Literal | None:
+    """A GLOB pattern as a LIKE pattern, which minds case in GoogleSQL; None where it is computed or has brackets."""
+    if not (isinstance(pattern, exp.Literal) and pattern.is_string) or "[" in pattern.name:
+        return None
+    meaning = {"*": "%", "?": "_", "%": "\\%", "_": "\\_", "\\": "\\\\"}
+    return exp.Literal.string("".join(meaning.get(ch, ch) for ch in pattern.name))

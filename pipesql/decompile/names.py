@@ -55,16 +55,29 @@ class Names:
                 return
         self._unbound(node, name, qualifier)
 
-    @staticmethod
-    def _unbound(node: exp.Column, name: str, qualifier: str) -> None:
+    def _unbound(self, node: exp.Column, name: str, qualifier: str) -> None:
         """A name that names nothing: `"x"` is a string to SQLite, anything else an error."""
         if not qualifier and node.this.args.get("quoted"):
+            if any(self._is_text_of_an_output(name, bound) for bound in (self.bound, *self.outer)):
+                raise UnsupportedSql("a column named by the text of its expression", f"give {name} an alias")
             node.replace(exp.Literal.string(name))
             return
         if name.lower() in _ROWID:
             raise UnsupportedSql("rowid", "it is no column of the table")
         shown = f"{qualifier}.{name}" if qualifier else name
         raise UnknownName(f"no column {shown} in the tables of this query", name)
+
+    @staticmethod
+    def _is_text_of_an_output(name: str, bound: BoundSelect) -> bool:
+        """SQLite calls an unnamed output by its text as it was written; ours may be spaced otherwise."""
+        texts = (_squeezed(c.name) for s in bound.sources if not s.table for c in s.columns)
+        return _squeezed(name) in texts
+
+
+def _squeezed(text: str) -> str:
+    """The text without space, case and the ids of sources."""
+    first, *rest = text.split("§")
+    return "".join([first, *(part.partition(".")[2] for part in rest)]).replace(" ", "").lower()
 
 
 def _set(node: exp.Column, source: Source, name: str, star: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from pipesql.decompile.aggregate import Aggregation
-from pipesql.decompile.bound import is_star
+from pipesql.decompile.bound import is_star, outermost
 from pipesql.decompile.built import limit, ordered
 from pipesql.decompile.naming import describe, unique
 from pipesql.errors import UnsupportedSql
@@ -30,6 +30,8 @@ class Projection:
         self.node = select.node
         self.bound = select.bound
         self.named = named
+        self.extended = False
+        """Window functions stand in columns behind all others."""
 
     def without_from(self) -> list[str]:
         """`SELECT items` alone; gives the output names. Raises UnsupportedSql for clauses that need a table."""
@@ -45,10 +47,12 @@ class Projection:
         operators = self.select.operators
         keys = self._keys()
         distinct = self._is_distinct(keys)
+        cut = limit(self.node)
+        if (keys or cut) and not distinct:
+            self._compute_windows()
         late = bool(keys) and (distinct or any(self._is_output(k.this) and self._computes(k.this) for k in keys))
         items, names = self._items(self.named or late)
         last = self._project(items, names, distinct)
-        cut = limit(self.node)
         if late:
             operators += [*last, op.OrderBy(tuple(self._late_key(k, names) for k in keys)), *cut]
             return names
@@ -57,6 +61,24 @@ class Projection:
             operators.append(op.OrderBy(sorting))
         operators += [*last, *cut] if distinct else [*cut, *last]
         return names
+
+    def _compute_windows(self) -> None:
+        """EXTEND with the window functions of the outputs: they see the rows that LIMIT cuts, and lose the order."""
+        view = self.select.view
+        found: list[exp.Expr] = []
+        for _, value in self.bound.outputs:
+            found += [w for w in outermost(value, exp.Window) if w not in found and w not in view.computed]
+        if not found:
+            return
+        taken = {n.lower() for n in (*view.computed.values(), *(n for s in view.columns.values() for n in s.values()))}
+        items = []
+        for window in found:
+            alias = next((i.alias for i in self.node.expressions if i.alias and i.this == window), "")
+            written = self.select.write(window, view)
+            items.append((window, written, unique(alias or describe(window), taken)))
+        self.select.operators.append(op.Extend(tuple(aliased(written, name) for _, written, name in items)))
+        view.computed.update({window: name for window, _, name in items})
+        self.extended = True
 
     def _keys(self) -> list[exp.Expr]:
         """The sort keys; one that is the same as an output in brackets counts as that output."""
@@ -94,7 +116,7 @@ class Projection:
         if len(items) == 1 and isinstance(items[0], exp.Star):
             return True
         computed = self.select.view.computed
-        if computed:
+        if computed and not self.extended:
             plain = [i.name for i in items if isinstance(i, exp.Column)]
             return len(plain) == len(items) and plain == list(computed.values())
         return False

@@ -25,7 +25,7 @@ class Relations:
         self.node = select.node
         self.sources = select.bound.sources
         self.view = select.view
-        self.taken = self._names_around() if self._is_correlated() else set()
+        self.taken = select.names_around() if self._is_correlated() else set()
 
     def build(self) -> None:
         """Append the operators."""
@@ -113,14 +113,6 @@ class Relations:
         bound = self.select.binder.bound
         own = {s.id for q in self.node.find_all(exp.Select) for s in bound(q).sources}
         return any(c.table and c.table not in own for c in self.node.find_all(exp.Column))
-
-    def _names_around(self) -> set[str]:
-        names: set[str] = set()
-        view = self.view.outer
-        while view is not None:
-            names |= {v.lower() for v in view.variables.values()}
-            view = view.outer
-        return names
 
 
 def _bracket(condition: exp.Expr) -> exp.Expr:

@@ -34,6 +34,15 @@ class SelectBuilder:
         self.operators: list[op.Operator] = []
         self.loose = False
 
+    def names_around(self) -> set[str]:
+        """The range variables of the queries around this one, in lower case."""
+        names: set[str] = set()
+        view = self.view.outer
+        while view is not None:
+            names |= {v.lower() for v in view.variables.values()}
+            view = view.outer
+        return names
+
     def build(self, named: bool) -> Built:
         """All operators of the SELECT; `named` asks for output columns with distinct names."""
         node = self.node

@@ -28,9 +28,14 @@ def write(tree: exp.Query, dialect: str) -> str:
         raise UnsupportedSql(f"a construct in {dialect}", str(e).splitlines()[0]) from e
 
 
+_OTHERWISE = (exp.Div, exp.IntDiv, exp.Like, exp.AnyValue, exp.CountIf, exp.Intersect, exp.Except)
+
+
 def _for_sqlite(tree: exp.Query) -> exp.Query:
-    for node in list(tree.find_all(exp.Div, exp.IntDiv, exp.Like, exp.AnyValue, exp.Intersect, exp.Except)):
+    for node in list(tree.find_all(*_OTHERWISE)):
         match node:
+            case exp.CountIf():
+                node.replace(exp.Count(this=exp.If(this=node.this, true=exp.Literal.number(1), false=exp.Null())))
             case exp.Intersect() | exp.Except() if not node.args.get("distinct"):
                 raise UnsupportedSql(f"{node.key.upper()} ALL in SQLite", "only DISTINCT can be computed there")
             case exp.Div():

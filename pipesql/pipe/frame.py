@@ -108,6 +108,20 @@ class Frame:
             return self.inner(self.resolved.nested[id(node)])
         return None
 
+    def lends_computed(self) -> bool:
+        """Whether a query nested in the current operator names a column that is an aggregate or window here.
+
+        In one SELECT it would move that function into the nested query, where it means something else or nothing.
+        """
+        level = self.level
+        for col in self.resolved.lent[self.number]:
+            value = level.exprs.get(col)
+            if value is None or isinstance(value, exp.Column):
+                continue
+            if level.grouped or col in level.windowed:
+                return True
+        return False
+
     def names_any(self, columns: set[ScopeColumn]) -> bool:
         """Whether the current operator names one of these columns."""
         return bool(columns and self.resolved.uses[self.number] & columns)

@@ -64,6 +64,8 @@ class Level:
         else:
             projection = [self._projected(c, n) for c, n in zip(columns, shown, strict=True)]
         query = exp.Select(expressions=projection)
+        if self.grouped and not self.keys and not any(part.find(exp.AggFunc) for part in projection):
+            return self._one_row(query)
         if self.source is not None:
             query.set("from_", exp.From(this=self.source))
         query.set("joins", self.joins)
@@ -79,6 +81,19 @@ class Level:
             query.set("order", exp.Order(expressions=[self._key(k, c, columns, shown) for k, c in self.order]))
         self._cut(query)
         self._shorten(query)
+        return query
+
+    def _one_row(self, query: exp.Select) -> exp.Select:
+        """Aggregation of all rows of which no aggregate is shown: something must still make one row of them."""
+        query.set("from_", exp.From(this=as_table(self._counted(), self.unique("t", set()))))
+        self._cut(query)
+        return query
+
+    def _counted(self) -> exp.Select:
+        count = aliased(exp.Count(this=exp.Star()), "n")
+        query = exp.Select(expressions=[count], from_=exp.From(this=self.source), joins=self.joins)
+        if self.where:
+            query.set("where", exp.Where(this=_all(self.where)))
         return query
 
     def _projected(self, col: ScopeColumn, name: str) -> exp.Expr:

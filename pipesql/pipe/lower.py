@@ -98,7 +98,8 @@ def _filter(frame: Frame, condition: exp.Expr, before: Scope) -> None:
         frame.wrap(before)
     level = frame.level
     groups_all = level.grouped and not level.keys
-    if level.distinct or level.closed or frame.names_any(level.windowed) or groups_all:
+    below = groups_all or frame.names_any(level.windowed) or frame.lends_computed()
+    if level.distinct or level.closed or below:
         frame.wrap(before)
     value = frame.expression(condition)
     (frame.level.having if frame.level.grouped else frame.level.where).append(value)

@@ -53,9 +53,10 @@ def rename(frame: Frame, before: Scope, after: Scope) -> None:
     open_for(frame, before, ())
     level = frame.level
     for old, new in zip(before.columns, after.columns, strict=True):
-        level.exprs.setdefault(new, level.exprs[old])
-        if old in level.windowed:
-            level.windowed.add(new)
+        if new is not old:
+            level.exprs[new] = level.exprs[old]
+            if old in level.windowed:
+                level.windowed.add(new)
 
 
 def drop(frame: Frame, before: Scope) -> None:
@@ -70,9 +71,9 @@ def open_for(frame: Frame, before: Scope, values: tuple[exp.Expr, ...]) -> None:
     windows = any(v.find(exp.Window) for v in values)
     if (
         level.distinct
+        or frame.lends_computed()
         or level.compound is not None
         or (windows and (level.limit is not None or on_windows))
-        or (level.grouped and on_windows)
         or (frame.weights and sum(_weigh(frame, v, here=True) for v in values) > _HEAVIEST)
     ):
         frame.wrap(before, ordered=True)
@@ -129,7 +130,8 @@ def sort(frame: Frame, keys: tuple[exp.Expr, ...], before: Scope) -> None:
         names = [c.name.lower() for c in before.columns]
         simple = simple and all(c and c.name and names.count(c.name.lower()) == 1 for c in bare)
     on_windows = frame.names_any(level.windowed) and any(k.find(exp.Window) for k in keys)
-    if level.limit is not None or on_windows or ((level.distinct or level.compound is not None) and not simple):
+    below = on_windows or frame.lends_computed()
+    if level.limit is not None or below or ((level.distinct or level.compound is not None) and not simple):
         frame.wrap(before)
     level = frame.level
     if level.compound is not None:

@@ -51,6 +51,7 @@ class _Resolver:
         scope = Scope(())
         for number, operator in enumerate(query.operators, 1):
             self.out.uses.append(set())
+            self.out.lent.append(set())
             try:
                 scope = self.step(operator, scope, number == 1)
             except UnknownName as e:
@@ -77,7 +78,7 @@ class _Resolver:
                 return Scope(scope.columns, scope.variables)
             case op.Extend(items):
                 new = names.items(items, scope, "EXTEND")
-                return Scope((*scope.columns, *new), scope.variables, scope.ordered)
+                return Scope((*scope.columns, *new), scope.variables, scope.ordered and not _has_window(items))
             case op.Set(assignments):
                 return self.assign(assignments, scope)
             case op.Drop(dropped):
@@ -91,8 +92,11 @@ class _Resolver:
             case op.Select(items, distinct):
                 if first and any(i.is_star for i in items):
                     raise SqlError("SELECT * needs a table: start with FROM")
-                return Scope(names.items(items, scope, "SELECT"), {}, scope.ordered and not distinct)
+                ordered = scope.ordered and not distinct and not _has_window(items)
+                return Scope(names.items(items, scope, "SELECT"), {}, ordered)
             case op.Aggregate(items, keys):
+                if any(isinstance(key.unalias(), exp.Literal | exp.Null | exp.Boolean) for key in keys):
+                    raise SqlError("GROUP BY takes columns and expressions, neither constants nor positions")
                 grouped = names.items(keys, scope, "GROUP BY")
                 return Scope((*grouped, *(names.aggregate(item, scope) for item in items)))
             case op.OrderBy(keys):
@@ -123,7 +127,8 @@ class _Resolver:
         for name, value in assignments:
             self.names.scalar(value, scope, "SET")
             changed[scope.find(name)] = ScopeColumn(scope.find(name).name, self.out.kind(value))
-        return Scope(tuple(changed.get(c, c) for c in scope.columns), scope.variables, scope.ordered)
+        ordered = scope.ordered and not _has_window(tuple(value for _, value in assignments))
+        return Scope(tuple(changed.get(c, c) for c in scope.columns), scope.variables, ordered)
 
     def rename(self, pairs: tuple[tuple[str, str], ...], scope: Scope) -> Scope:
         """RENAME: other names in the same places."""
@@ -181,3 +186,8 @@ class _Resolver:
         if table is None:
             raise unknown_name(name, "table", name, [t.name for t in self.schema] + list(self.ctes))
         return tuple(ScopeColumn(c.name, c.kind, (table.name, c.name)) for c in table.columns)
+
+
+def _has_window(items: tuple[exp.Expr, ...]) -> bool:
+    """Computing a window function may reorder rows."""
+    return any(item.find(exp.Window) is not None for item in items)

@@ -25,6 +25,8 @@ class Resolved:
     ctes: dict[str, Resolved] = field(default_factory=dict)
     uses: list[set[ScopeColumn]] = field(default_factory=list)
     """For each operator the columns that it names, those that nested queries take from here included."""
+    lent: list[set[ScopeColumn]] = field(default_factory=list)
+    """For each operator the columns that queries nested in its expressions take from here."""
     outer: set[ScopeColumn] = field(default_factory=set)
     """Columns of enclosing queries that this one names."""
 
@@ -84,6 +86,7 @@ class Names:
         reachable = set(scope.columns).union(*(v.columns for v in scope.variables.values()))
         own = body.outer & reachable
         self.out.uses[-1] |= own
+        self.out.lent[-1] |= own
         self.out.outer |= body.outer - own
 
     def _column(self, node: exp.Column, scope: Scope) -> None:

@@ -47,7 +47,7 @@ def _spelling(node: exp.Expr, columns: tuple[ScopeColumn, ...]) -> str:
 def join(frame: Frame, operator: op.Join, before: Scope, after: Scope) -> None:
     """JOIN: beside the tables of the level, if it still is nothing but tables, filters and projections."""
     level = frame.level
-    computed = any(not isinstance(level.exprs[c], exp.Column) for c in before.columns)
+    computed = any(not isinstance(level.exprs[c], exp.Column) for c in before.columns if c in level.exprs)
     outer_side = operator.kind in ("RIGHT", "FULL")
     if not level.plain or level.windowed or (outer_side and (level.where or computed)) or level.source is None:
         frame.wrap(before)
