@@ -13,6 +13,8 @@ from typing import Any
 from pipesql.models.cache import cached_folder
 from pipesql.models.source import ModelSource
 
+FORM = 2
+"""Counts the changes of `_build`, so that a cache never serves what an earlier one made."""
 SEED = 0
 VOCABULARY = 1024
 SHAPE = {
@@ -49,7 +51,7 @@ CASE WHEN a >= 1 THEN 'yes' ELSE 'no' END CAST(a AS FLOAT64) MIN(a) MAX(b) COUNT
 
 def tiny_source() -> ModelSource:
     """The tiny model in the cache, made in about a second where it is not there yet."""
-    key = hashlib.sha256(repr((SEED, VOCABULARY, SHAPE, SPECIALS, TEXTS)).encode()).hexdigest()[:8]
+    key = hashlib.sha256(repr((FORM, SEED, VOCABULARY, SHAPE, SPECIALS, TEXTS)).encode()).hexdigest()[:8]
     folder, digest = cached_folder(f"tiny-{key}", "the model tiny", _build)
     return ModelSource("tiny", folder, digest, "tiny: random weights, for tests only")
 
@@ -62,13 +64,12 @@ def _build(folder: Path) -> dict[str, Any]:
 
     quiet_unless_terminal()
     tokenizer = _tokenizer()
-    end = tokenizer.convert_tokens_to_ids("<|endoftext|>")
     config = Qwen2Config(
         vocab_size=len(tokenizer),
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=end,
+        pad_token_id=None,  # as in Qwen's own configuration: a padding row of the embedding is zero and stays so
         **SHAPE,
     )
     with torch.random.fork_rng(devices=[]):
