@@ -123,7 +123,8 @@ class Expressions:
             return exp.IntDiv(this=left.unnest(), expression=right.unnest())
         if REAL in kinds:
             return exp.Div(this=left, expression=right, typed=False, safe=False)
-        raise UnsupportedSql("a division whose operands may be integers or not", node.sql("sqlite")[:80])
+        shown = exp.Div(this=left, expression=right, typed=True, safe=True).sql("sqlite")[:80]
+        raise UnsupportedSql("a division whose operands may be integers or not", f"{shown}: write CAST or * 1.0")
 
     def escape(self, node: exp.Escape, view: View) -> exp.Expr:
         """LIKE … ESCAPE: GoogleSQL's escape character is the backslash."""

@@ -132,7 +132,7 @@ class Projection:
         for (_, value), name in zip(self.bound.outputs, names, strict=True):
             if value.unnest() == key.this and [n.lower() for n in names].count(name.lower()) == 1:
                 return ordered(key, column(name))
-        raise UnsupportedSql("ORDER BY of a column that SELECT DISTINCT leaves out", key.this.sql("sqlite")[:80])
+        raise UnsupportedSql("ORDER BY of a column that SELECT DISTINCT leaves out", "show it, or group")
 
     def _items(self, named: bool) -> tuple[list[exp.Expr], list[str]]:
         """The final SELECT's items and the names of all output columns."""

@@ -1,0 +1,122 @@
+--- case: union
+--- gold
+SELECT hall FROM concert UNION SELECT hall FROM hall
+--- pipe
+FROM concert
+|> SELECT hall
+|> UNION DISTINCT (FROM hall |> SELECT hall.hall)
+--- sql
+SELECT hall FROM concert UNION SELECT hall FROM hall
+--- rows
+NULL
+'Arena'
+'Barn'
+'Cellar'
+'Opera'
+
+--- case: union all
+--- gold
+SELECT hall FROM concert UNION ALL SELECT hall FROM hall
+--- pipe
+FROM concert
+|> SELECT hall
+|> UNION ALL (FROM hall |> SELECT hall.hall)
+--- sql
+SELECT hall FROM concert UNION ALL SELECT hall FROM hall
+--- rows
+'Opera'
+'Arena'
+NULL
+NULL
+'Opera'
+'Barn'
+'Opera'
+'Arena'
+'Cellar'
+NULL
+
+--- case: intersect
+--- gold
+SELECT hall FROM concert INTERSECT SELECT hall FROM hall
+--- pipe
+FROM concert
+|> SELECT hall
+|> INTERSECT DISTINCT (FROM hall |> SELECT hall.hall)
+--- sql
+SELECT hall FROM concert INTERSECT SELECT hall FROM hall
+--- rows
+NULL
+'Arena'
+'Opera'
+
+--- case: except
+--- gold
+SELECT hall FROM hall EXCEPT SELECT hall FROM concert
+--- pipe
+FROM hall
+|> SELECT hall.hall
+|> EXCEPT DISTINCT (FROM concert |> SELECT hall)
+--- sql
+SELECT hall FROM hall EXCEPT SELECT hall FROM concert
+--- rows
+'Cellar'
+
+--- case: sorted and cut
+--- gold
+SELECT name AS n, age FROM singer UNION SELECT hall, seats FROM hall ORDER BY age DESC, n LIMIT 3
+--- pipe
+FROM singer
+|> SELECT name AS n, age
+|> UNION DISTINCT (FROM hall |> SELECT hall.hall, seats)
+|> ORDER BY age DESC, n
+|> LIMIT 3
+--- sql
+SELECT name AS n, age FROM singer UNION SELECT * FROM hall ORDER BY age DESC, n LIMIT 3
+--- rows
+'Arena' | 5000
+'Opera' | 900
+"D'Or" | 47
+
+--- case: two kinds, from left to right
+--- gold
+SELECT year FROM concert EXCEPT SELECT 2014 UNION ALL SELECT seats FROM hall WHERE seats < 50
+--- pipe
+FROM concert
+|> SELECT year
+|> EXCEPT DISTINCT (SELECT 2014)
+|> UNION ALL (FROM hall |> WHERE seats < 50 |> SELECT seats)
+--- sql
+SELECT * FROM (SELECT year FROM concert EXCEPT SELECT 2014) AS t UNION ALL SELECT seats FROM hall WHERE seats < 50
+--- rows
+2015
+2016
+40
+7
+
+--- case: arms with limits
+--- gold
+SELECT * FROM (SELECT year FROM concert ORDER BY year LIMIT 1) UNION ALL SELECT * FROM (SELECT seats FROM hall ORDER BY seats DESC LIMIT 1)
+--- pipe
+FROM concert
+|> ORDER BY year
+|> LIMIT 1
+|> SELECT year
+|> UNION ALL (FROM hall |> ORDER BY seats DESC |> LIMIT 1 |> SELECT seats)
+--- sql
+SELECT * FROM (SELECT year FROM concert ORDER BY year LIMIT 1) AS t UNION ALL SELECT * FROM (SELECT seats FROM hall ORDER BY seats DESC LIMIT 1) AS u
+--- rows
+2014
+5000
+
+--- case: as a derived table
+--- gold
+SELECT COUNT(*) FROM (SELECT year FROM concert UNION SELECT age FROM singer)
+--- pipe
+FROM concert
+|> SELECT year
+|> UNION DISTINCT (FROM singer |> SELECT age)
+|> AGGREGATE COUNT(*) AS count
+--- sql
+SELECT COUNT(*) AS count FROM (SELECT year FROM concert UNION SELECT age FROM singer) AS t
+--- rows
+7

@@ -1,0 +1,233 @@
+"""Operators to be put one behind another in every order: each writes itself for the columns that it finds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+TABLES = """
+    CREATE TABLE a (id INTEGER, x INTEGER, y REAL, s TEXT);
+    CREATE TABLE b (bid INTEGER, bx INTEGER, t TEXT);
+    CREATE TABLE c (cid INTEGER, u TEXT);
+    CREATE TABLE e (id INTEGER, ex INTEGER);
+    INSERT INTO a VALUES (1, 10, 1.5, 'one'), (2, 10, 2.5, 'Two'), (3, NULL, 0.5, NULL), (3, NULL, 0.5, NULL),
+        (4, -7, NULL, 'a|>b'), (5, 3, 9.25, 'one'), (NULL, 2, 4.0, '');
+    INSERT INTO b VALUES (1, 10, 'one'), (1, 20, 'q'), (2, NULL, 'one'), (6, 3, NULL), (3, 10, 'r'), (3, 10, 'r'),
+        (NULL, 2, 'Two');
+    INSERT INTO c VALUES (3, 'one'), (3, NULL), (10, 'q'), (NULL, 'z');
+    INSERT INTO e VALUES (1, 1), (3, 2), (3, NULL), (7, 4), (NULL, 5);
+"""
+
+INT, REAL, TEXT = "int", "real", "text"
+
+
+@dataclass
+class Table:
+    """The columns so far (name and type), the joined tables, and a source of new names."""
+
+    columns: list[tuple[str, str]] = field(default_factory=lambda: [("id", INT), ("x", INT), ("y", REAL), ("s", TEXT)])
+    joined: int = 0
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def new(self, kind: str) -> str:
+        """A fresh column name, which is added."""
+        name = f"n{next(self.numbers)}"
+        self.columns.append((name, kind))
+        return name
+
+    def one(self, kind: str) -> str:
+        """The last column of that type, or a constant."""
+        found = [n for n, k in self.columns if k == kind]
+        return found[-1] if found else {INT: "7", TEXT: "'k'", REAL: "0.5"}[kind]
+
+    def all(self) -> str:
+        return ", ".join(n for n, _ in self.columns)
+
+
+def _extend(expression: str, kind: str) -> Callable[[Table], str]:
+    def write(t: Table) -> str:
+        value = expression.format(int=t.one(INT), text=t.one(TEXT))
+        return f"EXTEND {value} AS {t.new(kind)}"
+
+    return write
+
+
+def _where(condition: str) -> Callable[[Table], str]:
+    return lambda t: "WHERE " + condition.format(int=t.one(INT), text=t.one(TEXT))
+
+
+def _set(t: Table) -> str:
+    name = next((n for n, k in t.columns if k == INT), "")
+    return f"SET {name} = {name} * 2 + 1" if name else "WHERE TRUE"
+
+
+def _drop(t: Table) -> str:
+    if len(t.columns) == 1:
+        return "WHERE TRUE"
+    name, _ = t.columns.pop(0)
+    return f"DROP {name}"
+
+
+def _rename(t: Table) -> str:
+    name, kind = t.columns.pop(0)
+    rest = t.columns[:]
+    text = f"RENAME {name} AS {t.new(kind)}"
+    t.columns[:] = [t.columns[-1], *rest]
+    return text
+
+
+def _reversed(t: Table) -> str:
+    t.columns.reverse()
+    return f"SELECT {t.all()}"
+
+
+def _swapped(t: Table) -> str:
+    ints = [n for n, k in t.columns if k == INT]
+    if len(ints) < 2:
+        return "WHERE TRUE"
+    text = f"SELECT {ints[0]} AS {ints[1]}, {ints[1]} AS {ints[0]}, {t.one(TEXT)} AS w"
+    t.columns[:] = [(ints[1], INT), (ints[0], INT), ("w", TEXT)]
+    return text
+
+
+def _computed(t: Table) -> str:
+    old, text = t.one(INT), t.one(TEXT)
+    t.columns.clear()
+    first = t.new(INT)
+    t.columns.append((first[1:] and f"w{first[1:]}", TEXT))
+    return f"SELECT {old} - 1 AS {first}, {text} AS {t.columns[-1][0]}"
+
+
+def _distinct_select(t: Table) -> str:
+    old = t.one(INT)
+    t.columns.clear()
+    return f"SELECT DISTINCT {old} AS {t.new(INT)}"
+
+
+def _distinct_window(t: Table) -> str:
+    old = t.one(INT)
+    t.columns.clear()
+    return f"SELECT DISTINCT {old} AS {t.new(INT)}, COUNT(*) OVER (PARTITION BY {old}) AS {t.new(INT)}"
+
+
+def _grouped(t: Table) -> str:
+    key, value = t.one(TEXT), t.one(INT)
+    t.columns.clear()
+    name = t.new(TEXT)
+    return f"AGGREGATE COUNT(*) AS {t.new(INT)}, MAX({value}) AS {t.new(INT)} GROUP BY {key} AS {name}"
+
+
+def _keys(t: Table) -> str:
+    old, text = t.one(INT), t.one(TEXT)
+    t.columns.clear()
+    return f"AGGREGATE GROUP BY {old} + 1 AS {t.new(INT)}, {text} AS {t.new(TEXT)}"
+
+
+def _whole(t: Table) -> str:
+    old = t.one(INT)
+    t.columns.clear()
+    return f"AGGREGATE COUNT(*) AS {t.new(INT)}, SUM({old}) AS {t.new(INT)}, COUNT(DISTINCT {old}) AS {t.new(INT)}"
+
+
+def _any(t: Table) -> str:
+    t.columns.clear()
+    return f"AGGREGATE ANY_VALUE(5) AS {t.new(INT)}"
+
+
+def _sorted(tail: str = "", first: str = "") -> Callable[[Table], str]:
+    def write(t: Table) -> str:
+        keys = [f"{n} DESC" if i % 2 == 0 else n for i, (n, _) in enumerate(t.columns)]
+        if first and any(k == INT for _, k in t.columns):
+            keys.insert(0, first.format(int=t.one(INT)))
+        return f"ORDER BY {', '.join(keys)}{tail}"
+
+    return write
+
+
+def _combined(operation: str) -> Callable[[Table], str]:
+    def write(t: Table) -> str:
+        values = {INT: "id", TEXT: "s", REAL: "y"}
+        shown = ", ".join(values[k] for _, k in t.columns)
+        return f"{operation} (FROM a |> WHERE id > 1 |> SELECT {shown})"
+
+    return write
+
+
+def _joined(kind: str) -> Callable[[Table], str]:
+    def write(t: Table) -> str:
+        t.joined += 1
+        left = t.one(INT)
+        if t.joined > 2:
+            return "WHERE TRUE"
+        table, key, columns = [
+            ("b", "bid", [("bid", INT), ("bx", INT), ("t", TEXT)]),
+            ("c", "cid", [("cid", INT), ("u", TEXT)]),
+        ][t.joined - 1]
+        t.columns.extend(columns)
+        return f"CROSS JOIN {table}" if kind == "CROSS" else f"{kind} JOIN {table} ON {left} = {key}"
+
+    return write
+
+
+def _using(kind: str) -> Callable[[Table], str]:
+    def write(t: Table) -> str:
+        names = [n for n, _ in t.columns]
+        if names.count("id") != 1 or "ex" in names:
+            return "WHERE TRUE"
+        t.columns[:] = [("id", INT), *(c for c in t.columns if c[0] != "id"), ("ex", INT)]
+        return f"{kind} JOIN e USING (id)"
+
+    return write
+
+
+OPERATORS: dict[str, Callable[[Table], str]] = {
+    "where": _where("{int} > 1 OR {text} IS NULL"),
+    "where_in": _where("{int} IN (FROM b |> SELECT bid)"),
+    "where_exists": _where("EXISTS (FROM b |> WHERE bid = {int} |> LIMIT 1)"),
+    "where_window": _where("COUNT(*) OVER (PARTITION BY {int}) > 1"),
+    "extend": _extend("{int} + 1", INT),
+    "extend_text": _extend("UPPER({text})", TEXT),
+    "extend_window": _extend("COUNT(*) OVER (PARTITION BY {int})", INT),
+    "extend_running": _extend("SUM({int}) OVER (ORDER BY {int})", INT),
+    "extend_query": _extend("(FROM b |> WHERE bid = {int} |> AGGREGATE COUNT(*) AS q)", INT),
+    "set": _set,
+    "drop": _drop,
+    "rename": _rename,
+    "select": _reversed,
+    "select_swapped": _swapped,
+    "select_computed": _computed,
+    "select_distinct": _distinct_select,
+    "select_distinct_window": _distinct_window,
+    "aggregate": _grouped,
+    "aggregate_keys": _keys,
+    "aggregate_all": _whole,
+    "aggregate_any": _any,
+    "order": _sorted(),
+    "order_computed": _sorted(first="{int} * {int}"),
+    "order_window": _sorted(first="COUNT(*) OVER (PARTITION BY {int})"),
+    "order_limit": _sorted("\n|> LIMIT 3"),
+    "order_limit_offset": _sorted("\n|> LIMIT 2 OFFSET 1", first="{int} * {int}"),
+    "limit_limit": _sorted("\n|> LIMIT 5 OFFSET 1\n|> LIMIT 2 OFFSET 1"),
+    "distinct": lambda t: "DISTINCT",
+    "union_all": _combined("UNION ALL"),
+    "union": _combined("UNION DISTINCT"),
+    "intersect": _combined("INTERSECT DISTINCT"),
+    "except": _combined("EXCEPT DISTINCT"),
+    "as": lambda t: "AS z",
+    "join": _joined("INNER"),
+    "left_join": _joined("LEFT"),
+    "right_join": _joined("RIGHT"),
+    "full_join": _joined("FULL"),
+    "cross_join": _joined("CROSS"),
+    "using": _using("INNER"),
+    "left_using": _using("LEFT"),
+    "right_using": _using("RIGHT"),
+    "full_using": _using("FULL"),
+}
+
+
+def pipeline(*names: str) -> str:
+    """The operators of these names behind `FROM a`."""
+    table = Table()
+    return "\n".join(["FROM a", *(f"|> {OPERATORS[name](table)}" for name in names)])

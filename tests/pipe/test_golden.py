@@ -1,0 +1,85 @@
+"""Every construct, as readable text: gold, pipe, lowered SQL and rows (see golden/*.sql).
+
+To add a case, write `--- case: NAME`, `--- gold` and the query into a file there, and let the rest be filled in:
+`PIPESQL_UPDATE_GOLDEN=1 pytest tests/pipe/test_golden.py -s` rewrites the files and prints what has changed.
+Read that before committing it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from pipesql.decompile import decompile
+from pipesql.errors import SqlError
+from pipesql.execution.schema import read_schema
+from pipesql.pipe.lower import lower
+from pipesql.pipe.parser import parse
+from pipesql.pipe.printer import print_query
+from pipesql.pipe.resolve import resolve
+from tests.pipe import golden_cases
+from tests.pipe.golden_cases import Case
+
+UPDATE = bool(os.environ.get("PIPESQL_UPDATE_GOLDEN"))
+CASES = [
+    pytest.param(case, id=f"{path.stem}: {case.name}")
+    for path in golden_cases.files()
+    for case in golden_cases.read(path)
+]
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("golden") / "music.sqlite"
+    connection = sqlite3.connect(path)
+    connection.executescript((golden_cases.FOLDER / "database.sql").read_text(encoding="utf-8"))
+    connection.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def run(database):
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    yield lambda sql: connection.execute(sql).fetchall()
+    connection.close()
+
+
+def made(gold: str, database: Path, run) -> dict[str, str]:
+    """The parts of a case as they are now."""
+    schema = read_schema(database)
+    try:
+        pipe = print_query(decompile(gold, schema))
+    except SqlError as e:
+        return {"gold": gold, "refused": str(e)}
+    return {"gold": gold, "pipe": pipe, "sql": lower(parse(pipe), schema), "rows": golden_cases.shown(run(gold))}
+
+
+@pytest.mark.skipif(UPDATE, reason="the cases are being rewritten")
+@pytest.mark.parametrize("case", CASES)
+def test_case(case: Case, database, run) -> None:
+    now = made(case.parts["gold"], database, run)
+    assert now == case.parts
+    if "refused" in now:
+        return
+    schema = read_schema(database)
+    assert print_query(parse(now["pipe"])) == now["pipe"]
+    gold, back = run(now["gold"]), run(now["sql"])
+    assert sorted(map(repr, back)) == sorted(map(repr, gold))
+    if "ORDER BY" in now["gold"] and resolve(parse(now["pipe"]), schema)[-1].ordered:
+        assert back == gold
+    for prefix in parse(now["pipe"]).prefixes():
+        run(lower(prefix, schema))
+
+
+@pytest.mark.skipif(not UPDATE, reason="set PIPESQL_UPDATE_GOLDEN=1 to rewrite the cases")
+def test_update(database, run) -> None:
+    for path in golden_cases.files():
+        old = path.read_text(encoding="utf-8")
+        cases = [Case(c.name, made(c.parts["gold"], database, run)) for c in golden_cases.read(path)]
+        new = golden_cases.text(cases)
+        print("".join(difflib.unified_diff(old.splitlines(True), new.splitlines(True), path.name, path.name)))
+        path.write_text(new, encoding="utf-8")
