@@ -5,17 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipesql.decompile import decompile
+from pipesql.decompile.infer import infer_from_standard
 from pipesql.execution.schema import read_schema
+from pipesql.pipe.inferred import complete, infer_from_pipe
 from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
 from pipesql.pipe.printer import print_query
 
 
-def standard_to_pipe(sql: str, db: Path, source: str, target: str) -> str:
-    """Standard SQL of dialect `source` as pipe text of dialect `target`."""
+def standard_to_pipe(sql: str, db: Path | None, source: str, target: str) -> str:
+    """Standard SQL of dialect `source` as pipe text of dialect `target`.
+
+    Without a database the schema is read off the query. Raises PipesqlError.
+    """
+    if db is None:
+        return complete(print_query(decompile(sql, infer_from_standard(sql, source), source), target))
     return print_query(decompile(sql, read_schema(db), source), target)
 
 
-def pipe_to_standard(text: str, db: Path, source: str, target: str) -> str:
-    """Pipe text of dialect `source` as standard SQL of dialect `target`."""
-    return lower(parse(text, source), read_schema(db), target)
+def pipe_to_standard(text: str, db: Path | None, source: str, target: str) -> str:
+    """Pipe text of dialect `source` as standard SQL of dialect `target`.
+
+    Without a database the schema is read off the query. Raises PipesqlError.
+    """
+    query = parse(text, source)
+    if db is None:
+        return complete(lower(query, infer_from_pipe(query), target))
+    return lower(query, read_schema(db), target)

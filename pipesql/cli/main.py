@@ -29,13 +29,20 @@ def main() -> None:
     """Pipe SQL (FROM t |> WHERE … |> AGGREGATE … GROUP BY …): convert from and to standard SQL, run, format."""
 
 
-_db = click.option("--db", type=click.Path(path_type=Path), help="SQLite file whose schema resolves the names.")
+_pipe_dialect = click.Choice(["bigquery", "spark"])
+_db = click.option(
+    "--db",
+    type=click.Path(path_type=Path),
+    help="SQLite file whose schema says what names mean. Without it the query's own text must.",
+)
 _jsonl = click.option("--jsonl", is_flag=True, help="Read one JSON object a line, answer one a line, in order.")
 
 
 @main.command("to-pipe")
 @click.option("--from", "source", default="sqlite", show_default=True, help="Dialect of the standard SQL.")
-@click.option("--to", "target", default="bigquery", show_default=True, type=click.Choice(["bigquery", "spark"]))
+@click.option(
+    "--to", "target", default="bigquery", show_default=True, type=_pipe_dialect, help="Dialect of the pipe SQL."
+)
 @_db
 @_jsonl
 @click.argument("sql", required=False)
@@ -50,11 +57,13 @@ def to_pipe(source: str, target: str, db: Path | None, jsonl: bool, sql: str | N
     if jsonl:
         answer_lines("sql", "pipe_sql", db, lambda text, path: standard_to_pipe(text, path, source, target))
     else:
-        click.echo(standard_to_pipe(_text(sql), _needed(db, "to-pipe"), source, target))
+        click.echo(standard_to_pipe(_text(sql), db, source, target))
 
 
 @main.command("to-sql")
-@click.option("--from", "source", default="bigquery", show_default=True, type=click.Choice(["bigquery", "spark"]))
+@click.option(
+    "--from", "source", default="bigquery", show_default=True, type=_pipe_dialect, help="Dialect of the pipe SQL."
+)
 @click.option("--to", "target", default="sqlite", show_default=True, help="Dialect of the engine.")
 @_db
 @_jsonl
@@ -70,7 +79,7 @@ def to_sql(source: str, target: str, db: Path | None, jsonl: bool, pipe: str | N
     if jsonl:
         answer_lines("pipe_sql", "sql", db, lambda text, path: pipe_to_standard(text, path, source, target))
     else:
-        click.echo(pipe_to_standard(_text(pipe), _needed(db, "to-sql"), source, target))
+        click.echo(pipe_to_standard(_text(pipe), db, source, target))
 
 
 @main.command()
@@ -109,9 +118,3 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as e:
         raise BadInput(f"cannot read {file}: {getattr(e, 'strerror', None) or 'it is not UTF-8 text'}") from e
-
-
-def _needed(db: Path | None, command: str) -> Path:
-    if db is None:
-        raise BadInput(f"{command} needs --db FILE: names are resolved against the schema of that SQLite database")
-    return db

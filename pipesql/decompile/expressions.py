@@ -28,6 +28,8 @@ class View:
     group: str = ""
     """The range variable of computed columns, if they have one."""
     outer: View | None = None
+    qualify: bool = False
+    """Columns of tables are always qualified: there may be more of them than are known."""
 
     def counts(self) -> dict[str, int]:
         """How often each visible name occurs, in lower case."""
@@ -45,7 +47,7 @@ class View:
         name = names[bound.lower()]
         variable = self.variables.get(source, "")
         whole_rows = {v.lower() for v in self.variables.values()}
-        if self.counts()[name.lower()] == 1 and name.lower() not in whole_rows:
+        if not self.qualify and self.counts()[name.lower()] == 1 and name.lower() not in whole_rows:
             return column(name)
         return column(name, variable) if variable else None
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
-from pipesql.errors import UnsupportedSql
+from pipesql.errors import SqlSyntaxError, UnsupportedSql
+from pipesql.pipe.scan import dialect_named
 
 _REFUSED: dict[type[exp.Expr], str] = {
     exp.Placeholder: "a query parameter",
@@ -12,6 +14,23 @@ _REFUSED: dict[type[exp.Expr], str] = {
     exp.HexString: "a blob literal",
     exp.WithinGroup: "WITHIN GROUP",
 }
+
+
+def parsed(sql: str, dialect: str) -> exp.Query:
+    """The one query that the text is. Raises SqlSyntaxError, and UnsupportedSql for another statement."""
+    engine = dialect_named(dialect)
+    try:
+        trees = [t for t in engine.parse(sql) if t is not None]
+    except SqlglotError as e:
+        raise SqlSyntaxError(f"the query cannot be read as {dialect} SQL: {str(e).splitlines()[0]}") from e
+    except (AttributeError, TypeError, ValueError, IndexError) as e:  # sqlglot's own slips on odd token runs
+        raise SqlSyntaxError(f"the query cannot be read as {dialect} SQL") from e
+    if len(trees) != 1:
+        raise SqlSyntaxError(f"one query is expected, found {len(trees)} statements")
+    tree = trees[0]
+    if not isinstance(tree, exp.Query):
+        raise UnsupportedSql(f"a {tree.key.upper()} statement", "only queries have a pipe form")
+    return tree
 
 
 def prepared(tree: exp.Query) -> exp.Query:

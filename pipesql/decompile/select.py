@@ -30,7 +30,7 @@ class SelectBuilder:
         self.write = queries.expressions.write
         self.node = node
         self.bound = self.binder.bound(node)
-        self.view = View(outer=outer)
+        self.view = View(outer=outer, qualify=self.binder.schema.partial and len(self.bound.sources) > 1)
         self.operators: list[op.Operator] = []
         self.loose = False
 

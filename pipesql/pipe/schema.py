@@ -61,6 +61,8 @@ class Schema:
 
     tables: tuple[Table, ...]
     name: str = field(default="", compare=False)
+    partial: bool = False
+    """Tables may have more columns than are listed: it was read off a query (`pipe.inferred`)."""
 
     @cached_property
     def _by_name(self) -> dict[str, Table]:

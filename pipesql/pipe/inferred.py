@@ -1,0 +1,175 @@
+"""A schema read off a query's own text, for use without a database: the tables it reads, the columns it names.
+
+That is enough where every column's table can be told (it is qualified, or there is one table) and the columns that the
+query does not name do not matter. Types stay unknown. Anything else raises BadInput, which asks for a database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from pipesql.errors import BadInput
+from pipesql.pipe import operators as op
+from pipesql.pipe.query import PipeQuery, nested, nested_queries
+from pipesql.pipe.schema import Column, Schema, Table
+
+Sources = dict[str, str]
+"""By lower-case range variable the table that it stands for, or nothing for a query."""
+
+REST = "\ufffe"
+"""Not a character, so that no query names it."""
+
+
+@dataclass
+class Inferred:
+    """Tables and columns found so far, in the order met."""
+
+    tables: dict[str, dict[str, str]] = field(default_factory=dict)
+    spelling: dict[str, str] = field(default_factory=dict)
+
+    def table(self, name: str) -> None:
+        """Note that a table is read."""
+        self.tables.setdefault(name.lower(), {})
+        self.spelling.setdefault(name.lower(), name)
+
+    def column(self, node: exp.Column, around: tuple[Sources, ...]) -> None:
+        """Note a column. `around` are the range variables in sight, innermost query last."""
+        name, qualifier = node.name, node.table.lower()
+        for sources in reversed(around):
+            if qualifier in sources:
+                self._add(sources[qualifier], name)
+                return
+            if not qualifier and sources:
+                if len(sources) > 1:
+                    raise needs_database(f"column {name} could be of any of the tables {', '.join(sources)}")
+                self._add(next(iter(sources.values())), name)
+                return
+        if qualifier:
+            raise needs_database(f"nothing in the query is called {node.table}")
+
+    def _add(self, table: str, column: str) -> None:
+        if table:
+            self.tables[table.lower()].setdefault(column.lower(), column)
+
+    def schema(self) -> Schema:
+        """What was found. Every table gets one column more, `REST`, which stands for those that are not named."""
+        return Schema(
+            tuple(
+                Table(self.spelling[t], (*(Column(c) for c in columns.values()), Column(REST)))
+                for t, columns in self.tables.items()
+            ),
+            partial=True,
+        )
+
+
+def complete(text: str) -> str:
+    """The text, written with an inferred schema. Raises BadInput where it would have to list all columns."""
+    if REST in text:
+        raise needs_database("all columns of a table would have to be listed")
+    return text
+
+
+def needs_database(why: str) -> BadInput:
+    """The error for a query whose names cannot be told from its text."""
+    return BadInput(f"{why}: give --db FILE, a SQLite database whose schema says so")
+
+
+def infer_from_pipe(query: PipeQuery) -> Schema:
+    """The schema that a pipe query needs. Raises BadInput where its text does not say."""
+    found = Inferred()
+    _PipeReader(found, frozenset()).query(query, (), columns_matter=False)
+    return found.schema()
+
+
+class _PipeReader:
+    """Reads pipe queries. `ctes` are the names that mean a CTE."""
+
+    def __init__(self, found: Inferred, ctes: frozenset[str]) -> None:
+        self.found = found
+        self.ctes = ctes
+
+    def query(self, query: PipeQuery, around: tuple[Sources, ...], columns_matter: bool) -> None:
+        """Note what the query names; `columns_matter` where all columns of its result do."""
+        for cte in query.ctes:
+            self.query(cte.query, around, True)
+            self.ctes |= {cte.name.lower()}
+        sources: Sources = {}
+        made: set[str] = set()
+        whole = True
+        for operator in query.operators:
+            sources |= self._sources(operator, around)
+            if whole and isinstance(operator, op.Distinct | op.SetOperation):
+                raise needs_database("DISTINCT and set operations take all columns of a table")
+            for node in _expressions(operator):
+                self._expression(node, (*around, sources), made)
+            for other in operator.queries if isinstance(operator, op.SetOperation) else ():
+                self.query(other, around, True)
+            made |= _names_made(operator)
+            if isinstance(operator, op.As):
+                only = next(iter(sources.values()), "") if len(sources) == 1 else ""
+                sources = {operator.name.lower(): only}
+            if isinstance(operator, op.Select | op.Aggregate):
+                starred = isinstance(operator, op.Select) and any(i.is_star for i in operator.items)
+                whole = whole and starred
+                sources = sources if whole else {}
+        plain = all(isinstance(o, op.From | op.Where | op.OrderBy | op.Limit) for o in query.operators)
+        if whole and (columns_matter or not plain):
+            raise needs_database("the result has all columns of a table, which the text does not list")
+
+    def _sources(self, operator: op.Operator, around: tuple[Sources, ...]) -> Sources:
+        if not isinstance(operator, op.From | op.Join):
+            return {}
+        source = operator.source
+        query = nested(source.this)
+        if query is not None:
+            self.query(query, around, True)
+            return {source.alias.lower(): ""}
+        if source.name.lower() in self.ctes:
+            return {source.alias_or_name.lower(): ""}
+        self.found.table(source.name)
+        return {source.alias_or_name.lower(): source.name}
+
+    def _expression(self, node: exp.Expr, around: tuple[Sources, ...], made: set[str]) -> None:
+        for _, query in nested_queries(node):
+            self.query(query, around, columns_matter=False)
+        for column in node.find_all(exp.Column):
+            if not isinstance(column.this, exp.Star) and (column.table or column.name.lower() not in made):
+                self.found.column(column, around)
+
+
+def _expressions(operator: op.Operator) -> list[exp.Expr]:
+    match operator:
+        case op.Where(condition):
+            return [condition]
+        case op.Join(_, _, on, using):
+            if using:
+                raise needs_database("USING takes columns of several tables")
+            return [on] if on is not None else []
+        case op.Extend(items) | op.Select(items):
+            return list(items)
+        case op.Aggregate(items, keys):
+            return [*items, *keys]
+        case op.OrderBy(keys):
+            return list(keys)
+        case op.Set(assignments):
+            return [exp.column(name) for name, _ in assignments] + [value for _, value in assignments]
+        case op.Rename(pairs):
+            return [exp.column(old) for old, _ in pairs]
+        case op.Drop(names):
+            return [exp.column(name) for name in names]
+        case _:
+            return []
+
+
+def _names_made(operator: op.Operator) -> set[str]:
+    match operator:
+        case op.Extend(items) | op.Select(items):
+            return {i.alias_or_name.lower() for i in items}
+        case op.Aggregate(items, keys):
+            return {i.alias_or_name.lower() for i in (*items, *keys)}
+        case op.Rename(pairs):
+            return {new.lower() for _, new in pairs}
+        case _:
+            return set()
