@@ -99,6 +99,21 @@ def run(db: Path, timeout: float, max_rows: int, as_json: bool, pipe: str | None
         print_rows(database.run(sql), as_json)
 
 
+@main.command()
+@click.option("--db", type=click.Path(path_type=Path), required=True, help="SQLite file to run on, opened read-only.")
+@click.option("--rows", default=3, show_default=True, help="How many rows to show after each operator.")
+@click.option("--timeout", default=5.0, show_default=True, help="Seconds until one operator's query is stopped.")
+@click.option("--sql", "with_sql", is_flag=True, help="Show the standard SQL of each prefix too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object an operator.")
+@click.argument("pipe", required=False)
+def explain(db: Path, rows: int, timeout: float, with_sql: bool, as_json: bool, pipe: str | None) -> None:
+    """Show the table after every operator of a pipe query, or the first operator that is wrong and why."""
+    from pipesql.cli.explain import print_stages, stages
+
+    if not print_stages(stages(_text(pipe), db, rows, timeout), as_json, with_sql):
+        raise click.exceptions.Exit(1)
+
+
 @main.command("format")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 def format_(file: Path | None) -> None:

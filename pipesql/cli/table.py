@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -17,13 +19,21 @@ def print_rows(result: Result, as_json: bool) -> None:
         for values in result.rows:
             click.echo(json.dumps(dict(zip(result.columns, values, strict=True)), ensure_ascii=False, default=repr))
         return
-    cells = [[_shown(v) for v in row] for row in result.rows]
-    widths = [max([len(c), *(len(row[i]) for row in cells)]) for i, c in enumerate(result.columns)]
-    click.echo(" | ".join(c.ljust(w) for c, w in zip(result.columns, widths, strict=True)).rstrip())
-    click.echo("-+-".join("-" * w for w in widths))
-    for row in cells:
-        click.echo(" | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
-    click.echo(f"({len(cells)} row{'' if len(cells) == 1 else 's'})", err=True)
+    for line in aligned(result.columns, result.rows):
+        click.echo(line)
+    click.echo(f"({len(result.rows)} row{'' if len(result.rows) == 1 else 's'})", err=True)
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """The lines of a table: names, a rule, one line a row."""
+    cells = [[_shown(v) for v in row] for row in rows]
+    widths = [max([len(c), *(len(row[i]) for row in cells)]) for i, c in enumerate(columns)]
+    rule = "-+-".join("-" * w for w in widths)
+    return [_line(columns, widths), rule, *(_line(row, widths) for row in cells)]
+
+
+def _line(values: Sequence[str], widths: Sequence[int]) -> str:
+    return " | ".join(v.ljust(w) for v, w in zip(values, widths, strict=True)).rstrip()
 
 
 def _shown(value: object) -> str:

@@ -1,0 +1,128 @@
+"""`pipesql explain`: a query taken apart. Every prefix of a pipe query is a query, so each operator can be looked at.
+
+After each operator: its columns, how many rows there are, the first few, and the time that took. A query that fails is
+explained up to the operator that fails, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlglot import exp
+from sqlglot.tokens import TokenType
+
+from pipesql.cli.table import aligned
+from pipesql.errors import PipesqlError
+from pipesql.execution.schema import read_schema
+from pipesql.execution.sqlite import SqliteDatabase
+from pipesql.pipe.engines import write
+from pipesql.pipe.lower import lower, lower_tree
+from pipesql.pipe.parser import parse
+from pipesql.pipe.printer import print_operators
+from pipesql.pipe.query import PipeQuery
+from pipesql.pipe.resolve import resolve
+from pipesql.pipe.scan import split, tokens
+from pipesql.pipe.schema import Schema
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The table after one operator, or the reason why there is none (`error`; the other fields are then empty)."""
+
+    number: int
+    operator: str
+    columns: tuple[str, ...] = ()
+    row_count: int = 0
+    rows: tuple[tuple[Any, ...], ...] = ()
+    ordered: bool = False
+    sql: str = ""
+    seconds: float = 0.0
+    error: str = ""
+
+
+def stages(text: str, db: Path, rows: int, timeout: float) -> Iterator[Stage]:
+    """One Stage an operator; the last one carries the error if the query fails there.
+
+    `rows` is how many rows to show, `timeout` the seconds for each operator. Raises BadInput for the database, and
+    SqlSyntaxError for text that cannot even be cut into operators.
+    """
+    schema = read_schema(db)
+    with SqliteDatabase(db, timeout_s=timeout, max_rows=max(rows, 1)) as database:
+        for number, (prefix, shown) in enumerate(_prefixes(text), 1):
+            try:
+                query = parse(prefix)
+                shown = print_operators(query)[-1].removeprefix("|> ")
+                yield _stage(number, shown, query, schema, database, rows)
+            except PipesqlError as e:
+                yield Stage(number, shown, error=str(e))
+                return
+
+
+def _prefixes(text: str) -> Iterator[tuple[str, str]]:
+    """The text up to each `|>` outside brackets and last the whole text, each with the operator that ends it."""
+    found = tokens(text, "bigquery")
+    split(found, TokenType.PIPE_GT)  # raises where brackets do not match
+    depth = start = 0
+    for token in found:
+        if token.token_type in (TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE):
+            depth += 1
+        elif token.token_type in (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE):
+            depth -= 1
+        elif token.token_type == TokenType.PIPE_GT and depth == 0:
+            yield text[: token.start], text[start : token.start].strip()
+            start = token.end + 1
+    yield text[: found[-1].end + 1], text[start : found[-1].end + 1].strip()
+
+
+def _stage(number: int, shown: str, query: PipeQuery, schema: Schema, database: SqliteDatabase, rows: int) -> Stage:
+    scope = resolve(query, schema)[-1]
+    few = lower_tree(query, schema)
+    held = few.args.get("limit")
+    if held is None or int(held.expression.name) > rows:
+        few.set("limit", exp.Limit(expression=exp.Literal.number(rows)))
+    result = database.run(write(few, "sqlite"))
+    whole = exp.Subquery(this=lower_tree(query, schema), alias=exp.TableAlias(this=exp.to_identifier("t")))
+    count = exp.select(exp.Count(this=exp.Star())).from_(whole)
+    counted = database.run(write(count, "sqlite"))
+    return Stage(
+        number=number,
+        operator=shown,
+        columns=tuple(c.name or "(unnamed)" for c in scope.columns),
+        row_count=counted.rows[0][0],
+        rows=tuple(result.rows),
+        ordered=scope.ordered,
+        sql=lower(query, schema),
+        seconds=result.seconds + counted.seconds,
+    )
+
+
+def print_stages(found: Iterator[Stage], as_json: bool, with_sql: bool) -> bool:
+    """Print stages as they come, as text or one JSON object each. False if the query failed."""
+    for stage in found:
+        if as_json:
+            click.echo(json.dumps(asdict(stage), ensure_ascii=False, default=repr))
+        else:
+            click.echo(_text(stage, with_sql))
+        if stage.error:
+            return False
+    return True
+
+
+def _text(stage: Stage, with_sql: bool) -> str:
+    head = click.style(f"{stage.number}  {stage.operator}", bold=True)
+    if stage.error:
+        return f"{head}\n   {click.style('error', fg='red')}: {stage.error}"
+    rows = "1 row" if stage.row_count == 1 else f"{stage.row_count} rows"
+    facts = f"{rows}, {len(stage.columns)} columns, {'ordered' if stage.ordered else 'in no order'}"
+    lines = [head, f"   {facts}, {stage.seconds * 1000:.1f} ms"]
+    if with_sql:
+        lines.append(f"   {stage.sql}")
+    lines += [f"   {line}" for line in aligned(stage.columns, stage.rows)]
+    if stage.row_count > len(stage.rows):
+        lines.append("   …")
+    return "\n".join(lines) + "\n"
