@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipesql.decompile.affinity import spell_out
 from pipesql.decompile.bind import Binder
 from pipesql.decompile.bound import Around
 from pipesql.decompile.prepare import parsed, prepared
@@ -21,4 +22,6 @@ def decompile(sql: str, schema: Schema, dialect: str = "sqlite") -> PipeQuery:
     tree = parsed(sql, dialect)
     binder = Binder(schema)
     binder.query(prepared(tree), Around())
+    if dialect == "sqlite":
+        spell_out(tree, binder)
     return QueryBuilder(binder).build(tree)

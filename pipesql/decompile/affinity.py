@@ -1,0 +1,104 @@
+"""What SQLite converts in silence, spelt out: literals take the type of the column that they are compared with.
+
+SQLite compares by affinity (https://sqlite.org/datatype3.html, section 4.2): a literal beside a TEXT column is
+converted to text, beside an INTEGER or REAL column to a number if it looks like one. GoogleSQL refuses such a
+comparison, so the literal is written as what SQLite would make of it. AVG and SUM of a TEXT column read its values as
+numbers (https://sqlite.org/lang_aggfunc.html#avg): that becomes a CAST.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+from pipesql.decompile.bind import Binder
+from pipesql.pipe.schema import Schema
+
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
+_TEXT, _NUMBER = "text", "number"
+_LONGEST = 15
+"""Digits that a REAL keeps exactly; longer numbers stay as they are written."""
+
+
+def spell_out(tree: exp.Expr, binder: Binder) -> None:
+    """Rewrite a bound query in place; it returns the same rows in SQLite."""
+
+    def affinity(node: exp.Expr) -> str:
+        return _affinity(node, binder)
+
+    for node in tree.find_all(*_COMPARISONS, exp.In, exp.Between, exp.Avg, exp.Sum):
+        match node:
+            case exp.In():
+                _convert(affinity(node.this), list(node.expressions))
+            case exp.Between():
+                _convert(affinity(node.this), [node.args["low"], node.args["high"]])
+            case exp.Avg() | exp.Sum():
+                _cast(node, affinity)
+            case _:
+                _convert(affinity(node.this), [node.expression])
+                _convert(affinity(node.expression), [node.this])
+
+
+def _affinity(node: exp.Expr, binder: Binder) -> str:
+    """The affinity that a table's column lends to what it is compared with; empty for all else."""
+    source = binder.sources.get(node.table) if isinstance(node, exp.Column) else None
+    if source is None or not isinstance(source.node, exp.Table):
+        return ""
+    return _declared(binder.schema, source.table, node.name, len(source.columns))
+
+
+def _declared(schema: Schema, table_name: str, column_name: str, width: int) -> str:
+    table = schema.table(table_name)
+    column = table.column(column_name) if table is not None and len(table.columns) == width else None
+    declared = column.type.upper() if column is not None else ""
+    if "INT" in declared:
+        return _NUMBER
+    if any(part in declared for part in ("CHAR", "CLOB", "TEXT")):
+        return _TEXT
+    return _NUMBER if any(part in declared for part in ("REAL", "FLOA", "DOUB")) else ""
+
+
+def _convert(affinity: str, values: list[exp.Expr]) -> None:
+    """Replace the literals among `values` by what the affinity makes of them."""
+    for value in values:
+        sign = "-" if isinstance(value, exp.Neg) else ""
+        literal = value.this if sign else value
+        if not isinstance(literal, exp.Literal):
+            continue
+        if affinity == _TEXT and not literal.is_string:
+            text = _as_text(sign + literal.name)
+            if text is not None:
+                value.replace(exp.Literal.string(text))
+        elif affinity == _NUMBER and literal.is_string and not sign:
+            number = _as_number(literal.name.strip(" "))
+            if number is not None:
+                value.replace(number)
+
+
+def _as_text(number: str) -> str | None:
+    """The text that SQLite makes of a number literal, where that is plain."""
+    digits = number.removeprefix("-")
+    if len(digits) > _LONGEST or not digits.isascii():
+        return None
+    if digits.isdigit():
+        return str(int(number))
+    whole, point, fraction = digits.partition(".")
+    return repr(float(number)) if point and whole.isdigit() and fraction.isdigit() else None
+
+
+def _as_number(text: str) -> exp.Expr | None:
+    """The number literal that a text looks like, or None where SQLite would leave it a text."""
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    whole, point, fraction = digits.partition(".")
+    plain = whole.isdigit() and (fraction.isdigit() or not point) and digits.isascii() and len(digits) <= _LONGEST
+    if not plain:
+        return None
+    literal = exp.Literal.number(f"{int(whole)}.{fraction}" if point else str(int(whole)))
+    return exp.Neg(this=literal) if text[0] == "-" else literal
+
+
+def _cast(node: exp.Expr, affinity: Callable[[exp.Expr], str]) -> None:
+    """AVG or SUM of a TEXT column. Not of DISTINCT values: '7' and '007' are two texts, but one number."""
+    if affinity(node.this) == _TEXT:
+        node.set("this", exp.Cast(this=node.this.copy(), to=exp.DataType.build("DOUBLE")))
