@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="pipesql")
 def main() -> None:
     """Pipe SQL (FROM t |> WHERE … |> AGGREGATE … GROUP BY …): convert from and to standard SQL, run, format."""
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings precede errors of ours that say more
 
 
 _pipe_dialect = click.Choice(["bigquery", "spark"])

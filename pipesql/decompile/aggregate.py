@@ -17,6 +17,7 @@ from pipesql.decompile.naming import describe, unique
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.identifiers import aliased, column
+from pipesql.pipe.rebuild import unbracketed
 
 if TYPE_CHECKING:
     from pipesql.decompile.select import SelectBuilder
@@ -87,7 +88,7 @@ class Aggregation:
 
     def distinct(self, hidden: list[exp.Expr]) -> None:
         """SELECT DISTINCT sorted by what it leaves out: SQLite sorts by any one of each group's values."""
-        keys = [self._key(value) for value in dict.fromkeys(v.unnest() for v, _ in self.outputs)]
+        keys = [self._key(value) for value in dict.fromkeys(unbracketed(v) for v, _ in self.outputs)]
         for value in dict.fromkeys(hidden):
             self._add(value, exp.AnyValue(this=value.copy()))
         self._append(keys, [])
@@ -109,8 +110,8 @@ class Aggregation:
 
     def _ordered_keys(self) -> list[exp.Expr]:
         group = self.node.args.get("group")
-        keys = list(dict.fromkeys(k.unnest() for k in group.expressions)) if group is not None else []
-        shown = [value.unnest() for value, _ in self.outputs]
+        keys = list(dict.fromkeys(unbracketed(k) for k in group.expressions)) if group is not None else []
+        shown = [unbracketed(value) for value, _ in self.outputs]
         return sorted(keys, key=lambda k: shown.index(k) if k in shown else len(shown))
 
     def _key(self, key: exp.Expr) -> exp.Expr:

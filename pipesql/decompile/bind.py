@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from pipesql.decompile.bound import Around, BoundSelect, Output, Source, bound_column, is_star, outermost
 from pipesql.decompile.names import Names
-from pipesql.errors import UnknownName, UnsupportedSql
+from pipesql.errors import SqlSyntaxError, UnknownName, UnsupportedSql
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.types import kind_of
 
@@ -132,6 +132,8 @@ class Binder:
     def relations(self, node: exp.Select, bound: BoundSelect, around: Around) -> None:
         """FROM and JOIN: the sources, then the conditions, since SQLite lets ON name later tables too."""
         from_, joins = node.args.get("from_"), node.args.get("joins") or []
+        if from_ is None and joins:
+            raise SqlSyntaxError("a JOIN needs a FROM before it")
         if from_ is not None:
             bound.sources.append(self.source(from_.this, around))
             if from_.this.args.get("joins"):

@@ -11,7 +11,7 @@ from pipesql.decompile.bind import Binder
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe.identifiers import column
 from pipesql.pipe.query import PipeQuery, nest
-from pipesql.pipe.rebuild import rebuild
+from pipesql.pipe.rebuild import rebuild, unbracketed
 from pipesql.pipe.types import INT, REAL
 
 
@@ -122,7 +122,7 @@ class Expressions:
         left, right = self.write(node.this, view), self.write(node.expression, view)
         kinds = (self.binder.kind(node.this), self.binder.kind(node.expression))
         if kinds == (INT, INT):
-            return exp.IntDiv(this=left.unnest(), expression=right.unnest())
+            return exp.IntDiv(this=unbracketed(left), expression=unbracketed(right))
         if REAL in kinds:
             return exp.Div(this=left, expression=right, typed=False, safe=False)
         shown = exp.Div(this=left, expression=right, typed=True, safe=True).sql("sqlite")[:80]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from pipesql.pipe.rebuild import unbracketed
+
 _PREFIX: dict[type[exp.Expr], str] = {
     exp.Count: "count",
     exp.CountIf: "count",
@@ -17,7 +19,7 @@ _PREFIX: dict[type[exp.Expr], str] = {
 
 def describe(value: exp.Expr) -> str:
     """A name for an expression's values: `count`, `avg_age`, `name`, or `value` where nothing better is at hand."""
-    value = value.unalias().unnest()
+    value = unbracketed(value.unalias())
     if isinstance(value, exp.Column):
         return plain(value.name)
     if isinstance(value, exp.AnyValue):

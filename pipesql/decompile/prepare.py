@@ -6,7 +6,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from pipesql.errors import SqlSyntaxError, UnsupportedSql
-from pipesql.pipe.scan import dialect_named
+from pipesql.pipe.scan import dialect_named, first_line
 
 _REFUSED: dict[type[exp.Expr], str] = {
     exp.Placeholder: "a query parameter",
@@ -22,7 +22,7 @@ def parsed(sql: str, dialect: str) -> exp.Query:
     try:
         trees = [t for t in engine.parse(sql) if t is not None]
     except SqlglotError as e:
-        raise SqlSyntaxError(f"the query cannot be read as {dialect} SQL: {str(e).splitlines()[0]}") from e
+        raise SqlSyntaxError(f"the query cannot be read as {dialect} SQL: {first_line(e)}") from e
     except (AttributeError, TypeError, ValueError, IndexError) as e:  # sqlglot's own slips on odd token runs
         raise SqlSyntaxError(f"the query cannot be read as {dialect} SQL") from e
     if len(trees) != 1:

@@ -17,6 +17,7 @@ from pipesql.decompile.naming import describe, unique
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.identifiers import aliased, column, identifier
+from pipesql.pipe.rebuild import is_constant, unbracketed
 
 if TYPE_CHECKING:
     from pipesql.decompile.select import SelectBuilder
@@ -50,7 +51,8 @@ class Projection:
         cut = limit(self.node)
         if (keys or cut) and not distinct:
             self._compute_windows()
-        late = bool(keys) and (distinct or any(self._is_output(k.this) and self._computes(k.this) for k in keys))
+        shown = all(self._is_output(k.this) for k in keys)
+        late = bool(keys) and (distinct or (shown and any(self._computes(k.this) for k in keys)))
         items, names = self._items(self.named or late)
         last = self._project(items, names, distinct)
         if late:
@@ -81,12 +83,12 @@ class Projection:
         self.extended = True
 
     def _keys(self) -> list[exp.Expr]:
-        """The sort keys; one that is the same as an output in brackets counts as that output."""
+        """The sort keys; one that is an output in brackets counts as that output, a constant sorts nothing."""
         order = self.node.args.get("order")
         keys = list(order.expressions) if order is not None else []
         for key in keys:
-            key.set("this", key.this.unnest())
-        return keys
+            key.set("this", unbracketed(key.this))
+        return [key for key in keys if not is_constant(key.this)]
 
     def _is_distinct(self, keys: list[exp.Expr]) -> bool:
         """Whether rows still have to be made distinct. Sort keys that DISTINCT would leave out are grouped first."""
@@ -95,10 +97,10 @@ class Projection:
             return False
         if clause.args.get("on"):
             raise UnsupportedSql("DISTINCT ON")
-        values = {value.unnest() for _, value in self.bound.outputs}
+        values = {unbracketed(value) for _, value in self.bound.outputs}
         if self.select.view.computed:
             group = self.node.args.get("group")
-            return group is None or any(k.unnest() not in values for k in group.expressions)
+            return group is None or any(unbracketed(k) not in values for k in group.expressions)
         hidden = [k.this for k in keys if k.this not in values]
         if not hidden:
             return True
@@ -122,7 +124,7 @@ class Projection:
         return False
 
     def _is_output(self, key: exp.Expr) -> bool:
-        return any(value.unnest() == key for _, value in self.bound.outputs)
+        return any(unbracketed(value) == key for _, value in self.bound.outputs)
 
     def _computes(self, key: exp.Expr) -> bool:
         return not isinstance(key, exp.Column) and key not in self.select.view.computed
@@ -130,7 +132,7 @@ class Projection:
     def _late_key(self, key: exp.Expr, names: list[str]) -> exp.Ordered:
         """A sort key after the final SELECT: the output that it equals."""
         for (_, value), name in zip(self.bound.outputs, names, strict=True):
-            if value.unnest() == key.this and [n.lower() for n in names].count(name.lower()) == 1:
+            if unbracketed(value) == key.this and [n.lower() for n in names].count(name.lower()) == 1:
                 return ordered(key, column(name))
         raise UnsupportedSql("ORDER BY of a column that SELECT DISTINCT leaves out", "show it, or group")
 

@@ -7,11 +7,12 @@ and not in SQLite; ANY_VALUE is a bare column in SQLite.
 from __future__ import annotations
 
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ErrorLevel, SqlglotError
 
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe.negation import natural
-from pipesql.pipe.scan import dialect_named
+from pipesql.pipe.rebuild import unbracketed
+from pipesql.pipe.scan import dialect_named, first_line
 
 _WILDCARDS = {"%": "*", "_": "?"}
 _BRACKETED = {"*": "[*]", "?": "[?]", "[": "[[]"}
@@ -23,9 +24,11 @@ def write(tree: exp.Query, dialect: str) -> str:
     if dialect == "sqlite":
         tree = _for_sqlite(tree)
     try:
-        return engine.generate(natural(tree, dialect), normalize_functions="upper", comments=False)
+        return engine.generate(
+            natural(tree, dialect), normalize_functions="upper", comments=False, unsupported_level=ErrorLevel.RAISE
+        )
     except SqlglotError as e:
-        raise UnsupportedSql(f"a construct in {dialect}", str(e).splitlines()[0]) from e
+        raise UnsupportedSql(f"a construct in {dialect}", first_line(e)) from e
 
 
 _OTHERWISE = (exp.Div, exp.IntDiv, exp.Like, exp.AnyValue, exp.CountIf, exp.Intersect, exp.Except)
@@ -59,12 +62,12 @@ def _real_division(node: exp.Div) -> exp.Div:
     """`a / b` with at least one side surely real; SQLite gives NULL on division by zero."""
     left, right = node.this, node.expression
     if not (_surely_real(left) or _surely_real(right)):
-        left = exp.Cast(this=left.unnest(), to=exp.DataType.build("REAL", dialect="sqlite"))
+        left = exp.Cast(this=unbracketed(left), to=exp.DataType.build("REAL", dialect="sqlite"))
     return exp.Div(this=left, expression=right, typed=True, safe=True)
 
 
 def _surely_real(node: exp.Expr) -> bool:
-    node = node.unnest()
+    node = unbracketed(node)
     match node:
         case exp.Literal():
             return not node.is_string and not node.is_int

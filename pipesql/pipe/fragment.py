@@ -15,7 +15,7 @@ from sqlglot.tokens import Token, TokenType
 
 from pipesql.errors import SqlSyntaxError
 from pipesql.pipe.query import PipeQuery, nest
-from pipesql.pipe.scan import closing, dialect_named, position
+from pipesql.pipe.scan import closing, dialect_named, first_line, position
 
 _STARTS = frozenset({TokenType.FROM, TokenType.WITH, TokenType.SELECT})
 _WORDS = {"SELECT": TokenType.SELECT, "FROM": TokenType.FROM, "1": TokenType.NUMBER}
@@ -28,6 +28,7 @@ class FragmentReader:
         self.text = text
         self.dialect = dialect
         self.nested_query = nested_query
+        self.intervals = "interval" in text.lower()
         self.held: dict[str, PipeQuery] = {}
         self.names = (f"__pipe_{n}" for n in itertools.count())
 
@@ -51,7 +52,7 @@ class FragmentReader:
         try:
             trees = dialect_named(self.dialect).parser().parse(self._reserve(found), self.text)
         except SqlglotError as e:
-            raise self.error(f"{_first_line(e)} in {head.text.upper()}", head) from e
+            raise self.error(f"{first_line(e)} in {head.text.upper()}", head) from e
         except (AttributeError, TypeError, ValueError, IndexError) as e:  # sqlglot's own slips on odd token runs
             raise self.error(f"{head.text.upper()} cannot be read", head) from e
         tree = trees[0] if len(trees) == 1 else None
@@ -61,6 +62,8 @@ class FragmentReader:
         if extra:
             clause = sorted(extra)[0].rstrip("_").upper()
             raise self.error(f"{clause} cannot stand inside {head.text.upper()}", head)
+        if self.intervals and any(not i.args.get("unit") for i in tree.find_all(exp.Interval)):
+            raise self.error("INTERVAL needs a value and a unit, as in INTERVAL 1 DAY", head)
         self._embed(tree)
         return tree
 
@@ -101,9 +104,3 @@ class FragmentReader:
 def words(*texts: str) -> list[Token]:
     """Tokens that stand in front of a fragment to make it a SELECT."""
     return [Token(_WORDS.get(text, TokenType.VAR), text) for text in texts]
-
-
-def _first_line(error: SqlglotError) -> str:
-    errors = getattr(error, "errors", None)
-    description = errors[0].get("description") if errors else None
-    return str(description or error).splitlines()[0].rstrip(".")

@@ -116,7 +116,9 @@ class Level:
         assert self.compound is not None and not names
         query = self.compound
         if self.order:
-            keys = [_ordered(k, column(c.name)) for k, c in self.order if c is not None]
+            # by position: an engine may know a column of the first arm only by its qualified name
+            places = list(columns)
+            keys = [_ordered(k, exp.Literal.number(places.index(c) + 1)) for k, c in self.order if c is not None]
             query.set("order", exp.Order(expressions=keys))
         self._cut(query)
         return query

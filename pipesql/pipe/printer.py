@@ -6,18 +6,21 @@ The text is what models are trained on and what `parse` reads back: print∘pars
 from __future__ import annotations
 
 from sqlglot import exp
+from sqlglot.errors import ErrorLevel, SqlglotError
 
+from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.identifiers import identifier
 from pipesql.pipe.negation import natural
 from pipesql.pipe.query import PipeQuery, nested
 from pipesql.pipe.rebuild import rebuild
+from pipesql.pipe.scan import first_line
 
 
 @depth_bounded
 def print_query(query: PipeQuery, dialect: str = "bigquery") -> str:
-    """The whole query, one operator a line."""
+    """The whole query, one operator a line. Raises UnsupportedSql for what the dialect cannot say."""
     return "\n".join(print_operators(query, dialect))
 
 
@@ -89,7 +92,12 @@ def _expression(node: exp.Expr, dialect: str) -> str:
 
     if node.find(exp.Placeholder) is not None:
         node = rebuild(node, inline)
-    return natural(node, dialect).sql(dialect=dialect, normalize_functions="upper", comments=False)
+    try:
+        return natural(node, dialect).sql(
+            dialect=dialect, normalize_functions="upper", comments=False, unsupported_level=ErrorLevel.RAISE
+        )
+    except SqlglotError as e:
+        raise UnsupportedSql(f"a construct in {dialect}", first_line(e)) from e
 
 
 def _name(name: str, dialect: str) -> str:

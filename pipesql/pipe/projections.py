@@ -8,6 +8,7 @@ from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.frame import Frame
 from pipesql.pipe.identifiers import column
+from pipesql.pipe.rebuild import is_constant
 from pipesql.pipe.scope import Scope, ScopeColumn
 
 #: Expressions that would grow beyond this many nodes read from a level of their own: substitution can double them.
@@ -141,5 +142,5 @@ def sort(frame: Frame, keys: tuple[exp.Expr, ...], before: Scope) -> None:
     level.order = [
         (exp.Ordered(**{**key.args, "this": value}), col)
         for key, value, col in zip(keys, values, bare, strict=True)
-        if not isinstance(value, exp.Literal | exp.Null)
+        if level.compound is not None or not is_constant(value)
     ]

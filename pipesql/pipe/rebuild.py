@@ -36,3 +36,15 @@ def _child(node: exp.Expr, replace: Callable[[exp.Expr], exp.Expr | None], under
     if under_operator and isinstance(new, _LOOSE) and not isinstance(new, _TIGHT) and not isinstance(node, _LOOSE):
         return exp.Paren(this=new)
     return new
+
+
+def unbracketed(node: exp.Expr) -> exp.Expr:
+    """The expression inside its brackets; a scalar subquery keeps its own (sqlglot's `unnest` takes those as well)."""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return node
+
+
+def is_constant(node: exp.Expr) -> bool:
+    """Whether the expression is the same for every row: it names no column and calls no function."""
+    return node.find(exp.Column, exp.Query, exp.Placeholder, exp.Func) is None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from sqlglot.dialects.dialect import Dialect
-from sqlglot.errors import TokenError
+from sqlglot.errors import SqlglotError, TokenError
 from sqlglot.tokens import Token, TokenType
 
 from pipesql.errors import SqlSyntaxError
@@ -33,7 +33,8 @@ def tokens(text: str, dialect: str) -> list[Token]:
     try:
         found = dialect_named(dialect).tokenize(text)
     except TokenError as e:
-        raise SqlSyntaxError(f"the text cannot be read as SQL: {e}") from e
+        near = " ".join(str(e).split()).removeprefix("Error tokenizing ")
+        raise SqlSyntaxError(f"a string, a quoted name or a comment is never closed, near {near}") from e
     while found and found[-1].token_type == TokenType.SEMICOLON:
         found.pop()
     if not found:
@@ -91,3 +92,10 @@ def position(text: str, offset: int) -> str:
     """`line L, column C` of a character offset, counted from one."""
     line = text.count("\n", 0, offset) + 1
     return f"line {line}, column {offset - text.rfind(chr(10), 0, offset)}"
+
+
+def first_line(error: SqlglotError) -> str:
+    """What sqlglot found wrong, on one line without a full stop."""
+    errors = getattr(error, "errors", None)
+    description = errors[0].get("description") if errors else None
+    return " ".join(str(description or error).split()).rstrip(".")[:200]

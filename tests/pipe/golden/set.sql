@@ -71,7 +71,7 @@ FROM singer
 |> ORDER BY age DESC, n
 |> LIMIT 3
 --- sql
-SELECT name AS n, age FROM singer UNION SELECT * FROM hall ORDER BY age DESC, n LIMIT 3
+SELECT name AS n, age FROM singer UNION SELECT * FROM hall ORDER BY 2 DESC, 1 LIMIT 3
 --- rows
 'Arena' | 5000
 'Opera' | 900
