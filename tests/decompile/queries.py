@@ -125,9 +125,8 @@ class QueryMaker:
         for _ in range(chance.choice([0, 0, 1, 1, 2])):
             other, written = self.source(depth, sources)
             common = {n for n, _ in first.columns} & {n for n, _ in other.columns}
-            kind = chance.choice(
-                ["JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN", ",", "CROSS JOIN", "RIGHT JOIN", "FULL JOIN"]
-            )
+            # no RIGHT or FULL JOIN: SQLite (3.40 at least) loses a WHERE behind one where it flattens a compound query
+            kind = chance.choice(["JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN", ",", "CROSS JOIN"])
             if kind in (",", "CROSS JOIN"):
                 text += f"{kind} {written}" if kind == "," else f" {kind} {written}"
             elif len(sources) == 1 and common and kind in ("JOIN", "LEFT JOIN") and chance.random() < 0.3:
