@@ -6,7 +6,7 @@ import click
 
 from pipesql.records import file_digest
 from pipesql.tracking.lookup import data_folder
-from pipesql.tracking.registry import EVALUATE_RUN, get_version, load_components, set_tags
+from pipesql.tracking.registry import EVALUATE_RUN, get_version, load_components, log_metrics, set_tags
 from pipesql.tracking.runs import step_run
 from pipesql.tracking.store import project_root
 from steps import StepCommand
@@ -24,8 +24,8 @@ def main(version: str, data: str, limit: int, batch: int, seed: int) -> None:
         chosen = get_version(version)
         folder, data_run = data_folder(data)
 
+        from pipesql.evaluate import report
         from pipesql.evaluate.questions import dev_questions
-        from pipesql.evaluate.report import comparison_rows, comparison_text, paired_metrics, summarise, version_tags
         from pipesql.evaluate.sides import evaluate_side, write_side
         from pipesql.models import resolve_model
         from pipesql.models.load import load_model, load_tokenizer
@@ -43,13 +43,14 @@ def main(version: str, data: str, limit: int, batch: int, seed: int) -> None:
         for side in ("base", "tuned"):
             pair = (load_model(base), load_tokenizer(base)) if side == "base" else load_components(chosen)
             verdicts[side], speed = evaluate_side(side, *pair, questions, batch, layout)
-            run.metrics(summarise(verdicts[side]).metrics(side) | speed)
+            run.metrics(report.summarise(verdicts[side]).metrics(side) | speed)
             run.artifact(write_side(project_root() / output, side, verdicts[side]), "verdicts")
-        run.metrics(paired_metrics(**verdicts))
-        run.table(comparison_rows(**verdicts), "predictions.json")
-        set_tags(chosen, {**version_tags(**verdicts), EVALUATE_RUN: run.run_id, "pipesql.evaluate_data": digest})
+        run.metrics(report.paired_metrics(**verdicts))
+        run.table(report.comparison_rows(**verdicts), "predictions.json")
+        log_metrics(chosen, report.version_metrics(**verdicts))
+        set_tags(chosen, {**report.version_tags(**verdicts), EVALUATE_RUN: run.run_id, "pipesql.evaluate_data": digest})
     click.echo(f"pipesql {chosen} ({base.description}) on {len(questions)} dev questions of {folder.name}")
-    click.echo(comparison_text(**verdicts))
+    click.echo(report.comparison_text(**verdicts))
 
 
 if __name__ == "__main__":

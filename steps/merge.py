@@ -37,6 +37,7 @@ def main(run_id: str, recipe: str) -> None:
             "pipesql.base_digest": merged.base.digest,
         } | {name: train.tags[name] for name in ORIGIN if name in train.tags}
         run.tags(**origin)
+        run.params(base=merged.base.name, trained_by=merged.recipe, layout=merged.layout)
         run.metrics({"merge/max_logit_difference": merged.difference, "merge/adapter_effect": merged.effect})
         run.metrics({"merge/seconds": merged.seconds})
         run.table(merged.size_rows(), "model_size.json")

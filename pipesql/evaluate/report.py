@@ -133,5 +133,16 @@ def version_tags(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> dict[str,
     }
 
 
+def version_metrics(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> dict[str, float]:
+    """The figures by which versions are compared, in the group `evaluated/`."""
+    before, after = summarise(base), summarise(tuned)
+    return {
+        "evaluated/ex": after.ex.value,
+        "evaluated/valid": after.valid.value,
+        "evaluated/base_ex": before.ex.value,
+        "evaluated/base_valid": before.valid.value,
+    }
+
+
 def _share(verdicts: Sequence[Verdict]) -> Share:
     return Share(sum(v.correct for v in verdicts), len(verdicts))

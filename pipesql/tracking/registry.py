@@ -129,6 +129,16 @@ def set_tags(version: Version, tags: Mapping[str, Any]) -> None:
         client.set_model_version_tag(MODEL, str(version.number), name, str(value))
 
 
+def log_metrics(version: Version, metrics: Mapping[str, float]) -> None:
+    """Log metrics on the run that made a version: the UI compares versions by their runs' figures."""
+    from mlflow import MlflowClient
+
+    use_store()
+    client = MlflowClient()
+    for name, value in metrics.items():
+        client.log_metric(version.run_id, name, value)
+
+
 def promote(version: Version) -> Version:
     """Make a version the champion: the alias moves, it enters Production and the one before is archived."""
     from mlflow import MlflowClient

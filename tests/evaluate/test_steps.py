@@ -168,6 +168,9 @@ def test_evaluate_compares_base_and_tuned(place, train_run, data) -> None:
     assert len(table["data"]) == QUESTIONS and "tuned_pipe_sql" in table["columns"]
     (dataset,) = mlflow.get_run(run.run_id).inputs.dataset_inputs
     assert dataset.dataset.name == data.name and json.loads(dataset.dataset.profile)["num_rows"] == QUESTIONS
+    made = newest("merge")
+    assert (made.metrics["evaluated/ex"], made.metrics["evaluated/base_ex"]) == (1, 0)
+    assert (made.params["merge.base"], made.params["merge.trained_by"]) == ("tiny", "tiny")
     tags = registry.get_version(1).tags
     assert tags["pipesql.ex"] == "1.0000" and tags["pipesql.ex_interval"] == "0.6097 to 1.0000"
     assert tags["pipesql.evaluate_run"] == run.run_id
