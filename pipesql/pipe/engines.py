@@ -35,7 +35,9 @@ _OTHERWISE = (exp.Div, exp.IntDiv, exp.Like, exp.AnyValue, exp.CountIf, exp.Inte
 
 
 def _for_sqlite(tree: exp.Query) -> exp.Query:
-    for node in list(tree.find_all(*_OTHERWISE)):
+    nodes = list(tree.find_all(*_OTHERWISE))
+    aggregating = _aggregating(tree) if any(isinstance(n, exp.AnyValue) for n in nodes) else set()
+    for node in nodes:
         match node:
             case exp.CountIf():
                 node.replace(exp.Count(this=exp.If(this=node.this, true=exp.Literal.number(1), false=exp.Null())))
@@ -50,7 +52,7 @@ def _for_sqlite(tree: exp.Query) -> exp.Query:
             case exp.Like():
                 node.replace(_case_sensitive(node))
             case exp.AnyValue():
-                node.replace(_bare(node))
+                node.replace(_bare(node, aggregating))
     return tree
 
 
@@ -117,12 +119,18 @@ def _glob(pattern: str) -> str:
     return "".join(out)
 
 
-def _bare(node: exp.AnyValue) -> exp.Expr:
-    """SQLite's bare column: any row of the group, or the row of the only MIN/MAX beside it."""
+def _bare(node: exp.AnyValue, aggregating: set[int]) -> exp.Expr:
+    """SQLite's bare column: any row of the group, or the row of the only MIN/MAX beside it.
+
+    Without GROUP BY it needs another aggregate beside it, and must be NULL where there are no rows: else MAX.
+    """
     inner = node.this
     select = node.find_ancestor(exp.Select)
     if not isinstance(inner, exp.HavingMax):
-        return inner if _groups_without(select, node) else exp.Max(this=inner)
+        if isinstance(node.parent, exp.Window) or select is None:
+            return exp.Max(this=inner)
+        groups = select.args.get("group") is not None
+        return inner if groups or (isinstance(inner, exp.Column) and id(select) in aggregating) else exp.Max(this=inner)
     wanted = exp.Max if inner.args.get("max") else exp.Min
     extremes = set()
     for part in select.find_all(exp.Max, exp.Min) if select is not None else ():
@@ -133,12 +141,12 @@ def _bare(node: exp.AnyValue) -> exp.Expr:
     return inner.this
 
 
-def _groups_without(select: exp.Select | None, node: exp.AnyValue) -> bool:
-    """Whether the SELECT makes groups also when this ANY_VALUE has given way to a bare column."""
-    if select is None or isinstance(node.parent, exp.Window):
-        return False
-    return select.args.get("group") is not None or any(
-        part is not node and part.find_ancestor(exp.Select) is select and not isinstance(part.parent, exp.Window)
-        for part in select.find_all(exp.AggFunc)
-        if not isinstance(part, exp.AnyValue)
-    )
+def _aggregating(tree: exp.Query) -> set[int]:
+    """`id()`s of the SELECTs that show or filter by an aggregate function other than ANY_VALUE."""
+    found = set()
+    for function in tree.find_all(exp.AggFunc):
+        if not isinstance(function, exp.AnyValue) and not isinstance(function.parent, exp.Window):
+            clause = function.find_ancestor(exp.Order, exp.Select)
+            if isinstance(clause, exp.Select):
+                found.add(id(clause))
+    return found

@@ -15,7 +15,7 @@ from pipesql.pipe.identifiers import identifier
 from pipesql.pipe.negation import natural
 from pipesql.pipe.query import PipeQuery, nested
 from pipesql.pipe.rebuild import rebuild
-from pipesql.pipe.scan import first_line
+from pipesql.pipe.scan import dialect_named, first_line
 
 
 @depth_bounded
@@ -93,12 +93,13 @@ def _expression(node: exp.Expr, dialect: str) -> str:
     if node.find(exp.Placeholder) is not None:
         node = rebuild(node, inline)
     try:
-        return natural(node, dialect).sql(
-            dialect=dialect, normalize_functions="upper", comments=False, unsupported_level=ErrorLevel.RAISE
+        return dialect_named(dialect).generate(
+            natural(node, dialect), normalize_functions="upper", comments=False, unsupported_level=ErrorLevel.RAISE
         )
     except SqlglotError as e:
         raise UnsupportedSql(f"a construct in {dialect}", first_line(e)) from e
 
 
 def _name(name: str, dialect: str) -> str:
-    return identifier(name).sql(dialect=dialect)
+    quoted = identifier(name)
+    return dialect_named(dialect).generate(quoted) if quoted.args["quoted"] else name
