@@ -65,18 +65,12 @@ def stages(text: str, db: Path, rows: int, timeout: float) -> Iterator[Stage]:
 
 def _prefixes(text: str) -> Iterator[tuple[str, str]]:
     """The text up to each `|>` outside brackets and last the whole text, each with the operator that ends it."""
-    found = tokens(text, "bigquery")
-    split(found, TokenType.PIPE_GT)  # raises where brackets do not match
-    depth = start = 0
-    for token in found:
-        if token.token_type in (TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE):
-            depth += 1
-        elif token.token_type in (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE):
-            depth -= 1
-        elif token.token_type == TokenType.PIPE_GT and depth == 0:
-            yield text[: token.start], text[start : token.start].strip()
-            start = token.end + 1
-    yield text[: found[-1].end + 1], text[start : found[-1].end + 1].strip()
+    for segment in split(tokens(text, "bigquery"), TokenType.PIPE_GT):
+        if not segment:
+            yield text, ""  # two pipes in a row: the parser says so
+            return
+        end = segment[-1].end + 1
+        yield text[:end], text[segment[0].start : end]
 
 
 def _stage(number: int, shown: str, query: PipeQuery, schema: Schema, database: SqliteDatabase, rows: int) -> Stage:

@@ -18,18 +18,6 @@ from pipesql.execution.sqlite import SqliteDatabase
 from pipesql.records import Question, file_digest
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("demo")
-    build(target)
-    return target
-
-
-@pytest.fixture(scope="module")
-def asked(folder: Path) -> list[Question]:
-    return questions(folder)
-
-
 def test_counts(asked: list[Question]) -> None:
     per_split = {split: [q for q in asked if q.split == split] for split in ("train", "dev")}
     assert len(asked) >= 420

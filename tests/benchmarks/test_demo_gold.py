@@ -6,27 +6,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import sqlglot
 from sqlglot import exp
 
-from pipesql.benchmarks.demo import build, questions
 from pipesql.benchmarks.demo.databases import database_path
 from pipesql.execution.schema import read_schema
 from pipesql.execution.sqlite import SqliteDatabase
 from pipesql.records import Question
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("demo")
-    build(target)
-    return target
-
-
-@pytest.fixture(scope="module")
-def asked(folder: Path) -> list[Question]:
-    return questions(folder)
 
 
 def rows_of(database: str | Path, sql: str) -> list[tuple[object, ...]]:

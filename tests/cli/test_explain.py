@@ -61,6 +61,7 @@ def test_rows_keep_to_the_query_s_own_limit_and_offset(db) -> None:
     [
         ("FROM singer |> WHERE agee > 3 |> LIMIT 1", "WHERE agee > 3", "did you mean age"),
         ("FROM singer |> FOO (FROM a |> SELECT b)", "FOO (FROM a |> SELECT b)", "not a pipe operator"),
+        ("FROM singer |> WHERE name = 'Ann |> x' |> WHERE 'a' |> |> LIMIT 1", "", "missing after |>"),
         ("FROM singr", "FROM singr", "did you mean singer?"),
         ("FROM singer |> WHERE COUNT(*) > 1", "WHERE COUNT(*) > 1", "AGGREGATE first"),
     ],

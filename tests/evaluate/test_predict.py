@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.evaluate.learning import learn_by_heart
+
 torch = pytest.importorskip("torch")
 
 from pipesql.chat.prompts import messages  # noqa: E402
@@ -31,23 +33,6 @@ def test_an_untrained_model_gives_invalid_answers(golden) -> None:
     assert {p.stop for p in predictions} <= {"invalid", "length"}
     assert all(p.tokens > 0 and p.detail for p in predictions)
     assert not any(v.valid for v in score(predictions))
-
-
-def learn_by_heart(model, batch: list[tuple[list[int], list[int]]]) -> None:
-    """Train on (prompt, target) token ids until every target is all but certain."""
-    rows = [(torch.tensor([p + t]), torch.tensor([[-100] * len(p) + t])) for p, t in batch]
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
-    model.train()
-    for _ in range(150):
-        worst = 0.0
-        for ids, labels in rows:
-            loss = model(input_ids=ids, labels=labels).loss
-            loss.backward()
-            worst = max(worst, loss.item())
-        optimizer.step()
-        optimizer.zero_grad()
-        if worst < 0.01:
-            break
 
 
 def test_what_a_model_learnt_is_read_back_and_judged_right(golden) -> None:

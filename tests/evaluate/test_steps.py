@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tests.evaluate.learning import learn_by_heart
+
 torch = pytest.importorskip("torch")
 mlflow = pytest.importorskip("mlflow")
 
@@ -86,20 +88,8 @@ def train_run(place, questions, tmp_path_factory) -> str:
     target = []
     for i, text in enumerate(questions[0].operators):
         target += [*operator_ids(tokenizer, text, first=i == 0), marks.end if i == 2 else marks.step]
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=5e-3)
-    prompts = [prompt_ids(tokenizer, messages(schema, q.question)) for q in questions]
-    model.train()
-    for _ in range(80):
-        worst = 0.0
-        for prompt in prompts:
-            ids, labels = torch.tensor([prompt + target]), torch.tensor([[-100] * len(prompt) + target])
-            loss = model(input_ids=ids, labels=labels).loss
-            loss.backward()
-            worst = max(worst, loss.item())
-        optimizer.step()
-        optimizer.zero_grad()
-        if worst < 0.3:
-            break
+    batch = [(prompt_ids(tokenizer, messages(schema, q.question)), target) for q in questions]
+    learn_by_heart(model, batch, learning_rate=5e-3, below=0.3)
     folder = tmp_path_factory.mktemp("train") / "adapter"
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
