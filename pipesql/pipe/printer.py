@@ -49,8 +49,8 @@ def _operator(operator: op.Operator, dialect: str) -> str:
     match operator:
         case op.From(source):
             return f"FROM {text(source)}"
-        case op.Join(kind, source, on, using):
-            head = "JOIN" if kind == "INNER" else f"{kind} JOIN"
+        case op.Join(kind, source, on, using, _):
+            head = f"{kind} JOIN".lstrip()
             tail = f" ON {text(on)}" if on is not None else ""
             if using:
                 tail = f" USING ({', '.join(_name(u, dialect) for u in using)})"
@@ -83,6 +83,8 @@ def _operator(operator: op.Operator, dialect: str) -> str:
             return f"{kind} {'DISTINCT' if distinct else 'ALL'} {inner}"
         case op.As(name):
             return f"AS {_name(name, dialect)}"
+        case _:
+            raise UnsupportedSql(f"printing the operator {op.keyword(operator)}")
 
 
 def _expression(node: exp.Expr, dialect: str) -> str:

@@ -27,18 +27,29 @@ class Cte:
 
 @dataclass(frozen=True)
 class PipeQuery:
-    """Operators in the order they run. `ctes` is the leading WITH, visible to all of them."""
+    """Operators in the order they run. `ctes` is the leading WITH [RECURSIVE], visible to all of them."""
 
     operators: tuple[Operator, ...]
     ctes: tuple[Cte, ...] = ()
+    recursive: bool = False
 
     def prefixes(self) -> Iterator[PipeQuery]:
         """Every prefix, shortest first; the last one is the query itself."""
         for end in range(1, len(self.operators) + 1):
-            yield PipeQuery(self.operators[:end], self.ctes)
+            yield PipeQuery(self.operators[:end], self.ctes, self.recursive)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> PipeQuery:
         return self  # immutable: a copied expression shares its nested queries
+
+
+@dataclass(frozen=True)
+class Subpipeline:
+    """`(|> … |> …)`: operators for a table that is not named, maybe none."""
+
+    operators: tuple[Operator, ...] = ()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Subpipeline:
+        return self  # immutable
 
 
 def nest(query: PipeQuery) -> exp.Placeholder:

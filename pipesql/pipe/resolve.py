@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.errors import SqlError, UnknownName
+from pipesql.errors import SqlError, UnknownName, UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.query import PipeQuery, nested
@@ -110,6 +110,8 @@ class _Resolver:
                 return self.combine(operator, scope)
             case op.As(name):
                 return Scope(scope.columns, {name.lower(): Variable(name, scope.columns)}, scope.ordered)
+            case _:
+                raise UnsupportedSql(f"the operator {op.keyword(operator)}", f"operator {len(self.out.scopes) + 1}")
 
     def join(self, operator: op.Join, scope: Scope) -> Scope:
         """JOIN: both tables; columns of USING once."""

@@ -84,14 +84,14 @@ class SegmentReader:
 
     def joined(self, join: exp.Join, head: Token) -> op.Join:
         """sqlglot's join as an operator; one without a condition is a CROSS JOIN."""
-        kind = join.side or join.kind or "INNER"
-        if join.method or kind not in _JOIN_KINDS:
+        kind = join.side or join.kind or ""
+        if join.method or (kind and kind not in _JOIN_KINDS):
             raise UnsupportedSql(f"{join.method or kind} JOIN", f"({self.fragments.where(head)})")
         on, using = join.args.get("on"), tuple(u.name for u in join.args.get("using") or ())
-        if kind not in ("CROSS", "INNER") and not (on or using):
+        if kind not in ("CROSS", "INNER", "") and not (on or using):
             raise self.error(f"{kind} JOIN needs ON or USING", head)
         always = isinstance(on, exp.Boolean) and on.this is True
-        if kind == "INNER" and (always or not (on or using)):
+        if kind in ("INNER", "") and (always or not (on or using)):
             return op.Join("CROSS", join.this)
         return op.Join(kind, join.this, on, using)
 

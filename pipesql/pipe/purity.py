@@ -1,0 +1,41 @@
+"""Pure pipe SQL: no standard-SQL block is left anywhere, subqueries and CTE bodies included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+
+from sqlglot import exp
+
+from pipesql.errors import SqlError
+from pipesql.pipe import operators as op
+from pipesql.pipe.depth import depth_bounded
+from pipesql.pipe.query import PipeQuery, nested_queries
+
+
+@depth_bounded
+def require_pure(query: PipeQuery) -> None:
+    """Raise SqlError where the query, or one nested in it, holds a standard-SQL block."""
+    for block in _blocks(query):
+        shown = block.sql("bigquery", comments=False)[:60]
+        raise SqlError(f"a standard SELECT is no pipe SQL: {shown} … must be said with FROM and |>")
+
+
+def is_pure(query: PipeQuery) -> bool:
+    """Whether no standard-SQL block is left in the query."""
+    return next(_blocks(query), None) is None
+
+
+def _blocks(part: object) -> Iterator[exp.Query]:
+    """The blocks in an operator, a query, or whatever holds such."""
+    if isinstance(part, op.Block):
+        yield part.query
+    elif isinstance(part, exp.Expr):
+        for _, query in nested_queries(part):
+            yield from _blocks(query)
+    elif isinstance(part, tuple):
+        for each in part:
+            yield from _blocks(each)
+    elif is_dataclass(part):
+        for field in fields(part):
+            yield from _blocks(getattr(part, field.name))

@@ -1,0 +1,75 @@
+"""The operators that make another table of the whole one before: CALL, TABLESAMPLE, PIVOT, UNPIVOT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a table function: `[name =>] [TABLE|MODEL|CONNECTION|DESCRIPTOR|INPUT TABLE] value`.
+
+    `value` is None for INPUT TABLE.
+    """
+
+    value: exp.Expr | None
+    kind: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """`|> CALL function(arguments) [AS alias]`: a table function with the table so far as its input."""
+
+    function: tuple[str, ...]
+    arguments: tuple[Argument, ...]
+    alias: str = ""
+
+
+@dataclass(frozen=True)
+class TableSample:
+    """`|> TABLESAMPLE method (size PERCENT|ROWS [PARTITION BY …]) [WITH WEIGHT [AS name]] [REPEATABLE (seed)]`.
+
+    `weight` is None where not written, empty where it has no name.
+    """
+
+    method: str
+    size: exp.Expr
+    unit: str
+    partition: tuple[exp.Expr, ...] = ()
+    weight: str | None = None
+    seed: exp.Expr | None = None
+
+
+@dataclass(frozen=True)
+class Pivot:
+    """`|> PIVOT (aggregates FOR subject IN (values)) [AS alias]`: a column for each aggregate and value."""
+
+    aggregates: tuple[exp.Expr, ...]
+    subject: exp.Expr
+    values: tuple[exp.Expr, ...]
+    alias: str = ""
+
+
+@dataclass(frozen=True)
+class UnpivotGroup:
+    """Columns that become one row of UNPIVOT, and the literal in its name column (else the columns' names)."""
+
+    columns: tuple[str, ...]
+    label: exp.Expr | None = None
+
+
+@dataclass(frozen=True)
+class Unpivot:
+    """`|> UNPIVOT [INCLUDE|EXCLUDE NULLS] (values FOR name IN (columns [AS label], …)) [AS alias]`.
+
+    `nulls` is empty, INCLUDE or EXCLUDE (the default).
+    """
+
+    values: tuple[str, ...]
+    name: str
+    groups: tuple[UnpivotGroup, ...]
+    nulls: str = ""
+    alias: str = ""
