@@ -27,6 +27,7 @@ from pipesql.execution.schema import read_schema
 from pipesql.execution.sqlite import SqliteDatabase
 from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
+from pipesql.pipe.purity import require_pure
 from pipesql.pipe.resolve import resolve
 from pipesql.pipe.schema import Schema
 from pipesql.records import Prediction, Verdict
@@ -108,6 +109,7 @@ def _lowered(prediction: Prediction, schema: Schema) -> _Outcome:
         return _Outcome(cause="length", detail=prediction.detail)
     try:
         query = parse(prediction.pipe_sql)
+        require_pure(query)
         resolve(query, schema)
         return _Outcome(lowered_sql=lower(query, schema))
     except SqlSyntaxError as error:

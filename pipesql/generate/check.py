@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pipesql.errors import SqlError
 from pipesql.pipe.parser import parse
+from pipesql.pipe.purity import require_pure
 from pipesql.pipe.resolve import resolve
 from pipesql.pipe.schema import Schema
 
@@ -13,7 +14,9 @@ from pipesql.pipe.schema import Schema
 def check_operators(schema: Schema, operators: Sequence[str]) -> str | None:
     """The sentence of the first error in these operators on this schema, or None when they parse and resolve."""
     try:
-        resolve(parse("\n".join(operators)), schema)
+        query = parse("\n".join(operators))
+        require_pure(query)
+        resolve(query, schema)
     except SqlError as error:
         return str(error)
     return None

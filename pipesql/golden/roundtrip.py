@@ -7,6 +7,7 @@ with the gold on both is a `GoldenPair`; everything else is a `Rejection` whose 
 `gold_error`          the gold itself does not execute (error, deadline or row limit) on the real database
 `refused:CONSTRUCT`   the decompiler or the printer cannot express the construct
 `reread:STAGE`        the printed text cannot be read back (`parse`) or lowered (`lower`): a defect of the language
+`impure`              a standard-SQL block is left in the text: a defect of the language
 `prefix`              a prefix of the query does not parse or resolve: a defect of the language
 `execution`           the lowered query fails where the gold does not
 `timeout`             the lowered query runs past the deadline where the gold does not
@@ -30,6 +31,7 @@ from pipesql.golden.witnesses import Witnesses
 from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
 from pipesql.pipe.printer import print_operators
+from pipesql.pipe.purity import is_pure
 from pipesql.pipe.resolve import resolve
 from pipesql.pipe.schema import Schema
 from pipesql.records import GoldenPair, Question, Rejection
@@ -118,6 +120,8 @@ def _to_sql(operators: Sequence[str], schema: Schema) -> str:
     try:
         query = parse("\n".join(operators))
         stage = "lower"
+        if not is_pure(query):
+            raise _Rejected("impure", "the text holds a standard SELECT")
         return lower(query, schema)
     except SqlError as e:
         raise _Rejected(f"reread:{stage}", str(e)) from e

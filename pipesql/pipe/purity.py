@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 
 from sqlglot import exp
 
-from pipesql.errors import SqlError
+from pipesql.errors import SqlSyntaxError
 from pipesql.pipe import operators as op
 from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.query import PipeQuery, nested_queries
@@ -15,10 +15,10 @@ from pipesql.pipe.query import PipeQuery, nested_queries
 
 @depth_bounded
 def require_pure(query: PipeQuery) -> None:
-    """Raise SqlError where the query, or one nested in it, holds a standard-SQL block."""
+    """Raise SqlSyntaxError where the query, or one nested in it, holds a standard-SQL block."""
     for block in _blocks(query):
         shown = block.sql("bigquery", comments=False)[:60]
-        raise SqlError(f"a standard SELECT is no pipe SQL: {shown} … must be said with FROM and |>")
+        raise SqlSyntaxError(f"a standard SELECT is no pipe SQL: {shown} … must be said with FROM and |>")
 
 
 def is_pure(query: PipeQuery) -> bool:
