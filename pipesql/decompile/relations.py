@@ -64,7 +64,7 @@ class Relations:
             built = select.queries.query(source.node.this, self.view.outer, named=True)
             written = _derived(built.query(), self._variable(source, source.alias or "t"))
             self._show(source, built.names)
-        kind = join.side or ("CROSS" if condition is None else "INNER")
+        kind = join.side or ("CROSS" if condition is None else "")
         on = None if condition is None else select.write(condition, self.view)
         if kind in ("LEFT", "RIGHT", "FULL") and on is None:
             on = exp.Boolean(this=True)

@@ -1,6 +1,6 @@
-"""The examples of docs/language.md give the rows that stand below them.
+"""The examples of docs/language.md give the rows and the lowered SQL that stand below them.
 
-`PIPESQL_UPDATE_GOLDEN=1 pytest tests/pipe/test_language_page.py` writes the rows anew.
+`PIPESQL_UPDATE_GOLDEN=1 pytest tests/pipe/test_language_page.py` writes them anew.
 """
 
 from __future__ import annotations
@@ -25,16 +25,20 @@ TABLES = """
     INSERT INTO concert VALUES (10, 1, 2014, 'Opera', 20), (11, 1, 2015, 'Arena', 35), (12, 2, 2014, NULL, 20),
         (13, NULL, 2016, 'Barn', 5);
 """
-OPENING, ROWS = "```sql\n", "```text\n"
+OPENING, ROWS, LOWERED, END = "```sql\n", "```text\n", "```sql lowered\n", "\n```\n"
 
 
 def examples() -> list[tuple[str, str]]:
-    """Each example with the rows that the page shows below it."""
+    """Each example with what the page shows below it: its rows, and the SQL that it is lowered to for SQLite."""
     found = []
     for part in PAGE.read_text(encoding="utf-8").split(OPENING)[1:]:
-        query, _, rest = part.partition("\n```\n")
-        rows = rest.removeprefix(ROWS).partition("```")[0].rstrip("\n") if rest.startswith(ROWS) else ""
-        found.append((query, rows))
+        query, _, rest = part.partition(END)
+        below = ""
+        for opening in (ROWS, LOWERED):
+            if rest.startswith(opening):
+                block, _, rest = rest.partition(END)
+                below += block + END
+        found.append((query, below))
     return found
 
 
@@ -46,21 +50,23 @@ def run(tmp_path_factory):
     schema = read_schema(path)
 
     def shown(text: str) -> str:
-        cursor = connection.execute(lower(parse(text), schema))
+        sql = lower(parse(text), schema)
+        cursor = connection.execute(sql)
         rows = [[d[0] for d in cursor.description], *(["NULL" if v is None else str(v) for v in r] for r in cursor)]
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        return "\n".join(" | ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows)
+        table = "\n".join(" | ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows)
+        return ROWS + table + END + LOWERED + sql + END
 
     yield shown
     connection.close()
 
 
-@pytest.mark.parametrize(("query", "rows"), examples())
-def test_example(query, rows, run) -> None:
+@pytest.mark.parametrize(("query", "below"), examples())
+def test_example(query, below, run) -> None:
     assert print_query(parse(query)) == query, "examples stand in canonical form"
     if os.environ.get("PIPESQL_UPDATE_GOLDEN"):
         page = PAGE.read_text(encoding="utf-8")
-        old = f"{OPENING}{query}\n```\n" + (f"{ROWS}{rows}\n```\n" if rows else "")
-        PAGE.write_text(page.replace(old, f"{OPENING}{query}\n```\n{ROWS}{run(query)}\n```\n"), encoding="utf-8")
+        old = OPENING + query + END
+        PAGE.write_text(page.replace(old + below, old + run(query)), encoding="utf-8")
     else:
-        assert run(query) == rows
+        assert run(query) == below
