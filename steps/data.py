@@ -12,7 +12,7 @@ from steps import StepCommand
 
 @click.command(cls=StepCommand)
 @click.option("--benchmark", default="demo", show_default=True, help="demo, spider or bird.")
-@click.option("--benchmark_dir", default="", help="The benchmark's folder; the demo is built there, if given.")
+@click.option("--benchmark_dir", default="", help="Its folder; else it is built or fetched.")
 @click.option(
     "--layout", default="folded", show_default=True, help="folded: one sample a query; steps: one an operator."
 )
@@ -32,7 +32,7 @@ def main(benchmark: str, benchmark_dir: str, layout: str, limit: int, seed: int)
     with step_run("data", tags={"pipesql.benchmark": benchmark, "pipesql.output": folder}) as run:
         run.params(**config)
         samples.require_layout(layout)
-        questions = benchmarks.load(benchmark, benchmark_dir, seed, limit)
+        questions = benchmarks.load(benchmark, benchmark_dir, seed, limit, say=click.echo)
         with whole_folder(folder) as scratch:
             build = golden.build(questions, seed)
             splits = samples.split_pairs(build.pairs, [q.question for q in questions if q.split == "dev"])

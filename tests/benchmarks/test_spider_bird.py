@@ -88,10 +88,6 @@ class TestBadInput:
         with pytest.raises(BadInput, match="unknown benchmark 'sparkle'; choose one of demo, spider, bird"):
             load("sparkle")
 
-    def test_no_folder_given(self) -> None:
-        with pytest.raises(BadInput, match="spider needs its folder"):
-            load("spider")
-
     def test_negative_limit(self, spider: Path) -> None:
         with pytest.raises(BadInput, match="limit is -1"):
             load("spider", str(spider), limit=-1)
