@@ -116,6 +116,19 @@ def explain(db: Path, rows: int, timeout: float, with_sql: bool, as_json: bool, 
         raise click.exceptions.Exit(1)
 
 
+@main.command()
+@click.option(
+    "--dir", "folder", type=click.Path(path_type=Path), help="Where to put it. [default: output/benchmarks/…]"
+)
+@click.option("--mirror", multiple=True, help="A place to try before the known ones; may be given several times.")
+@click.argument("benchmark", type=click.Choice(["spider", "bird"]))
+def fetch(folder: Path | None, mirror: tuple[str, ...], benchmark: str) -> None:
+    """Download a public benchmark (Spider 0.2 GB, BIRD 9 GB), check it and unpack it. Broken downloads are resumed."""
+    from pipesql.benchmarks.fetching import fetch as fetch_benchmark
+
+    fetch_benchmark(benchmark, folder, mirror, say=lambda line: click.echo(line, err=True))
+
+
 @main.command("format")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 def format_(file: Path | None) -> None:
