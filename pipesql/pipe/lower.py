@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from pipesql.pipe import combinations, projections, sources
 from pipesql.pipe import operators as op
+from pipesql.pipe.block_level import start_block
 from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.engines import write
 from pipesql.pipe.frame import Frame
@@ -56,6 +57,8 @@ def _step(frame: Frame, operator: op.Operator, before: Scope, after: Scope) -> N
     match operator:
         case op.From(source):
             sources.start(frame, source, after)
+        case op.Block(standard):
+            start_block(frame, standard)
         case op.Join():
             sources.join(frame, operator, before, after)
         case op.Where(condition):

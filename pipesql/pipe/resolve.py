@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from pipesql.errors import SqlError, UnknownName, UnsupportedSql
 from pipesql.pipe import operators as op
+from pipesql.pipe.block_scope import resolve_block
 from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.query import PipeQuery, nested
 from pipesql.pipe.resolved import Names, Resolved
@@ -71,6 +72,8 @@ class _Resolver:
         match operator:
             case op.From(source):
                 return self.source(source)
+            case op.Block(standard):
+                return resolve_block(standard, self)
             case op.Join():
                 return self.join(operator, scope)
             case op.Where(condition):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -11,6 +12,9 @@ from pipesql.errors import SqlError, UnknownName
 from pipesql.pipe.query import PipeQuery, nested
 from pipesql.pipe.scope import Scope, ScopeColumn, unknown_name
 from pipesql.pipe.types import kind_of
+
+if TYPE_CHECKING:
+    from pipesql.pipe.block import BlockMeaning
 
 
 @dataclass
@@ -23,6 +27,7 @@ class Resolved:
     stars: dict[int, tuple[ScopeColumn, ...]] = field(default_factory=dict)
     nested: dict[int, Resolved] = field(default_factory=dict)
     ctes: dict[str, Resolved] = field(default_factory=dict)
+    blocks: dict[int, BlockMeaning] = field(default_factory=dict)
     uses: list[set[ScopeColumn]] = field(default_factory=list)
     """For each operator the columns that it names, those that nested queries take from here included."""
     lent: list[set[ScopeColumn]] = field(default_factory=list)
@@ -59,7 +64,7 @@ class Names:
     def aggregate(self, node: exp.Expr, scope: Scope) -> ScopeColumn:
         """The column that an AGGREGATE item gives."""
         self.scalar(node, scope, "AGGREGATE", aggregates=True, windows=False)
-        if not any(_own_aggregate(a) for a in node.find_all(exp.AggFunc)) and not node.find(exp.Anonymous):
+        if not any(own_aggregate(a) for a in node.find_all(exp.AggFunc)) and not node.find(exp.Anonymous):
             raise SqlError(f"AGGREGATE takes aggregate functions only, not {node.sql('bigquery')}: group by it instead")
         return ScopeColumn(node.alias, self.out.kind(node.unalias()))
 
@@ -72,7 +77,7 @@ class Names:
                 raise SqlError("a subquery must be a pipe query: write (FROM … |> …), not (SELECT …)")
             elif isinstance(part, exp.Placeholder):
                 self._nested(part, scope)
-            elif isinstance(part, exp.AggFunc) and not aggregates and _own_aggregate(part):
+            elif isinstance(part, exp.AggFunc) and not aggregates and own_aggregate(part):
                 raise SqlError(f"{part.sql('bigquery')} cannot stand in {where}: compute it with |> AGGREGATE first")
             elif isinstance(part, exp.Window) and not windows:
                 raise SqlError(f"{part.sql('bigquery')} cannot stand in {where}: compute it with |> EXTEND first")
@@ -137,7 +142,7 @@ def _holds(level: Scope, name: str, qualifier: str) -> bool:
     return any(c.name.lower() == name.lower() for c in level.variables[qualifier.lower()].columns)
 
 
-def _own_aggregate(node: exp.AggFunc) -> bool:
+def own_aggregate(node: exp.AggFunc) -> bool:
     """An aggregate function of this level: not the function of a window."""
     parent = node.parent
     while isinstance(parent, exp.IgnoreNulls | exp.RespectNulls | exp.Filter | exp.WithinGroup):

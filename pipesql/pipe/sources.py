@@ -58,7 +58,7 @@ def join(frame: Frame, operator: op.Join, before: Scope, after: Scope) -> None:
     level.untouched = after.columns if whole and not operator.using else None
     condition = None if operator.on is None else frame.expression(operator.on)
     for name, merged in zip(operator.using, after.columns, strict=False):
-        equal = _merge(frame, name, merged, operator, before)
+        equal = _merge(frame, name, merged, operator, before, after)
         condition = equal if condition is None else exp.And(this=condition, expression=equal)
     if operator.kind in ("LEFT", "RIGHT", "FULL"):
         written.set("side", operator.kind)
@@ -69,11 +69,13 @@ def join(frame: Frame, operator: op.Join, before: Scope, after: Scope) -> None:
     level.joins.append(written)
 
 
-def _merge(frame: Frame, name: str, merged: ScopeColumn, operator: op.Join, before: Scope) -> exp.Expr:
+def _merge(
+    frame: Frame, name: str, merged: ScopeColumn, operator: op.Join, before: Scope, after: Scope
+) -> exp.Expr:
     """The equality that USING stands for; the merged column is COALESCEd where either side may be missing."""
     exprs = frame.level.exprs
     left = before.find(name)
-    variable = frame.resolved.scopes[frame.number].variables[operator.source.alias_or_name.lower()]
+    variable = after.variables[operator.source.alias_or_name.lower()]
     right = next(c for c in variable.columns if c.name.lower() == name.lower())
     left_value, right_value = exprs[left], exprs[right]
     if operator.kind == "FULL":
