@@ -121,6 +121,10 @@ class _PipeReader:
     def _sources(self, operator: op.Operator, around: tuple[Sources, ...]) -> Sources:
         if not isinstance(operator, op.From | op.Join):
             return {}
+        if isinstance(operator, op.From) and operator.joins:
+            read: list[op.Operator] = [op.From(operator.source), *operator.joins]
+            tables = [self._sources(o, around) for o in read]
+            return {name: table for found in tables for name, table in found.items()}
         source = operator.source
         query = nested(source.this)
         if query is not None:
@@ -141,10 +145,12 @@ class _PipeReader:
 
 def _expressions(operator: op.Operator) -> list[exp.Expr]:
     match operator:
+        case op.From(_, joins):
+            return [node for join in joins for node in _expressions(join)]
         case op.Where(condition):
             return [condition]
-        case op.Join(_, _, on, using):
-            if using:
+        case op.Join(_, _, on, using, natural):
+            if using or natural:
                 raise needs_database("USING takes columns of several tables")
             return [on] if on is not None else []
         case op.Extend(items) | op.Select(items):

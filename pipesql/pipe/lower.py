@@ -55,8 +55,11 @@ def _lower(frame: Frame) -> exp.Query:
 def _step(frame: Frame, operator: op.Operator, before: Scope, after: Scope) -> None:
     """Take one operator into the level, or close the level and take it into the next."""
     match operator:
-        case op.From(source):
-            sources.start(frame, source, after)
+        case op.From(source, joins):
+            scopes = frame.resolved.joined
+            sources.start(frame, source, scopes[0])
+            for join, left, right in zip(joins, scopes, scopes[1:], strict=False):
+                sources.join(frame, join, left, right)
         case op.Block(standard):
             start_block(frame, standard)
         case op.Join():

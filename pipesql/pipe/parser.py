@@ -1,16 +1,24 @@
-"""Pipe text to a query: WITH, the start, then one operator after another. `segments` reads the operators."""
+"""Pipe text to a query: WITH, the start, then one operator after another. `segments` reads the operators.
+
+What is written is kept as it is written, so that the printed query gives GoogleSQL's own parser the same tree.
+"""
 
 from __future__ import annotations
 
+from sqlglot import exp
 from sqlglot.tokens import Token, TokenType
 
-from pipesql.errors import SqlSyntaxError, UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.fragment import FragmentReader
-from pipesql.pipe.query import Cte, PipeQuery
+from pipesql.pipe.query import Cte, PipeQuery, Subpipeline
+from pipesql.pipe.read_columns import is_plain, select_operator
+from pipesql.pipe.read_queries import read_ctes
+from pipesql.pipe.read_tables import read_from
 from pipesql.pipe.scan import closing, split, tokens
-from pipesql.pipe.segments import SegmentReader
+from pipesql.pipe.segments import read_operator
+
+_SET_OPERATIONS = frozenset({TokenType.UNION, TokenType.INTERSECT, TokenType.EXCEPT})
 
 
 @depth_bounded
@@ -23,55 +31,70 @@ class _QueryReader:
     """Reads one text, its nested queries included."""
 
     def __init__(self, text: str, dialect: str) -> None:
-        fragments = FragmentReader(text, dialect, self.query)
-        self.error = fragments.error
-        self.segments = SegmentReader(fragments)
+        self.fragments = FragmentReader(text, dialect, self.query, self.pipeline)
 
     def query(self, found: list[Token]) -> PipeQuery:
         """The query that these tokens are."""
-        ctes: list[Cte] = []
+        ctes: tuple[Cte, ...] = ()
+        recursive = False
         if found[0].token_type == TokenType.WITH:
-            ctes, found = self._ctes(found)
+            cursor = self.fragments.cursor(found, found[0])
+            ctes, recursive = read_ctes(self.fragments, cursor)
+            if cursor.done:
+                raise self.fragments.error("a query must follow WITH", found[-1])
+            found = cursor.rest()
         first, *rest = split(found, TokenType.PIPE_GT)
-        operators = self._start(first)
-        for segment in rest:
-            if not segment:
-                raise SqlSyntaxError("an operator is missing after |>", found[-1].start)
-            operators.append(self.segments.operator(segment))
-        return PipeQuery(tuple(operators), tuple(ctes))
+        if not first:
+            raise self.fragments.error("the query starts with |>: it must start with FROM", found[0])
+        return PipeQuery((self._start(first), *self._operators(rest, found[-1])), ctes, recursive)
 
-    def _start(self, segment: list[Token]) -> list[op.Operator]:
-        """FROM, or a whole query in brackets to go on with."""
-        if not segment:
-            raise SqlSyntaxError("the query starts with |>: it must start with FROM", 0)
-        if segment[0].token_type == TokenType.L_PAREN and closing(segment, 0) == len(segment) - 1 > 1:
-            inner = self.query(segment[1:-1])
-            if inner.ctes:
-                raise UnsupportedSql("WITH inside a parenthesised start")
-            return list(inner.operators)
-        return self.segments.first(segment)
+    def pipeline(self, found: list[Token]) -> Subpipeline:
+        """`|> … |> …`, the operators of a table that is not named."""
+        if not found:
+            return Subpipeline()
+        if found[0].token_type != TokenType.PIPE_GT:
+            raise self.fragments.error("a pipeline starts with |>", found[0])
+        return Subpipeline(self._operators(split(found, TokenType.PIPE_GT)[1:], found[-1]))
 
-    def _ctes(self, found: list[Token]) -> tuple[list[Cte], list[Token]]:
-        """The leading WITH, and the tokens after it."""
-        ctes = []
-        at = 1
-        while True:
-            if at + 2 >= len(found):
-                raise SqlSyntaxError("WITH is not complete", found[0].start)
-            if found[at].text.upper() == "RECURSIVE" and found[at + 1].token_type != TokenType.ALIAS:
-                raise UnsupportedSql("WITH RECURSIVE")
-            name, alias, bracket = found[at : at + 3]
-            if alias.token_type != TokenType.ALIAS or bracket.token_type != TokenType.L_PAREN:
-                raise self.error(f"expected `{name.text} AS (query)`", name)
-            end = closing(found, at + 2)
-            body = found[at + 3 : end]
-            if not body:
-                raise SqlSyntaxError(f"the body of {name.text} is empty", bracket.start)
-            ctes.append(Cte(name.text, self.query(body)))
-            at = end + 1
-            if at < len(found) and found[at].token_type == TokenType.COMMA:
-                at += 1
-                continue
-            if at >= len(found):
-                raise SqlSyntaxError("a query must follow WITH", found[-1].start)
-            return ctes, found[at:]
+    def _operators(self, segments: list[list[Token]], last: Token) -> tuple[op.Operator, ...]:
+        if not all(segments):
+            raise self.fragments.error("an operator is missing after |>", last)
+        return tuple([read_operator(self.fragments, segment) for segment in segments])
+
+    def _start(self, segment: list[Token]) -> op.Operator:
+        """FROM, SELECT, or a whole query in brackets to go on with."""
+        head = segment[0]
+        kind = head.token_type
+        if kind == TokenType.FROM:
+            return read_from(self.fragments, segment)
+        if kind == TokenType.SELECT:
+            return self._select(segment)
+        if kind == TokenType.L_PAREN:
+            return self._bracketed(segment)
+        raise self.fragments.error(f"a pipe query starts with FROM, not {head.text}", head)
+
+    def _select(self, segment: list[Token]) -> op.Operator:
+        """A SELECT: an operator if it needs no table and has no further clause, else a standard block."""
+        tree = self.fragments.standard(segment, segment[0])
+        if isinstance(tree, exp.Select) and is_plain(tree):
+            return select_operator(self.fragments, tree)
+        return self._block(tree, segment[0])
+
+    def _block(self, tree: exp.Expr, head: Token) -> op.Block:
+        if not isinstance(tree, exp.Query):
+            raise self.fragments.error(f"{head.text.upper()} cannot be read", head)
+        return op.Block(tree)
+
+    def _bracketed(self, segment: list[Token]) -> op.Operator:
+        """`(query) [AS alias]`, or a set operation of such."""
+        close = closing(segment, 0)
+        if close == 1:
+            raise self.fragments.error("a query is missing between the brackets", segment[0])
+        if close + 1 < len(segment) and segment[close + 1].token_type in _SET_OPERATIONS:
+            return self._block(self.fragments.standard(segment, segment[0]), segment[0])
+        cursor = self.fragments.cursor(segment, segment[0])
+        cursor.at = close + 1
+        alias = cursor.alias()
+        if not cursor.done:
+            return self._block(self.fragments.standard(segment, segment[0]), segment[0])
+        return op.Nested(self.query(segment[1:close]), alias)

@@ -13,6 +13,7 @@ from pipesql.errors import SqlError, UnknownName, UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.block_scope import resolve_block
 from pipesql.pipe.depth import depth_bounded
+from pipesql.pipe.forms import refuse_forms
 from pipesql.pipe.query import PipeQuery, nested
 from pipesql.pipe.resolved import Names, Resolved
 from pipesql.pipe.schema import Schema
@@ -69,9 +70,13 @@ class _Resolver:
     def step(self, operator: op.Operator, scope: Scope, first: bool) -> Scope:
         """The scope after one operator, names inside it resolved."""
         names = self.names
+        refuse_forms(operator)
         match operator:
-            case op.From(source):
-                return self.source(source)
+            case op.From(source, joins):
+                self.out.joined = [self.source(source)]
+                for join in joins:
+                    self.out.joined.append(self.join(join, self.out.joined[-1]))
+                return self.out.joined[-1]
             case op.Block(standard):
                 return resolve_block(standard, self)
             case op.Join():
@@ -118,6 +123,7 @@ class _Resolver:
 
     def join(self, operator: op.Join, scope: Scope) -> Scope:
         """JOIN: both tables; columns of USING once."""
+        refuse_forms(operator)
         right = self.source(operator.source)
         joined = join_scopes(scope, right, operator.kind, operator.using)
         for name, merged in zip(operator.using, joined.columns, strict=False):

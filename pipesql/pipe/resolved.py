@@ -28,6 +28,8 @@ class Resolved:
     nested: dict[int, Resolved] = field(default_factory=dict)
     ctes: dict[str, Resolved] = field(default_factory=dict)
     blocks: dict[int, BlockMeaning] = field(default_factory=dict)
+    joined: list[Scope] = field(default_factory=list)
+    """Inside FROM, the scope after its first table and after each of its joins."""
     uses: list[set[ScopeColumn]] = field(default_factory=list)
     """For each operator the columns that it names, those that nested queries take from here included."""
     lent: list[set[ScopeColumn]] = field(default_factory=list)

@@ -1,0 +1,75 @@
+"""Expressions to text: sqlglot's generator, with the entries that a reader of pipe text needs otherwise.
+
+sqlglot's compiled generators cannot be subclassed; each holds its table of writers by node class, which takes ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel, SqlglotError
+from sqlglot.generators.bigquery import BigQueryGenerator
+
+from pipesql.errors import UnsupportedSql
+from pipesql.pipe.query import PipeQuery, nested
+from pipesql.pipe.scan import dialect_named, first_line
+
+Inline = Callable[[PipeQuery, str], str]
+"""A nested query, and the dialect's name, to text on one line."""
+
+
+def expression_text(node: exp.Expr, dialect: str, inline: Inline) -> str:
+    """An expression, or a standard query, as text of a dialect. Raises UnsupportedSql for what it cannot say."""
+    generator = dialect_named(dialect).generator(
+        normalize_functions="upper", comments=False, unsupported_level=ErrorLevel.RAISE
+    )
+    generator._dispatch = _writers(dialect, inline)
+    try:
+        return generator.generate(node)
+    except SqlglotError as e:
+        raise UnsupportedSql(f"a construct in {dialect}", first_line(e)) from e
+
+
+@lru_cache(maxsize=8)
+def _writers(dialect: str, inline: Inline) -> dict[type, Callable[[Any, Any], str]]:
+    """The table of a dialect's generator with our entries."""
+
+    def placeholder(writer: Any, node: exp.Placeholder) -> str:
+        query = nested(node)
+        return writer.placeholder_sql(node) if query is None else inline(query, dialect)
+
+    table = dict(dialect_named(dialect).generator()._dispatch)
+    table |= {exp.Placeholder: placeholder, exp.Not: _negation}
+    if dialect == "bigquery":
+        table |= {
+            exp.Select: BigQueryGenerator.select_sql,
+            exp.Array: _array(table[exp.Array]),
+            exp.Collate: lambda writer, node: writer.binary(node, "COLLATE"),
+        }
+    return table
+
+
+def _negation(writer: Any, node: exp.Not) -> str:
+    """`x NOT IN (…)`, `x NOT BETWEEN … AND …`, `x IS NOT NULL`, where sqlglot would put NOT in front."""
+    inner = node.this
+    if isinstance(inner, exp.Is) and not inner.args.get("negate"):
+        return f"{writer.sql(inner, 'this')} IS NOT {writer.sql(inner, 'expression')}"
+    if isinstance(inner, exp.In | exp.Between):
+        inner.set("this", exp.Var(this=f"{writer.sql(inner, 'this')} NOT"))
+        return writer.sql(inner)
+    return writer.not_sql(node)
+
+
+def _array(usual: Callable[[Any, Any], str]) -> Callable[[Any, Any], str]:
+    """`ARRAY(query)` beside `[value, …]`."""
+
+    def write(writer: Any, node: exp.Array) -> str:
+        items = node.expressions
+        if len(items) == 1 and nested(items[0]) is not None:
+            return f"ARRAY({writer.sql(items[0])})"
+        return usual(writer, node)
+
+    return write

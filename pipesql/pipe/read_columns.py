@@ -1,0 +1,104 @@
+"""SELECT, EXTEND, WINDOW, SET, DROP, RENAME and AS: the columns of the table so far."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+from sqlglot.tokens import Token, TokenType
+
+from pipesql.errors import UnsupportedSql
+from pipesql.pipe import operators as op
+from pipesql.pipe.fragment import FragmentReader, words
+
+_SELECT = {"expressions", "distinct", "kind", "windows"}
+
+
+def read_select(reader: FragmentReader, segment: list[Token]) -> op.Select:
+    """`SELECT [ALL | DISTINCT] [AS STRUCT | VALUE | type] items [WINDOW …]`."""
+    segment, shape = _without_type(reader, segment)
+    return select_operator(reader, reader.select(segment, segment[0], _SELECT), shape)
+
+
+def select_operator(reader: FragmentReader, tree: exp.Select, shape: str = "") -> op.Select:
+    """sqlglot's SELECT without further clauses as an operator."""
+    distinct = tree.args.get("distinct")
+    if distinct is not None and distinct.args.get("on"):
+        raise UnsupportedSql("DISTINCT ON")
+    kind = shape or tree.args.get("kind") or ""
+    return op.Select(tuple(tree.expressions), distinct is not None, kind, tuple(tree.args.get("windows") or ()))
+
+
+def is_plain(tree: exp.Expr) -> bool:
+    """Whether it is a SELECT that needs no table and has no further clause."""
+    return isinstance(tree, exp.Select) and not {k for k, v in tree.args.items() if v} - {
+        "expressions",
+        "distinct",
+        "kind",
+    }
+
+
+def _without_type(reader: FragmentReader, segment: list[Token]) -> tuple[list[Token], str]:
+    """`SELECT AS some.type …` without its type, and the type: sqlglot does not read it."""
+    at = 2 if len(segment) > 1 and segment[1].token_type in (TokenType.DISTINCT, TokenType.ALL) else 1
+    if len(segment) <= at or segment[at].token_type != TokenType.ALIAS:
+        return segment, ""
+    cursor = reader.cursor(segment, segment[0])
+    cursor.at = at + 1
+    if cursor.word() in ("STRUCT", "VALUE"):
+        return segment, ""
+    shape = ".".join(cursor.path("a type"))
+    return [*segment[:at], *cursor.rest()], shape
+
+
+def read_extend(reader: FragmentReader, segment: list[Token]) -> op.Extend:
+    """`EXTEND expression [AS name], … [WINDOW …]`."""
+    head, rest = segment[0], segment[1:]
+    if not rest:
+        raise reader.error("EXTEND needs at least one expression", head)
+    tree = reader.select([*words("SELECT"), *rest], head, {"expressions", "windows"})
+    return op.Extend(tuple(tree.expressions), tuple(tree.args.get("windows") or ()))
+
+
+def read_set(reader: FragmentReader, segment: list[Token]) -> op.Set:
+    """`SET column = expression, …`."""
+    head = segment[0]
+    assignments = []
+    for part in reader.parts(segment[1:], head):
+        cursor = reader.cursor(part, head)
+        name = cursor.name("`column = expression`")
+        if cursor.done or part[1].token_type != TokenType.EQ or len(part) < 3:
+            raise reader.error("SET takes `column = expression`", cursor.here)
+        assignments.append((name, reader.one(part[2:], head)))
+    return op.Set(tuple(assignments))
+
+
+def read_drop(reader: FragmentReader, segment: list[Token]) -> op.Drop:
+    """`DROP column, …`."""
+    return op.Drop(tuple(read_name(reader, part, segment[0]) for part in reader.parts(segment[1:], segment[0])))
+
+
+def read_rename(reader: FragmentReader, segment: list[Token]) -> op.Rename:
+    """`RENAME old [AS] new, …`."""
+    head = segment[0]
+    pairs = []
+    for part in reader.parts(segment[1:], head):
+        cursor = reader.cursor(part, head)
+        old = cursor.name("`old AS new`")
+        new = cursor.alias()
+        if not new:
+            raise reader.error("RENAME takes `old AS new`", cursor.here)
+        cursor.end()
+        pairs.append((old, new))
+    return op.Rename(tuple(pairs))
+
+
+def read_as(reader: FragmentReader, segment: list[Token]) -> op.As:
+    """`AS name`."""
+    return op.As(read_name(reader, segment[1:], segment[0]))
+
+
+def read_name(reader: FragmentReader, part: list[Token], head: Token) -> str:
+    """These tokens as one name."""
+    cursor = reader.cursor(part, head)
+    name = cursor.name("a plain name")
+    cursor.end()
+    return name

@@ -1,0 +1,145 @@
+"""FROM, JOIN and CALL: the tables that a query reads."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+from sqlglot.tokens import Token, TokenType
+
+from pipesql.pipe import operators as op
+from pipesql.pipe.cursor import Cursor
+from pipesql.pipe.fragment import FragmentReader, words
+from pipesql.pipe.scan import CLOSE, OPEN
+
+_KINDS = ("INNER", "LEFT", "RIGHT", "FULL", "CROSS")
+JOIN_WORDS = frozenset({"JOIN", "NATURAL", "HASH", "LOOKUP", *_KINDS})
+_METHODS = ("HASH", "LOOKUP")
+
+
+def read_from(reader: FragmentReader, segment: list[Token]) -> op.From:
+    """`FROM source [joins]`."""
+    head, rest = segment[0], segment[1:]
+    pieces = _pieces(rest)
+    source = read_source(reader, pieces[0], head)
+    joins = []
+    for piece in pieces[1:]:
+        if piece[0].token_type == TokenType.COMMA:
+            joins.append(op.Join("COMMA", read_source(reader, piece[1:], head)))
+        else:
+            joins.append(read_join(reader, piece))
+    return op.From(source, tuple(joins))
+
+
+def read_join(reader: FragmentReader, segment: list[Token]) -> op.Join:
+    """`[NATURAL] [kind [OUTER]] JOIN source [ON condition | USING (columns)]`."""
+    cursor = reader.cursor(segment, segment[0])
+    natural = cursor.accept("NATURAL")
+    kind = cursor.one_of(*_KINDS)
+    if kind in ("LEFT", "RIGHT", "FULL"):
+        cursor.accept("OUTER")
+    if cursor.word() in _METHODS:
+        raise reader.unsupported(f"{cursor.word()} JOIN", cursor.here)
+    cursor.expect("JOIN")
+    source = read_source(reader, cursor.until("ON", "USING"), segment[0])
+    on, using = _condition(cursor)
+    if not on and not using and kind in ("LEFT", "RIGHT", "FULL") and not natural and not _is_path(source):
+        raise reader.error(f"{kind} JOIN needs ON or USING", segment[0])
+    return op.Join(kind, source, on, using, natural)
+
+
+def _is_path(source: exp.Expr) -> bool:
+    """Whether it reads an array of a row before it, which needs no condition."""
+    return isinstance(source, exp.Unnest | exp.Lateral) or bool(source.args.get("db"))
+
+
+def _condition(cursor: Cursor) -> tuple[exp.Expr | None, tuple[str, ...]]:
+    reader, at = cursor.reader, cursor.here
+    if cursor.accept("ON"):
+        condition = reader.one(cursor.until("ON", "USING"), at)
+        if not cursor.done:
+            raise reader.unsupported("several conditions behind one JOIN", cursor.here)
+        return condition, ()
+    if cursor.accept("USING"):
+        names = []
+        for part in reader.parts(cursor.bracket("columns"), at):
+            column = reader.cursor(part, at)
+            names.append(column.name("a column"))
+            column.end()
+        cursor.end()
+        return None, tuple(names)
+    return None, ()
+
+
+def read_source(reader: FragmentReader, found: list[Token], head: Token) -> exp.Expr:
+    """A table, function's table, UNNEST or query in brackets, with its alias."""
+    if not found:
+        raise reader.error(f"{head.text.upper()} needs a table", head)
+    select = reader.select([*words("SELECT", "1", "FROM"), *found], head, {"expressions", "from_"})
+    source: exp.Expr = select.args["from_"].this
+    return source
+
+
+def _pieces(found: list[Token]) -> list[list[Token]]:
+    """The tokens behind FROM, cut before every comma and JOIN."""
+    pieces: list[list[Token]] = [[]]
+    depth = 0
+    head_until = -1
+    for i, token in enumerate(found):
+        kind = token.token_type
+        if kind in OPEN:
+            depth += 1
+        elif kind in CLOSE:
+            depth -= 1
+        elif depth == 0 and i > head_until:
+            if kind == TokenType.COMMA:
+                pieces.append([])
+            elif token.text.upper() in JOIN_WORDS and (end := _join_head(found, i)):
+                pieces.append([])
+                head_until = end
+        pieces[-1].append(token)
+    return pieces
+
+
+def _join_head(found: list[Token], at: int) -> int:
+    """Index of the JOIN that the words from `at` on lead to; 0 where they do not."""
+    if at and found[at - 1].token_type == TokenType.DOT:
+        return 0
+    while at < len(found) and found[at].token_type != TokenType.IDENTIFIER:
+        word = found[at].text.upper()
+        if word == "JOIN":
+            return at
+        if word not in JOIN_WORDS and word != "OUTER":
+            return 0
+        at += 1
+    return 0
+
+
+def read_call(reader: FragmentReader, segment: list[Token]) -> op.Call:
+    """`CALL function(arguments) [AS alias]`."""
+    head = segment[0]
+    cursor = reader.cursor(segment[1:], head)
+    function = cursor.path("a table function")
+    inside = cursor.bracket("arguments")
+    arguments = tuple(_argument(reader, part, head) for part in reader.parts(inside, head)) if inside else ()
+    alias = cursor.alias()
+    cursor.end()
+    return op.Call(function, arguments, alias)
+
+
+def _argument(reader: FragmentReader, part: list[Token], head: Token) -> op.Argument:
+    cursor = reader.cursor(part, head)
+    name = ""
+    if len(part) > 1 and part[1].token_type == TokenType.FARROW:
+        name = cursor.name("an argument's name")
+        cursor.at += 1
+    if cursor.accept("INPUT", "TABLE"):
+        cursor.end()
+        return op.Argument(None, "INPUT TABLE", name)
+    if cursor.word(1) and cursor.word() in ("TABLE", "MODEL", "CONNECTION"):
+        kind = cursor.one_of("TABLE", "MODEL", "CONNECTION")
+        return op.Argument(read_source(reader, cursor.rest(), head), kind, name)
+    if cursor.word() == "DESCRIPTOR":
+        cursor.at += 1
+        columns = reader.items(cursor.bracket("columns"), head)
+        cursor.end()
+        return op.Argument(exp.Tuple(expressions=list(columns)), "DESCRIPTOR", name)
+    return op.Argument(reader.one(cursor.rest(), head), "", name)
