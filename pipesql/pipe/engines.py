@@ -14,6 +14,7 @@ from pipesql.pipe.negation import natural
 from pipesql.pipe.rebuild import unbracketed
 from pipesql.pipe.scan import dialect_named, first_line
 
+_DECIMAL_LITERALS = frozenset({"duckdb", "spark"})
 _WILDCARDS = {"%": "*", "_": "?"}
 _BRACKETED = {"*": "[*]", "?": "[?]", "[": "[[]"}
 
@@ -21,8 +22,7 @@ _BRACKETED = {"*": "[*]", "?": "[?]", "[": "[[]"}
 def write(tree: exp.Query, dialect: str) -> str:
     """SQL text in the engine's dialect. Raises UnsupportedSql for what it cannot express."""
     engine = dialect_named(dialect)
-    if dialect == "sqlite":
-        tree = _for_sqlite(tree)
+    tree = _for_sqlite(tree) if dialect == "sqlite" else _for_others(tree, dialect)
     try:
         return engine.generate(
             natural(tree, dialect), normalize_functions="upper", comments=False, unsupported_level=ErrorLevel.RAISE
@@ -31,7 +31,30 @@ def write(tree: exp.Query, dialect: str) -> str:
         raise UnsupportedSql(f"a construct in {dialect}", first_line(e)) from e
 
 
-_OTHERWISE = (exp.Div, exp.IntDiv, exp.Like, exp.AnyValue, exp.CountIf, exp.Intersect, exp.Except)
+def _for_others(tree: exp.Query, dialect: str) -> exp.Query:
+    """Brackets around what DIV divides, where that becomes an operator; DuckDB's LIKE has no escape character.
+
+    A literal like 1.5 is a FLOAT64 in GoogleSQL, a DECIMAL in DuckDB and Spark unless it has an exponent.
+    """
+    for node in list(tree.find_all(exp.IntDiv, exp.Like, exp.Literal)):
+        if isinstance(node, exp.Literal):
+            if dialect in _DECIMAL_LITERALS and not node.is_string and node.name.replace(".", "", 1).isdigit():
+                node.set("this", node.name if node.is_int else f"{node.name}e0")
+            continue
+        if isinstance(node, exp.IntDiv) and dialect not in ("bigquery", "postgres"):
+            node.set("this", _operand(node.this))
+            node.set("expression", _operand(node.expression))
+        elif (
+            isinstance(node, exp.Like)
+            and dialect == "duckdb"
+            and node.expression.is_string
+            and "\\" in node.expression.name
+        ):
+            node.replace(_escaped(node))
+    return tree
+
+
+_OTHERWISE = (exp.Div, exp.IntDiv, exp.Like, exp.AnyValue, exp.CountIf, exp.Intersect, exp.Except, exp.Trunc)
 
 
 def _for_sqlite(tree: exp.Query) -> exp.Query:
@@ -43,6 +66,8 @@ def _for_sqlite(tree: exp.Query) -> exp.Query:
                 node.replace(exp.Count(this=exp.If(this=node.this, true=exp.Literal.number(1), false=exp.Null())))
             case exp.Intersect() | exp.Except() if not node.args.get("distinct"):
                 raise UnsupportedSql(f"{node.key.upper()} ALL in SQLite", "only DISTINCT can be computed there")
+            case exp.Trunc() if isinstance(node.parent, exp.Cast) and node.parent.is_type(*exp.DataType.INTEGER_TYPES):
+                node.replace(node.this)  # what CAST does there itself
             case exp.Div():
                 node.replace(_real_division(node))
             case exp.IntDiv():
@@ -96,14 +121,19 @@ def _case_sensitive(node: exp.Like) -> exp.Expr:
         if folded or not (upper or lower):
             if "\\" not in text:
                 return node
-            plain = exp.Like(this=value, expression=pattern)
-            escaped = exp.Escape(this=plain, expression=exp.Literal.string("\\"))
-            return exp.Not(this=escaped) if node.args.get("negate") else escaped
+            return _escaped(node)
         glob = exp.Glob(this=value, expression=exp.Literal.string(_glob(text)))
         return exp.Not(this=glob) if node.args.get("negate") else glob
     if isinstance(value, exp.Lower) and isinstance(pattern, exp.Lower):
         return node
     raise UnsupportedSql("LIKE with a computed pattern in SQLite", "compare LOWER(…) LIKE LOWER(…)")
+
+
+def _escaped(node: exp.Like) -> exp.Expr:
+    """LIKE with the backslash named as its escape character."""
+    plain = exp.Like(this=node.this, expression=node.expression)
+    escaped = exp.Escape(this=plain, expression=exp.Literal.string("\\"))
+    return exp.Not(this=escaped) if node.args.get("negate") else escaped
 
 
 def _glob(pattern: str) -> str:

@@ -64,7 +64,7 @@ class Level:
         else:
             projection = [self._projected(c, n) for c, n in zip(columns, shown, strict=True)]
         query = exp.Select(expressions=projection)
-        if self.grouped and not self.keys and not any(part.find(exp.AggFunc) for part in projection):
+        if self.grouped and not self.keys and not any(map(_aggregates, projection)):
             return self._one_row(query)
         if self.source is not None:
             query.set("from_", exp.From(this=self.source))
@@ -150,6 +150,15 @@ class Level:
 
 def _ordered(key: exp.Ordered, value: exp.Expr) -> exp.Ordered:
     return exp.Ordered(this=value.copy(), desc=key.args.get("desc"), nulls_first=key.args.get("nulls_first"))
+
+
+def _aggregates(node: exp.Expr) -> bool:
+    """Whether an aggregate function of this level stands in it: no window's own one, none of a subquery."""
+    if isinstance(node, exp.Query):
+        return False
+    if isinstance(node, exp.AggFunc) and not isinstance(node.parent, exp.Window):
+        return True
+    return any(map(_aggregates, node.iter_expressions()))
 
 
 def _all(conditions: list[exp.Expr]) -> exp.Expr:

@@ -42,7 +42,7 @@ def kind_of(node: exp.Expr, column_kind: Callable[[exp.Column], str]) -> str:
             exp.Count() | exp.CountIf() | exp.Length() | exp.IntDiv() | exp.StrPosition() | exp.RowNumber() | exp.Rank()
         ):
             return INT
-        case exp.DenseRank():
+        case exp.DenseRank() | exp.Ntile():
             return INT
         case exp.Avg() | exp.Round():
             return REAL
@@ -67,10 +67,13 @@ def kind_of(node: exp.Expr, column_kind: Callable[[exp.Column], str]) -> str:
             branches = [i.args["true"] for i in node.args.get("ifs") or []] + [node.args.get("default")]
             return _common([go(b) for b in branches if b is not None and not isinstance(b, exp.Null)])
         case exp.If():
-            return _common([go(b) for b in (node.args.get("true"), node.args.get("false")) if b is not None])
-        case exp.Coalesce():
-            return _common([go(node.this), *(go(e) for e in node.expressions)])
-        case exp.Predicate() | exp.Boolean():
+            parts = (node.args.get("true"), node.args.get("false"))
+            return _common([go(b) for b in parts if b is not None and not isinstance(b, exp.Null)])
+        case exp.Coalesce() | exp.Greatest() | exp.Least():
+            return _common([go(e) for e in (node.this, *node.expressions) if not isinstance(e, exp.Null)])
+        case exp.Nullif() | exp.Lag() | exp.Lead() | exp.FirstValue() | exp.LastValue() | exp.Filter():
+            return go(node.this)
+        case exp.Predicate() | exp.Boolean() | exp.Not() | exp.Connector():
             return INT
         case exp.Lower() | exp.Upper() | exp.Substring() | exp.DPipe() | exp.Concat() | exp.Trim() | exp.TimeToStr():
             return TEXT
