@@ -7,6 +7,7 @@ from pipesql.decompile.bind import Binder
 from pipesql.decompile.bound import Around
 from pipesql.decompile.prepare import parsed, prepared
 from pipesql.decompile.query import QueryBuilder
+from pipesql.decompile.truth import compare_conditions, count_truths
 from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.schema import Schema
@@ -20,8 +21,11 @@ def decompile(sql: str, schema: Schema, dialect: str = "sqlite") -> PipeQuery:
     UnsupportedSql, naming the construct, for what has no faithful pipe form.
     """
     tree = parsed(sql, dialect)
+    if dialect == "sqlite":
+        count_truths(tree)
     binder = Binder(schema)
     binder.query(prepared(tree), Around())
     if dialect == "sqlite":
+        compare_conditions(tree, binder)
         spell_out(tree, binder)
     return QueryBuilder(binder).build(tree)

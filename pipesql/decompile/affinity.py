@@ -3,7 +3,8 @@
 SQLite compares by affinity (https://sqlite.org/datatype3.html, section 4.2): a literal beside a TEXT column is
 converted to text, beside an INTEGER or REAL column to a number if it looks like one. GoogleSQL refuses such a
 comparison, so the literal is written as what SQLite would make of it. AVG and SUM of a TEXT column read its values as
-numbers (https://sqlite.org/lang_aggfunc.html#avg): that becomes a CAST.
+numbers (https://sqlite.org/lang_aggfunc.html#avg): that becomes a CAST. CAST of a real to an integer cuts the fraction
+off (https://sqlite.org/lang_expr.html#castexpr): that becomes TRUNC.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sqlglot import exp
 
 from pipesql.decompile.bind import Binder
 from pipesql.pipe.schema import Schema
+from pipesql.pipe.types import REAL
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _TEXT, _NUMBER = "text", "number"
@@ -27,12 +29,15 @@ def spell_out(tree: exp.Expr, binder: Binder) -> None:
     def affinity(node: exp.Expr) -> str:
         return _affinity(node, binder)
 
-    for node in tree.find_all(*_COMPARISONS, exp.In, exp.Between, exp.Avg, exp.Sum):
+    for node in tree.find_all(*_COMPARISONS, exp.In, exp.Between, exp.Avg, exp.Sum, exp.Cast):
         match node:
             case exp.In():
                 _convert(affinity(node.this), list(node.expressions))
             case exp.Between():
                 _convert(affinity(node.this), [node.args["low"], node.args["high"]])
+            case exp.Cast():
+                if node.to.is_type(*exp.DataType.INTEGER_TYPES) and binder.kind(node.this) == REAL:
+                    node.set("this", exp.Trunc(this=node.this))  # GoogleSQL's CAST rounds
             case exp.Avg() | exp.Sum():
                 _cast(node, affinity)
             case _:
