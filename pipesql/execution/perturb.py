@@ -40,7 +40,7 @@ Literal = str | int | float
 
 
 @dataclass(frozen=True)
-class _TableShape:
+class TableShape:
     """What a copy keeps of a table: name, column names, their affinities, positions of the key's columns."""
 
     name: str
@@ -49,7 +49,7 @@ class _TableShape:
     key: tuple[int, ...]
 
 
-_Change = Callable[[_TableShape, list[Row], random.Random], list[Row]]
+_Change = Callable[[TableShape, list[Row], random.Random], list[Row]]
 
 
 def perturbed(
@@ -67,8 +67,8 @@ def perturbed(
     on what SQL leaves open. Raises BadInput when the file cannot be read.
     """
 
-    def change(shape: _TableShape, rows: list[Row], chance: random.Random) -> list[Row]:
-        rows = _disturb(rows, shape.key, chance) if rows else _fill(shape, literals, chance)
+    def change(shape: TableShape, rows: list[Row], chance: random.Random) -> list[Row]:
+        rows = disturb(rows, shape.key, chance) if rows else fill(shape, literals, chance)
         return rows[::-1] if reverse else rows
 
     return SqliteDatabase.adopt(_copy(path, seed, MAX_ROWS, change), path, timeout_s, max_rows)
@@ -80,7 +80,7 @@ def reversed_rows(path: Path, timeout_s: float = 5.0, max_rows: int = 100_000) -
     Reversed rather than shuffled: which of two tied rows comes first then surely changes.
     """
 
-    def change(_shape: _TableShape, rows: list[Row], _chance: random.Random) -> list[Row]:
+    def change(_shape: TableShape, rows: list[Row], _chance: random.Random) -> list[Row]:
         return rows[::-1]
 
     return SqliteDatabase.adopt(_copy(path, 0, MAX_REVERSED_ROWS, change), path, timeout_s, max_rows)
@@ -106,7 +106,7 @@ def _copy(path: Path, seed: int, limit: int, change: _Change) -> sqlite3.Connect
     return copy
 
 
-def _shapes(source: sqlite3.Connection, limit: int) -> list[_TableShape]:
+def _shapes(source: sqlite3.Connection, limit: int) -> list[TableShape]:
     names = source.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 ORDER BY rowid")
     shapes = []
     for (name,) in names.fetchall():
@@ -121,11 +121,11 @@ def _shapes(source: sqlite3.Connection, limit: int) -> list[_TableShape]:
                 f"SELECT COUNT(*), COUNT(DISTINCT {first}) FROM (SELECT {first} FROM {table} LIMIT {limit})"
             ).fetchone()
             key = (0,) if rows == different else ()
-        shapes.append(_TableShape(name, columns, tuple(affinity(declared or "") for _, declared, _ in info), key))
+        shapes.append(TableShape(name, columns, tuple(affinity(declared or "") for _, declared, _ in info), key))
     return shapes
 
 
-def _write(copy: sqlite3.Connection, shape: _TableShape, rows: list[Row]) -> None:
+def _write(copy: sqlite3.Connection, shape: TableShape, rows: list[Row]) -> None:
     definitions = ", ".join(f"{quote(c)} {kind}" for c, kind in zip(shape.columns, shape.affinities, strict=True))
     copy.execute(f"CREATE TABLE {quote(shape.name)} ({definitions})")
     copy.execute("BEGIN")
@@ -133,7 +133,7 @@ def _write(copy: sqlite3.Connection, shape: _TableShape, rows: list[Row]) -> Non
     copy.execute("COMMIT")
 
 
-def _disturb(rows: list[Row], key: tuple[int, ...], chance: random.Random) -> list[Row]:
+def disturb(rows: list[Row], key: tuple[int, ...], chance: random.Random) -> list[Row]:
     """Rows with about a tenth dropped, a tenth doubled, values moved within columns, and some made NULL."""
     kept = [row for row in rows if chance.random() >= _DROPPED] or rows[:1]
     doubled = [list(row) for row in chance.sample(kept, max(1, round(len(kept) * _DOUBLED)))]
@@ -163,7 +163,7 @@ def _renew(doubled: list[Row], column: int, rows: list[Row]) -> None:
         row[column] = top + number if isinstance(value, int | float) or value is None else f"{value} ({number})"
 
 
-def _fill(shape: _TableShape, literals: Sequence[Literal], chance: random.Random) -> list[Row]:
+def fill(shape: TableShape, literals: Sequence[Literal], chance: random.Random) -> list[Row]:
     """Rows for a table that has none: small numbers, so that joins meet, and what the queries look for."""
     texts = [v for v in literals if isinstance(v, str)] or ["a", "b"]
     numbers = [v for v in literals if not isinstance(v, str)] or [0]
