@@ -25,15 +25,15 @@ def declared_kind(declared: str) -> str:
     return UNKNOWN
 
 
-def kind_of(node: exp.Expr, column_kind: Callable[[exp.Column], str]) -> str:
-    """Kind of an expression's values; UNKNOWN where it cannot be told."""
+def kind_of(node: exp.Expr, leaf_kind: Callable[[exp.Expr], str]) -> str:
+    """Kind of an expression's values; UNKNOWN where it cannot be told. `leaf_kind` knows columns and subqueries."""
 
     def go(part: exp.Expr) -> str:
-        return kind_of(part, column_kind)
+        return kind_of(part, leaf_kind)
 
     match node:
-        case exp.Column():
-            return column_kind(node)
+        case exp.Column() | exp.Subquery():
+            return leaf_kind(node)
         case exp.Literal():
             return TEXT if node.is_string else (INT if node.is_int else REAL)
         case exp.Paren() | exp.Neg() | exp.Max() | exp.Min() | exp.AnyValue() | exp.Abs() | exp.HavingMax():
