@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pipesql.decompile import collation
 from pipesql.decompile.affinity import spell_out
 from pipesql.decompile.bind import Binder
 from pipesql.decompile.bound import Around
+from pipesql.decompile.habits import habits_of
 from pipesql.decompile.prepare import parsed, prepared
 from pipesql.decompile.query import QueryBuilder
 from pipesql.decompile.truth import compare_conditions, count_truths
@@ -14,18 +16,21 @@ from pipesql.pipe.schema import Schema
 
 
 @depth_bounded
-def decompile(sql: str, schema: Schema, dialect: str = "sqlite") -> PipeQuery:
-    """The pipe form of a standard query over `schema`.
+def decompile(sql: str, schema: Schema, dialect: str = "sqlite", *, keep_names: bool = False) -> PipeQuery:
+    """The pipe form of a standard query over `schema`, in normal form, or with the query's own names.
 
     Raises SqlSyntaxError for text that is no query, UnknownName for names that the schema does not have, and
     UnsupportedSql, naming the construct, for what has no faithful pipe form.
     """
+    habits = habits_of(dialect)
     tree = parsed(sql, dialect)
     if dialect == "sqlite":
         count_truths(tree)
-    binder = Binder(schema)
-    binder.query(prepared(tree), Around())
+    tree = prepared(tree, habits)
+    binder = Binder(schema, habits, keep_names)
+    binder.query(tree, Around())
     if dialect == "sqlite":
         compare_conditions(tree, binder)
         spell_out(tree, binder)
+        collation.check(tree, binder)
     return QueryBuilder(binder).build(tree)

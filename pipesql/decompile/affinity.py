@@ -76,7 +76,7 @@ def _convert(affinity: str, values: list[exp.Expr]) -> None:
             if text is not None:
                 value.replace(exp.Literal.string(text))
         elif affinity == _NUMBER and literal.is_string and not sign:
-            number = _as_number(literal.name.strip(" "))
+            number = as_number(literal.name.strip(" "))
             if number is not None:
                 value.replace(number)
 
@@ -92,7 +92,7 @@ def _as_text(number: str) -> str | None:
     return repr(float(number)) if point and whole.isdigit() and fraction.isdigit() else None
 
 
-def _as_number(text: str) -> exp.Expr | None:
+def as_number(text: str) -> exp.Expr | None:
     """The number literal that a text looks like, or None where SQLite would leave it a text."""
     digits = text[1:] if text[:1] in ("-", "+") else text
     whole, point, fraction = digits.partition(".")

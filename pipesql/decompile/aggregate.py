@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pipesql.decompile.select import SelectBuilder
 
 
+GROUPING_SETS = (exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple)
+
+
 def is_aggregate(node: exp.Select) -> bool:
     """Whether the SELECT groups or aggregates."""
     return node.args.get("group") is not None or any(True for part in _clauses(node) for _ in aggregates(part))
@@ -32,8 +35,6 @@ def aggregates(node: exp.Expr) -> Iterator[exp.Expr]:
     """The aggregate functions of this level, outermost: not those of subqueries, not windows' own functions."""
     if isinstance(node, exp.Query | exp.Subquery):
         return
-    if isinstance(node, exp.Anonymous) and node.name.upper() == "TOTAL":
-        raise UnsupportedSql("TOTAL", "write COALESCE(SUM(…), 0.0)")
     windowed = isinstance(node.parent, exp.Window) and node.arg_key == "this"
     scalar = isinstance(node, exp.Max | exp.Min) and bool(node.expressions)
     if isinstance(node, exp.AggFunc) and not windowed and not scalar:
@@ -44,9 +45,14 @@ def aggregates(node: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def _clauses(node: exp.Select) -> list[exp.Expr]:
-    having, order = node.args.get("having"), node.args.get("order")
-    keys = [k.this for k in order.expressions] if order is not None else []
-    return [*(i.unalias() for i in node.expressions), *([having.this] if having is not None else []), *keys]
+    return [*(i.unalias() for i in node.expressions), *_later_clauses(node)]
+
+
+def _later_clauses(node: exp.Select) -> list[exp.Expr]:
+    """What HAVING, QUALIFY and ORDER BY compute."""
+    order = node.args.get("order")
+    conditions = [node.args[c].this for c in ("having", "qualify") if node.args.get(c) is not None]
+    return [*conditions, *([k.this for k in order.expressions] if order is not None else [])]
 
 
 class Aggregation:
@@ -64,15 +70,13 @@ class Aggregation:
 
     def build(self) -> None:
         """Append the operators."""
-        keys = [self._key(k) for k in self._ordered_keys()]
+        keys = self._keys()
         values = [value for value, _ in self.outputs]
         for value in values:
             if self._is_whole(value):
                 self._add(value, value)
         rest = [v for v in values if v not in self.computed]
-        having, order = self.node.args.get("having"), self.node.args.get("order")
-        rest += [having.this] if having is not None else []
-        rest += [k.this for k in order.expressions] if order is not None else []
+        rest += _later_clauses(self.node)
         for part in rest:
             for agg in self._missing(part, exp.AggFunc):
                 self._add(agg, agg)
@@ -81,22 +85,22 @@ class Aggregation:
                 self._add(bare, self._any_value(bare))
         if not keys and not self.items:
             raise UnsupportedSql("GROUP BY of nothing")
-        select = self.select
-        self._append(keys, rest)
+        self._append(keys, rest, "GROUP BY")
+        select, having = self.select, self.node.args.get("having")
         if having is not None:
-            select.operators.append(op.Where(select.write(having.this, select.view)))
+            select.add(op.Where(select.write(having.this, select.view)), "HAVING")
 
     def distinct(self, hidden: list[exp.Expr]) -> None:
         """SELECT DISTINCT sorted by what it leaves out: SQLite sorts by any one of each group's values."""
         keys = [self._key(value) for value in dict.fromkeys(unbracketed(v) for v, _ in self.outputs)]
         for value in dict.fromkeys(hidden):
             self._add(value, exp.AnyValue(this=value.copy()))
-        self._append(keys, [])
+        self._append(keys, [], "SELECT")
 
-    def _append(self, keys: list[exp.Expr], rest: list[exp.Expr]) -> None:
+    def _append(self, keys: list[exp.Expr], rest: list[exp.Expr], clause: str) -> None:
         """AGGREGATE, and a name for what it gives where queries nested in `rest` need one."""
         select = self.select
-        select.operators.append(op.Aggregate(tuple(self.items), tuple(keys)))
+        select.add(op.Aggregate(tuple(self.items), tuple(keys)), clause, *self.computed)
         select.loose = False
         select.view = View(computed=self.computed, outer=self.before.outer)
         own = {s.id for s in select.bound.sources}
@@ -104,15 +108,36 @@ class Aggregation:
         if any(column.table in own for query in queries for column in query.find_all(exp.Column)):
             base = next(iter(self.before.variables.values()), "t")
             name = unique(base, {*self.names, *select.names_around()})
-            select.operators.append(op.As(name))
+            select.add(op.As(name), clause)
             select.view.group = name
             select.view.variables[name] = name
 
-    def _ordered_keys(self) -> list[exp.Expr]:
+    def _keys(self) -> list[exp.Expr]:
+        """The keys as pipe expressions, in the order in which the SELECT shows them."""
         group = self.node.args.get("group")
-        keys = list(dict.fromkeys(unbracketed(k) for k in group.expressions)) if group is not None else []
+        if group is None:
+            return []
+        if any(isinstance(k, GROUPING_SETS) for k in group.expressions):
+            return [self._set(k) for k in group.expressions]
         shown = [unbracketed(value) for value, _ in self.outputs]
-        return sorted(keys, key=lambda k: shown.index(k) if k in shown else len(shown))
+        keys = list(dict.fromkeys(unbracketed(k) for k in group.expressions))
+        return [self._key(k) for k in sorted(keys, key=lambda k: shown.index(k) if k in shown else len(shown))]
+
+    def _set(self, key: exp.Expr) -> exp.Expr:
+        """A grouping set or a key in it; keys there have no names, so that an expression is computed before."""
+        if isinstance(key, GROUPING_SETS):
+            return type(key)(expressions=[self._set(k) for k in key.expressions])
+        key = unbracketed(key)
+        written = self.select.write(key, self.before)
+        if key in self.computed or key in self.before.computed:
+            return written
+        wanted = written.name if isinstance(written, exp.Column) else describe(key)
+        self.computed[key] = name = unique(wanted, self.names)
+        if isinstance(written, exp.Column) and written.name == name:
+            return written
+        self.select.add(op.Extend((aliased(written, name),)), "GROUP BY", key)
+        self.before.computed[key] = name
+        return column(name)
 
     def _key(self, key: exp.Expr) -> exp.Expr:
         written = self.select.write(key, self.before)
@@ -122,7 +147,7 @@ class Aggregation:
         name = unique(wanted, self.names)
         self.computed[key] = name
         if not written.find(exp.Column, exp.Placeholder):  # GoogleSQL groups by columns, not by constants
-            self.select.operators.append(op.Extend((aliased(written, name),)))
+            self.select.add(op.Extend((aliased(written, name),)), "GROUP BY", key)
             return column(name)
         if isinstance(written, exp.Column) and written.name == name:
             return written
@@ -166,9 +191,21 @@ class Aggregation:
             yield from self._missing(child, kind)
 
     def _any_value(self, bare: exp.Expr) -> exp.Expr:
+        if not self.select.binder.habits.bare_columns and not self._depends(bare):
+            raise UnsupportedSql("a column that is neither grouped nor aggregated", bare.name)
         own = {agg for part in _clauses(self.node) for agg in aggregates(part) if isinstance(agg, exp.Max | exp.Min)}
         if len(own) != 1:
             return exp.AnyValue(this=bare.copy())
         extreme = own.pop()
         having = exp.HavingMax(this=bare.copy(), expression=extreme.this.copy(), max=isinstance(extreme, exp.Max))
         return exp.AnyValue(this=having)
+
+    def _depends(self, bare: exp.Expr) -> bool:
+        """Whether PostgreSQL lets the column stand because its table's primary key is grouped by."""
+        source = self.select.binder.sources.get(bare.table) if isinstance(bare, exp.Column) else None
+        table = self.select.binder.schema.table(source.table) if source is not None else None
+        if table is None or self.select.binder.habits.dialect != "postgres":
+            return False
+        primary = {c.name for c in table.columns if c.primary_key}
+        grouped = {k.name for k in self.computed if isinstance(k, exp.Column) and k.table == bare.table}
+        return bool(primary) and primary <= grouped

@@ -1,4 +1,4 @@
-"""Name resolution of standard SQL by SQLite's rules: after it, every column names its source and nothing is implicit.
+"""Name resolution of standard SQL by the dialect's rules: after it, every column names its source, nothing is implicit.
 
 A bound column is `Column(this=<schema's spelling>, table=<source id>)`, where the id is unique in the whole query; so
 bound expressions compare by structure, and survive being moved. Output aliases and ordinals in WHERE, GROUP BY,
@@ -8,192 +8,224 @@ takes it for (https://sqlite.org/quirks.html, section 8).
 
 from __future__ import annotations
 
+import itertools
+
 from sqlglot import exp
 
-from pipesql.decompile.bound import Around, BoundSelect, Output, Source, bound_column, is_star, outermost
+from pipesql.decompile.bound import Around, BoundSelect, Output, Shown, Source, bound_column, is_star, outermost
+from pipesql.decompile.compound import Compounds
+from pipesql.decompile.habits import Habits
 from pipesql.decompile.names import Names
-from pipesql.errors import SqlSyntaxError, UnknownName, UnsupportedSql
+from pipesql.decompile.tables import Tables
+from pipesql.errors import UnknownName, UnsupportedSql
+from pipesql.pipe.identifiers import identifier
+from pipesql.pipe.rebuild import is_constant
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.types import kind_of
 
 _MARK = "pipesql.select"
-_CLAUSES_REFUSED = ("windows", "qualify", "sample", "laterals", "cluster", "sort", "distribute", "into")
+_CLAUSES_REFUSED = ("sample", "laterals", "cluster", "sort", "distribute", "into", "match", "connect", "prewhere")
 
 
 class Binder:
     """Binds a query in place; `bound` gives what was found out about a SELECT of it, or about a copy of one."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, habits: Habits, keep_names: bool = False) -> None:
         self.schema = schema
+        self.habits = habits
+        self.keep_names = keep_names
         self.selects: list[BoundSelect] = []
         self.sources: dict[str, Source] = {}
+        self.numbers = itertools.count(1)
+        """For the ids of sources: one inside a derived table is known before that table is."""
+        self.tables = Tables(self)
+        self.compounds = Compounds(self)
 
     def bound(self, node: exp.Expr) -> BoundSelect:
         """What binding found out about this SELECT."""
-        return self.selects[node.meta[_MARK]]
+        number: int = node.meta[_MARK]
+        return self.selects[number]
 
     def query(self, node: exp.Expr, around: Around) -> list[Output]:
         """Bind a query, its subqueries included; gives its output columns. Raises UnknownName, UnsupportedSql."""
         if node.args.get("with_") is not None:
-            around = self.ctes(node.args["with_"], around)
+            around = self.compounds.ctes(node.args["with_"], around)
         match node:
             case exp.Subquery():
-                if node.args.get("order") or node.args.get("limit") or node.args.get("offset"):
-                    raise UnsupportedSql("ORDER BY or LIMIT on a query in brackets")
                 return self.query(node.this, around)
             case exp.Select():
                 return self.select(node, around)
             case exp.SetOperation():
-                return self.set_operation(node, around)
+                return self.compounds.set_operation(node, around)
         raise UnsupportedSql(f"{node.key.upper()} as a query")
 
-    def ctes(self, with_: exp.Expr, around: Around) -> Around:
-        """Bind the bodies of a WITH; gives the surroundings with their names in sight."""
-        if with_.args.get("recursive"):
-            raise UnsupportedSql("WITH RECURSIVE")
-        for cte in with_.expressions:
-            outputs = self.query(cte.this, around)
-            names = [c.name for c in cte.args["alias"].columns] if cte.args.get("alias") else []
-            if names:
-                outputs = [Output(n, o.kind) for n, o in zip(names, outputs, strict=True)]
-            around = around.with_cte(cte.alias, tuple(outputs))
-        return around
-
-    def set_operation(self, node: exp.SetOperation, around: Around) -> list[Output]:
-        """Bind both arms and the sort keys, which become positions."""
-        left = self.query(node.this, around)
-        self.query(node.expression, around)
-        order = node.args.get("order")
-        for key in order.expressions if order else ():
-            self._compound_key(key, node, left)
-        return left
-
-    def _compound_key(self, key: exp.Ordered, node: exp.SetOperation, left: list[Output]) -> None:
-        """A sort key of a compound query is an output, by position or by the name that any arm gives it."""
-        value = key.this
-        if isinstance(value, exp.Literal) and value.is_int:
-            index = int(value.name) - 1
-        else:
-            name = value.name.lower() if isinstance(value, exp.Column) else ""
-            index = -1
-            for arm in _arms(node):
-                names = [o.name.lower() for o, _ in self.bound(arm).outputs]
-                if name and name in names:
-                    index = names.index(name)
-                    break
-        if not 0 <= index < len(left):
-            raise UnsupportedSql("ORDER BY of an expression after a set operation", value.sql("sqlite"))
-        key.set("this", exp.Literal.number(index + 1))
-
     def select(self, node: exp.Select, around: Around) -> list[Output]:
-        """Bind one SELECT, clause by clause in the order in which SQLite resolves names."""
+        """Bind one SELECT, clause by clause in the order in which names are resolved."""
         for clause in _CLAUSES_REFUSED:
             if node.args.get(clause):
                 raise UnsupportedSql(clause.upper())
         bound = BoundSelect([], [])
         node.meta[_MARK] = len(self.selects)  # survives copying, which id() does not
         self.selects.append(bound)
-        self.relations(node, bound, around)
-        names = self._names(bound, around)
-        for item in node.expressions:
-            names.bind(item)
+        self.tables.bind(node, bound, around)
+        names = self.names(bound, around)
+        self._items(node, names)
         bound.outputs = self.expand(node, bound)
-        names.aliases = {i.alias.lower(): i.this for i in node.expressions if isinstance(i, exp.Alias)}
-        for clause in ("where", "having"):
+        for clause in ("where", "having", "qualify"):
             if node.args.get(clause) is not None:
+                names.enter(clause)
                 names.bind(node.args[clause])
         group, order = node.args.get("group"), node.args.get("order")
         if group is not None:
-            if any(group.args.get(k) for k in ("rollup", "cube", "grouping_sets", "all")):
-                raise UnsupportedSql("ROLLUP, CUBE or GROUPING SETS")
-            group.set("expressions", [self._term(k, names, bound, names_first=False) for k in group.expressions])
-        for key in order.expressions if order is not None else ():
-            key.set("this", self._term(key.this, names, bound, names_first=True))
+            self._group(group, names, bound)
+        if order is not None:
+            self._order(order, names, bound)
+        if node.args.get("distinct") is not None and node.args["distinct"].args.get("on"):
+            self._first_of_each(node, names, bound)
         if around.outer:
             _refuse_foreign_aggregates(node, bound)
         return [o for o, _ in bound.outputs]
 
-    def _names(self, bound: BoundSelect, around: Around) -> Names:
-        return Names(bound, around.outer, lambda query: self.query(query, around.inside(bound)))
+    def names(self, bound: BoundSelect, around: Around) -> Names:
+        """The look-up of names for a SELECT."""
 
-    def _term(self, term: exp.Expr, names: Names, bound: BoundSelect, names_first: bool) -> exp.Expr:
-        """A GROUP BY or ORDER BY term: an ordinal or (ORDER BY) an alias gives way to the output it means."""
+        def nested(query: exp.Expr) -> object:
+            return self.query(query, around.inside(bound))
+
+        return Names(bound, around.outer, nested, self.habits, self._rowid, self.keep_names)
+
+    def _rowid(self, source: Source) -> str:
+        """The name of the INTEGER PRIMARY KEY of a source that is a table, or nothing."""
+        table = self.schema.table(source.table)
+        if table is None or len(table.columns) != len(source.columns):
+            return ""
+        keys = [c for c in table.columns if c.primary_key]
+        return keys[0].name if len(keys) == 1 and keys[0].type.upper() == "INTEGER" else ""
+
+    def _items(self, node: exp.Select, names: Names) -> None:
+        """The items of the SELECT; one that stood for another expression keeps its name."""
+        names.enter("expressions")
+        for item in list(node.expressions):
+            if is_star(item):
+                self._star_item(node, item, names)
+                continue
+            number = item.index
+            names.bind(item)
+            now = node.expressions[number]
+            if now is not item and not isinstance(now, exp.Literal):
+                node.set("expressions", exp.Alias(this=now, alias=identifier(item.name)), number)
+            if isinstance(item, exp.Alias):
+                names.aliases.setdefault(item.alias.lower(), item.this)
+
+    def _star_item(self, node: exp.Select, item: exp.Expr, names: Names) -> None:
+        """`*` or `t.*`; with EXCEPT, EXCLUDE, REPLACE or RENAME it gives way to the columns that are left."""
+        star = item.this if isinstance(item, exp.Column) else item
+        changes = {key: star.args.get(key) or [] for key in ("except_", "replace", "rename")}
+        if any(value for key, value in star.args.items() if key not in changes):
+            raise UnsupportedSql("a pattern of columns beside *", item.sql(self.habits.dialect))
+        for key in changes:
+            star.set(key, None)
+        names.bind(item)
+        if not any(changes.values()):
+            return
+        if any(isinstance(c, exp.Column) and c.table for c in changes["except_"]):
+            raise UnsupportedSql("a qualified column behind * EXCLUDE")
+        gone = {c.name.lower() for c in changes["except_"]}
+        other: dict[str, exp.Expr] = {}
+        for change in changes["replace"]:
+            names.bind(change)
+            other[change.alias.lower()] = change
+        called = {c.this.name.lower(): c.alias for c in changes["rename"]}
+        shown = self._star(item, names.bound)
+        missing = (gone | other.keys() | called.keys()) - {o.name.lower() for o, _ in shown}
+        if missing:
+            raise UnknownName(f"no column {sorted(missing)[0]} in *", sorted(missing)[0])
+        explicit: list[exp.Expr] = []
+        for output, value in shown:
+            lower = output.name.lower()
+            if lower in other:
+                explicit.append(other[lower])
+            elif lower in called:
+                explicit.append(exp.Alias(this=value, alias=identifier(called[lower])))
+            elif lower not in gone:
+                explicit.append(value)
+        at = item.index or 0
+        node.set("expressions", [*node.expressions[:at], *explicit, *node.expressions[at + 1 :]])
+
+    def _group(self, group: exp.Group, names: Names, bound: BoundSelect) -> None:
+        """GROUP BY: plain keys, ALL, and grouping sets, which become keys like others."""
+        if group.args.get("all"):
+            keys = [value.copy() for _, value in bound.outputs if not _computes_over_rows(value)]
+            group.set("expressions", [k for k in keys if not is_constant(k)])
+            return
+        plain = [self._key(k, names, bound) for k in group.expressions]
+        for kind in ("rollup", "cube"):
+            for each in group.args.get(kind) or []:
+                if each.expressions:
+                    plain.append(self._key(each, names, bound))
+                else:  # WITH ROLLUP, WITH CUBE: of all the keys
+                    plain = [type(each)(expressions=plain)]
+            group.set(kind, None)
+        plain += [self._key(each, names, bound) for each in group.args.get("grouping_sets") or []]
+        group.set("grouping_sets", None)
+        if group.args.get("totals"):
+            raise UnsupportedSql("GROUP BY WITH TOTALS")
+        group.set("expressions", plain)
+
+    def _key(self, key: exp.Expr, names: Names, bound: BoundSelect) -> exp.Expr:
+        if isinstance(key, exp.Rollup | exp.Cube | exp.GroupingSets | exp.Tuple):
+            key.set("expressions", [self._key(k, names, bound) for k in key.expressions])
+            return key
+        if isinstance(key, exp.Paren):
+            return self._key(key.this, names, bound)
+        return self._term(key, names, bound, "group")
+
+    def _order(self, order: exp.Expr, names: Names, bound: BoundSelect) -> None:
+        """ORDER BY, ALL included: every output in turn."""
+        keys = order.expressions
+        if len(keys) == 1 and isinstance(keys[0].this, exp.Var) and keys[0].this.name.upper() == "ALL":
+            args = keys[0].args
+            everything = [exp.Ordered(**{**args, "this": value.copy()}) for _, value in bound.outputs]
+            order.set("expressions", everything)
+            return
+        for key in keys:
+            key.set("this", self._term(key.this, names, bound, "order"))
+
+    def _first_of_each(self, node: exp.Select, names: Names, bound: BoundSelect) -> None:
+        """DISTINCT ON: of the rows with equal keys the first by ORDER BY."""
+        on, order = node.args["distinct"].args["on"], node.args.get("order")
+        keys = [self._term(k, names, bound, "distinct") for k in list(on.expressions)]
+        number = exp.Window(this=exp.RowNumber(), partition_by=keys, over="OVER")
+        if order is not None:
+            number.set("order", order.copy())
+        first: exp.Expr = exp.EQ(this=number, expression=exp.Literal.number(1))
+        node.set("distinct", None)
+        if node.args.get("qualify") is not None:
+            raise UnsupportedSql("QUALIFY beside DISTINCT ON")
+        node.set("qualify", exp.Qualify(this=first))
+
+    def _term(self, term: exp.Expr, names: Names, bound: BoundSelect, clause: str) -> exp.Expr:
+        """A GROUP BY or ORDER BY term: an ordinal or an alias gives way to the output that it means."""
         if isinstance(term, exp.Literal) and term.is_int:
             index = int(term.name) - 1
             if not 0 <= index < len(bound.outputs):
                 raise UnknownName(f"there is no output column {index + 1}", term.name)
             return bound.outputs[index][1].copy()
-        if names_first and isinstance(term, exp.Column) and not term.table and term.name.lower() in names.aliases:
-            return names.aliases[term.name.lower()].copy()
+        if clause in self.habits.aliases_alone_first and isinstance(term, exp.Column) and not term.table:
+            meant = names.aliases.get(term.name.lower())
+            if meant is not None:
+                return meant.copy()
         holder = exp.Paren(this=term)
+        names.enter(clause)
         names.bind(holder)
         return holder.this
 
-    def relations(self, node: exp.Select, bound: BoundSelect, around: Around) -> None:
-        """FROM and JOIN: the sources, then the conditions, since SQLite lets ON name later tables too."""
-        from_, joins = node.args.get("from_"), node.args.get("joins") or []
-        if from_ is None and joins:
-            raise SqlSyntaxError("a JOIN needs a FROM before it")
-        if from_ is not None:
-            bound.sources.append(self.source(from_.this, around))
-            if from_.this.args.get("joins"):
-                raise UnsupportedSql("a join in brackets", from_.this.args["joins"][0].sql("sqlite"))
-        for join in joins:
-            bound.sources.append(self.source(join.this, around))
-        for number, join in enumerate(joins, 1):
-            bound.conditions.append(self._condition(join, number, bound, around))
-
-    def _condition(self, join: exp.Join, number: int, bound: BoundSelect, around: Around) -> exp.Expr | None:
-        left, right = bound.sources[:number], bound.sources[number]
-        using = [u.name for u in join.args.get("using") or []]
-        if join.method.upper() == "NATURAL":
-            using = [c.name for c in right.columns if any(s.find(c.name) for s in left)]
-        elif join.method:
-            raise UnsupportedSql(f"{join.method} JOIN")
-        if using:
-            bound.merged = True
-            return _spelt_out(using, left, right, join.side)
-        on = join.args.get("on")
-        if on is None or (isinstance(on, exp.Boolean) and on.this is True):
-            return None
-        self._names(bound, around).bind(join, only=on)
-        return join.args["on"]
-
-    def source(self, node: exp.Expr, around: Around) -> Source:
-        """A table, CTE or derived table."""
-        identity = f"§{len(self.sources) + 1}"
-        if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
-            source = self._table(node, identity, around)
-        elif isinstance(node, exp.Subquery):
-            if node.args.get("joins"):
-                raise UnsupportedSql("a join in brackets", node.sql("sqlite"))
-            if isinstance(node.this, exp.Table):
-                raise UnsupportedSql("a table or join in brackets", node.sql("sqlite"))
-            source = Source(identity, node.alias, node, tuple(self.query(node.this, around)))
-        else:
-            raise UnsupportedSql(f"{node.key.upper()} in FROM", node.sql("sqlite"))
-        self.sources[identity] = source
-        return source
-
-    def _table(self, node: exp.Table, identity: str, around: Around) -> Source:
-        found = around.ctes.get(node.name.lower())
-        if found is not None:
-            return Source(identity, node.alias_or_name, node, found, node.name)
-        table = self.schema.table(node.name)
-        if table is None:
-            raise UnknownName(f"no table {node.name} in the database", node.name)
-        columns = tuple(Output(c.name, c.kind) for c in table.columns)
-        return Source(identity, node.alias_or_name, node, columns, table.name)
-
-    def expand(self, node: exp.Select, bound: BoundSelect) -> list[tuple[Output, exp.Expr]]:
+    def expand(self, node: exp.Select, bound: BoundSelect) -> list[Shown]:
         """Every output column with its bound expression."""
-        out: list[tuple[Output, exp.Expr]] = []
+        out: list[Shown] = []
         for item in node.expressions:
             if is_star(item):
-                everything = isinstance(item, exp.Star)
-                for source in bound.sources if everything else [self.sources[item.table]]:
-                    shown = [c for c in source.columns if not (everything and c.name.lower() in source.hidden)]
-                    out.extend((c, bound_column(source, c.name)) for c in shown)
+                out.extend(self._star(item, bound))
                 continue
             value = item.unalias()
             name = item.alias or (value.name if isinstance(value, exp.Column) else "")
@@ -201,30 +233,45 @@ class Binder:
             out.append((Output(name or value.sql("sqlite"), self.kind(value)), value))
         return out
 
+    def _star(self, item: exp.Expr, bound: BoundSelect) -> list[Shown]:
+        """The columns of `*` or of a bound `t.*`."""
+        if not isinstance(item, exp.Star):
+            return [(c, bound_column(self.sources[item.table], c.name)) for c in self.sources[item.table].columns]
+        if bound.star is not None:
+            return [(output, value.copy()) for output, value in bound.star]
+        return [(c, bound_column(source, c.name)) for source in bound.sources for c in source.columns]
+
     def kind(self, value: exp.Expr) -> str:
         """Kind of a bound expression's values (`pipe.types`)."""
 
-        def column_kind(column: exp.Column) -> str:
-            source = self.sources.get(column.table)
-            found = source.find(column.name) if source else None
+        def leaf_kind(node: exp.Expr) -> str:
+            if isinstance(node, exp.Subquery):
+                return self.bound(node.this).outputs[0][0].kind if _MARK in node.this.meta else ""
+            source = self.sources.get(node.args["table"].name) if node.args.get("table") else None
+            found = source.find(node.name) if source else None
             return found.kind if found else ""
 
-        return kind_of(value, column_kind)
+        return kind_of(value, leaf_kind)
+
+    def declared(self, column: exp.Column) -> str:
+        """The declared type of a bound column that is a table's, in capitals; else nothing."""
+        source = self.sources.get(column.table)
+        table = self.schema.table(source.table) if source is not None and isinstance(source.node, exp.Table) else None
+        found = table.column(column.name) if table is not None else None
+        return found.type.upper() if found is not None else ""
+
+    def shown(self, node: exp.Expr) -> str:
+        """A bound expression as the query wrote it, for messages."""
+        copy = node.copy()
+        for column in copy.find_all(exp.Column):
+            if column.table in self.sources:
+                column.set("table", exp.Identifier(this=self.sources[column.table].alias or "t", quoted=False))
+        return str(copy.sql(self.habits.dialect))[:80]
 
 
-def _spelt_out(using: list[str], left: list[Source], right: Source, side: str) -> exp.Expr | None:
-    """The condition that USING or NATURAL stands for; the right table's columns are hidden from `*`."""
-    if side in ("RIGHT", "FULL"):
-        raise UnsupportedSql(f"{side} JOIN with USING or NATURAL")
-    condition: exp.Expr | None = None
-    for name in using:
-        owner = next((s for s in left if s.find(name) and name.lower() not in s.hidden), None)
-        if owner is None or right.find(name) is None:
-            raise UnknownName(f"USING ({name}): both tables must have the column", name)
-        right.hidden.add(name.lower())
-        equal = exp.EQ(this=bound_column(owner, name), expression=bound_column(right, name))
-        condition = equal if condition is None else exp.And(this=condition, expression=equal)
-    return condition
+def _computes_over_rows(value: exp.Expr) -> bool:
+    """Whether the expression calls an aggregate or window function of this query."""
+    return any(True for _ in outermost(value, exp.AggFunc)) or any(True for _ in outermost(value, exp.Window))
 
 
 def _refuse_foreign_aggregates(node: exp.Select, bound: BoundSelect) -> None:
@@ -236,10 +283,3 @@ def _refuse_foreign_aggregates(node: exp.Select, bound: BoundSelect) -> None:
             columns = list(function.find_all(exp.Column))
             if columns and not any(c.table in own for c in columns):
                 raise UnsupportedSql("an aggregate function of an outer query inside a subquery")
-
-
-def _arms(node: exp.Expr) -> list[exp.Expr]:
-    """The queries that a set operation combines, left to right."""
-    if isinstance(node, exp.SetOperation):
-        return [*_arms(node.this), *_arms(node.expression)]
-    return _arms(node.this) if isinstance(node, exp.Subquery) else [node]

@@ -16,6 +16,10 @@ class Output:
     kind: str
 
 
+Shown = tuple[Output, exp.Expr]
+"""A column of a query's result with the bound expression that gives it."""
+
+
 @dataclass
 class Source:
     """One entry of a FROM. `alias` is what the query calls it; `node` the Table or Subquery."""
@@ -28,11 +32,18 @@ class Source:
     """The schema's (or the CTE's) name, empty for a derived table."""
     hidden: set[str] = field(default_factory=set)
     """Lower-case names that USING or NATURAL merged into an earlier source."""
+    members: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Of a join in brackets: by alias of a table inside, both in lower case, what its columns are called here."""
 
     def find(self, name: str) -> Output | None:
         """The column of that name in any case; of several the first, as in SQLite."""
         lower = name.lower()
         return next((c for c in self.columns if c.name.lower() == lower), None)
+
+    def find_in(self, member: str, name: str) -> Output | None:
+        """The column of a table inside a join in brackets."""
+        held = self.members.get(member.lower(), {}).get(name.lower())
+        return self.find(held) if held is not None else None
 
 
 @dataclass
@@ -40,12 +51,14 @@ class BoundSelect:
     """What binding found out about one SELECT."""
 
     sources: list[Source]
-    outputs: list[tuple[Output, exp.Expr]]
+    outputs: list[Shown]
     """Expanded: stars are one entry a column."""
     conditions: list[exp.Expr | None] = field(default_factory=list)
     """For each join the bound condition, USING and NATURAL spelt out."""
-    merged: bool = False
-    """USING or NATURAL stands in it, so that `*` is not all columns of all sources."""
+    star: list[Shown] | None = None
+    """What `*` shows where USING or NATURAL merged columns, so that it is not all columns of all sources."""
+    coalesced: dict[str, exp.Expr] = field(default_factory=dict)
+    """By lower-case name the columns that RIGHT or FULL JOIN merged: either side's value."""
 
 
 @dataclass(frozen=True)

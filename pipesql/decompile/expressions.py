@@ -1,4 +1,4 @@
-"""Bound expressions to pipe expressions: names as they are visible at this operator, SQLite's habits spelt out."""
+"""Bound expressions to pipe expressions: names as they are visible at this operator, the dialect's habits spelt out."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from pipesql.decompile.bind import Binder
+from pipesql.decompile.meaning import Meaning, meaning_of
+from pipesql.decompile.names import WRITTEN
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe.identifiers import column
 from pipesql.pipe.query import PipeQuery, nest
-from pipesql.pipe.rebuild import rebuild, unbracketed
-from pipesql.pipe.types import INT, REAL
+from pipesql.pipe.rebuild import rebuild
 
 
 @dataclass
@@ -65,6 +66,7 @@ class Expressions:
     def __init__(self, binder: Binder, decompile: Callable[[exp.Expr, View], PipeQuery]) -> None:
         self.binder = binder
         self.decompile = decompile
+        self.meaning: Meaning = meaning_of(binder)
 
     def write(self, value: exp.Expr, view: View) -> exp.Expr:
         """The pipe expression. Raises UnsupportedSql, naming the construct."""
@@ -84,24 +86,11 @@ class Expressions:
                 return exp.Subquery(this=nest(self.decompile(node.this, view)))
             case exp.Query():
                 return nest(self.decompile(node, view))
-            case exp.Div():
-                return self.division(node, view)
-            case exp.Like():
-                return self.like(node, view)
-            case exp.Glob() if _as_like(node.expression) is not None:
-                return exp.Like(this=self.write(node.this, view), expression=_as_like(node.expression))
-            case exp.In() if not (node.expressions or node.args.get("query") or node.args.get("field")):
-                return exp.false()  # x IN (): never, not even for NULL
-            case exp.Escape():
-                return self.escape(node, view)
-            case exp.Collate():
-                raise UnsupportedSql("COLLATE")
-            case exp.Max() | exp.Min() if node.expressions:
-                kind = exp.Greatest if isinstance(node, exp.Max) else exp.Least
-                parts = [self.write(e, view) for e in (node.this, *node.expressions)]
-                return kind(this=parts[0], expressions=parts[1:])
-            case exp.Boolean():
-                return None
+        rule = self.meaning.rules.get(type(node))
+        if rule is not None:
+            return rule(node, lambda part: self.write(part, view))
+        if not self.meaning.permits(node):
+            raise UnsupportedSql(f"{node.key.upper()} of {self.binder.habits.dialect}", self.binder.shown(node))
         return None
 
     def column(self, node: exp.Column, view: View) -> exp.Expr:
@@ -115,67 +104,14 @@ class Expressions:
             outer = outer.outer
         if found is None:
             raise UnsupportedSql("a column that is out of sight after aggregation", node.name)
+        if self.binder.keep_names:
+            return _as_written(node, found, view)
         return found
 
-    def division(self, node: exp.Div, view: View) -> exp.Expr:
-        """SQLite divides integers to an integer: DIV; any real makes it real: `/`. Unknown types are refused."""
-        left, right = self.write(node.this, view), self.write(node.expression, view)
-        kinds = (self.binder.kind(node.this), self.binder.kind(node.expression))
-        if kinds == (INT, INT):
-            return exp.IntDiv(this=unbracketed(left), expression=unbracketed(right))
-        if REAL in kinds:
-            return exp.Div(this=left, expression=right, typed=False, safe=False)
-        shown = exp.Div(this=left, expression=right, typed=True, safe=True).sql("sqlite")[:80]
-        raise UnsupportedSql("a division whose operands may be integers or not", f"{shown}: write CAST or * 1.0")
 
-    def escape(self, node: exp.Escape, view: View) -> exp.Expr:
-        """LIKE … ESCAPE: GoogleSQL's escape character is the backslash."""
-        like, escape = node.this, node.expression
-        pattern = like.expression
-        plain = all(isinstance(part, exp.Literal) and part.is_string for part in (pattern, escape))
-        if not isinstance(like, exp.Like) or not plain or len(escape.name) != 1:
-            raise UnsupportedSql("LIKE … ESCAPE with anything but a literal pattern")
-        return self.like(like, view, escape.name)
-
-    def like(self, node: exp.Like, view: View, escape: str = "") -> exp.Expr:
-        """SQLite's LIKE takes no notice of the case of ASCII letters: both sides are lowered."""
-        value, pattern = self.write(node.this, view), self.write(node.expression, view)
-        if isinstance(pattern, exp.Literal) and pattern.is_string:
-            text = _backslashed(pattern.name, escape)
-            low = ascii_lower(text)
-            pattern = exp.Literal.string(text)
-            if low == text and not any("a" <= ch <= "z" for ch in low):
-                return exp.Like(this=value, expression=pattern, negate=node.args.get("negate"))
-            pattern = exp.Literal.string(low)
-        else:
-            pattern = exp.Lower(this=pattern)
-        if self.binder.kind(node.this) in (INT, REAL):
-            value = exp.Cast(this=value, to=exp.DataType.build("TEXT"))
-        lowered = value if isinstance(value, exp.Lower) else exp.Lower(this=value)
-        return exp.Like(this=lowered, expression=pattern, negate=node.args.get("negate"))
-
-
-def ascii_lower(text: str) -> str:
-    """Lower case for A-Z only, as SQLite's LIKE and LOWER do."""
-    return "".join(ch.lower() if "A" <= ch <= "Z" else ch for ch in text)
-
-
-def _backslashed(pattern: str, escape: str) -> str:
-    """A LIKE pattern with `escape` as its escape character (if any) as one with the backslash."""
-    out = []
-    characters = iter(pattern)
-    for ch in characters:
-        if ch == escape:
-            ch = next(characters, "")
-            out.append(f"\\{ch}" if ch in ("%", "_", "\\") else ch)
-        else:
-            out.append("\\\\" if ch == "\\" else ch)
-    return "".join(out)
-
-
-def _as_like(pattern: exp.Expr) -> exp.Literal | None:
-    """A GLOB pattern as a LIKE pattern, which minds case in GoogleSQL; None where it is computed or has brackets."""
-    if not (isinstance(pattern, exp.Literal) and pattern.is_string) or "[" in pattern.name:
-        return None
-    meaning = {"*": "%", "?": "_", "%": "\\%", "_": "\\_", "\\": "\\\\"}
-    return exp.Literal.string("".join(meaning.get(ch, ch) for ch in pattern.name))
+def _as_written(node: exp.Column, found: exp.Column, view: View) -> exp.Column:
+    """The column in the query's own spelling, qualified where it is there."""
+    name, qualifier = node.meta.get(WRITTEN, ("", ""))
+    spelt = name if name.lower() == found.name.lower() else found.name
+    variable = view.variables.get(node.table, "")
+    return column(spelt, found.table or (variable if qualifier else ""))

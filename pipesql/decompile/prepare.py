@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from pipesql.decompile import collation, sugar
+from pipesql.decompile.habits import Habits, habits_of
 from pipesql.errors import SqlSyntaxError, UnsupportedSql
 from pipesql.pipe.scan import dialect_named, first_line
 
@@ -13,7 +15,12 @@ _REFUSED: dict[type[exp.Expr], str] = {
     exp.Parameter: "a query parameter",
     exp.HexString: "a blob literal",
     exp.WithinGroup: "WITHIN GROUP",
+    exp.TableSample: "TABLESAMPLE",
+    exp.Pivot: "PIVOT",
 }
+
+#: Looked for in one walk. Filter before Select: what a SELECT without FROM computes is judged without it.
+_LOOKED_FOR = (exp.Select, exp.Subquery, exp.Filter, exp.Values, exp.Anonymous, exp.Collate, *_REFUSED)
 
 
 def parsed(sql: str, dialect: str) -> exp.Query:
@@ -28,37 +35,45 @@ def parsed(sql: str, dialect: str) -> exp.Query:
     if len(trees) != 1:
         raise SqlSyntaxError(f"one query is expected, found {len(trees)} statements")
     tree = trees[0]
+    if isinstance(tree, exp.Values):
+        return sugar.listed_rows(tree, habits_of(dialect))
     if not isinstance(tree, exp.Query):
         raise UnsupportedSql(f"a {tree.key.upper()} statement", "only queries have a pipe form")
     return tree
 
 
-def prepared(tree: exp.Query) -> exp.Query:
+def prepared(tree: exp.Query, habits: Habits) -> exp.Query:
     """The query, changed in place. Raises UnsupportedSql, naming the construct."""
-    for node in list(tree.find_all(exp.Filter, *_REFUSED)):
-        if isinstance(node, exp.Filter):
-            node.replace(_unfiltered(node))
-        elif not (isinstance(node, exp.HexString) and node.args.get("is_integer")):
-            raise UnsupportedSql(_REFUSED[type(node)], node.sql("sqlite"))
+    if isinstance(tree, exp.Subquery):
+        tree = sugar.over_brackets(tree)
+    for node in list(tree.find_all(*_LOOKED_FOR)):
+        match node:
+            case exp.Select():
+                if node.args.get("windows"):
+                    sugar.spell_windows(node)
+                if node.args.get("from_") is None:
+                    sugar.give_from(node)
+                elif _in_brackets(node):
+                    sugar.flatten_joins(node)
+            case exp.Filter():
+                node.replace(sugar.unfiltered(node))
+            case exp.Subquery():
+                if node.args.get("order") or node.args.get("limit") or node.args.get("offset"):
+                    node.replace(sugar.over_brackets(node))
+            case exp.Values():
+                sugar.replace_rows(node, habits)
+            case exp.Anonymous():
+                if node.name.upper() == "TOTAL" and len(node.expressions) == 1:
+                    node.replace(sugar.total(node))
+            case exp.Collate():
+                collation.fold(node, tree, habits)
+            case exp.HexString() if node.args.get("is_integer"):
+                pass
+            case _:
+                raise UnsupportedSql(_REFUSED[type(node)], node.sql(habits.dialect))
     return tree
 
 
-def _unfiltered(node: exp.Filter) -> exp.Expr:
-    """`f(x) FILTER (WHERE c)` as `f(IF(c, x, NULL))`: aggregate functions take no notice of NULL."""
-    function, condition = node.this, node.expression.this
-    if not isinstance(function, exp.AggFunc):
-        raise UnsupportedSql("FILTER", node.sql("sqlite"))
-    subject = function.this
-    if isinstance(function, exp.Count) and isinstance(subject, exp.Star):
-        function.set("this", _where(condition, exp.Literal.number(1)))
-    elif isinstance(subject, exp.Distinct) and len(subject.expressions) == 1:
-        subject.set("expressions", [_where(condition, subject.expressions[0])])
-    elif isinstance(subject, exp.Order | exp.Distinct) or function.expressions:
-        raise UnsupportedSql("FILTER of this aggregate", node.sql("sqlite"))
-    else:
-        function.set("this", _where(condition, subject))
-    return function
-
-
-def _where(condition: exp.Expr, value: exp.Expr) -> exp.If:
-    return exp.If(this=condition, true=value, false=exp.Null())
+def _in_brackets(node: exp.Select) -> bool:
+    sources = [node.args["from_"].this, *(j.this for j in node.args.get("joins") or ())]
+    return any(isinstance(s, exp.Subquery) and isinstance(s.this, exp.Table | exp.Subquery) for s in sources)

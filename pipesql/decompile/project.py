@@ -35,40 +35,56 @@ class Projection:
         """Window functions stand in columns behind all others."""
 
     def without_from(self) -> list[str]:
-        """`SELECT items` alone; gives the output names. Raises UnsupportedSql for clauses that need a table."""
-        for clause in ("where", "group", "having", "order", "limit"):
-            if self.node.args.get(clause) is not None:
-                raise UnsupportedSql(f"{clause.upper()} without FROM")
+        """`SELECT items` alone, of one row; gives the output names."""
         items, names = self._items(self.named)
-        self.select.operators.append(op.Select(tuple(items)))
+        self.select.add(op.Select(tuple(items)), "SELECT")
+        for operator in limit(self.node):
+            self.select.add(operator, "LIMIT")
         return names
 
     def build(self) -> list[str]:
         """ORDER BY, LIMIT, the final SELECT, in the order that the query needs; gives the output names."""
-        operators = self.select.operators
+        add = self.select.add
         keys = self._keys()
+        self._qualify(keys)
         distinct = self._is_distinct(keys)
         cut = limit(self.node)
         if (keys or cut) and not distinct:
-            self._compute_windows()
+            self._compute_windows([])
         shown = all(self._is_output(k.this) for k in keys)
         late = bool(keys) and (distinct or (shown and any(self._computes(k.this) for k in keys)))
         items, names = self._items(self.named or late)
         last = self._project(items, names, distinct)
+        sorting: tuple[exp.Expr, ...] = ()
         if late:
-            operators += [*last, op.OrderBy(tuple(self._late_key(k, names) for k in keys)), *cut]
-            return names
-        if keys:
+            sorting = tuple(self._late_key(k, names) for k in keys)
+        elif keys:
             sorting = tuple(ordered(k, self.select.write(k.this, self.select.view)) for k in keys)
-            operators.append(op.OrderBy(sorting))
-        operators += [*last, *cut] if distinct else [*cut, *last]
+        sort = [(op.OrderBy(sorting), "ORDER BY")] if sorting else []
+        final = [(operator, "SELECT") for operator in last]
+        limits = [(operator, "LIMIT") for operator in cut]
+        if late:
+            steps = [*final, *sort, *limits]
+        else:
+            steps = [*sort, *final, *limits] if distinct else [*sort, *limits, *final]
+        for operator, clause in steps:
+            add(operator, clause)
         return names
 
-    def _compute_windows(self) -> None:
+    def _qualify(self, keys: list[exp.Expr]) -> None:
+        """QUALIFY: WHERE, behind the windows of the outputs, which see the rows that it leaves out."""
+        qualify = self.node.args.get("qualify")
+        if qualify is None:
+            return
+        if any(value.find(exp.Window) for _, value in self.bound.outputs) or any(k.this.find(exp.Window) for k in keys):
+            self._compute_windows([qualify.this, *(k.this for k in keys)])
+        self.select.add(op.Where(self.select.write(qualify.this, self.select.view)), "QUALIFY")
+
+    def _compute_windows(self, beside: list[exp.Expr]) -> None:
         """EXTEND with the window functions of the outputs: they see the rows that LIMIT cuts, and lose the order."""
         view = self.select.view
         found: list[exp.Expr] = []
-        for _, value in self.bound.outputs:
+        for value in (*(value for _, value in self.bound.outputs), *beside):
             found += [w for w in outermost(value, exp.Window) if w not in found and w not in view.computed]
         if not found:
             return
@@ -78,7 +94,7 @@ class Projection:
             alias = next((i.alias for i in self.node.expressions if i.alias and i.this == window), "")
             written = self.select.write(window, view)
             items.append((window, written, unique(alias or describe(window), taken)))
-        self.select.operators.append(op.Extend(tuple(aliased(written, name) for _, written, name in items)))
+        self.select.add(op.Extend(tuple(aliased(w, name) for _, w, name in items)), "SELECT", *found)
         view.computed.update({window: name for window, _, name in items})
         self.extended = True
 
@@ -95,16 +111,19 @@ class Projection:
         clause = self.node.args.get("distinct")
         if clause is None:
             return False
-        if clause.args.get("on"):
-            raise UnsupportedSql("DISTINCT ON")
         values = {unbracketed(value) for _, value in self.bound.outputs}
-        if self.select.view.computed:
-            group = self.node.args.get("group")
-            return group is None or any(unbracketed(k) not in values for k in group.expressions)
+        group = self.node.args.get("group")
+        if self.select.view.computed and group is not None and all(unbracketed(k) in values for k in group.expressions):
+            return False
         hidden = [k.this for k in keys if k.this not in values]
         if not hidden:
             return True
+        if not self.select.binder.habits.bare_columns:
+            raise UnsupportedSql("ORDER BY of a column that SELECT DISTINCT leaves out", "show it, or group")
+        if any(value.find(exp.Window) for value in (*values, *hidden)):
+            self._compute_windows(hidden)
         Aggregation(self.select).distinct(hidden)
+        self.extended = False
         return False
 
     def _project(self, items: list[exp.Expr], names: list[str], distinct: bool) -> list[op.Operator]:
@@ -141,7 +160,7 @@ class Projection:
         items: list[exp.Expr] = []
         names: list[str] = []
         taken: set[str] = set()
-        explicit = named or self.bound.merged or bool(self.select.view.computed)
+        explicit = named or self.bound.star is not None or bool(self.select.view.computed)
         for item in self.node.expressions:
             if is_star(item) and not explicit:
                 source = None if isinstance(item, exp.Star) else item.table
@@ -163,7 +182,8 @@ class Projection:
         if not is_star(item):
             return [(item.unalias(), item.alias)]
         single = exp.Select(expressions=[item.copy()])
-        return [(value, "") for _, value in self.select.binder.expand(single, self.bound)]
+        merged = self.bound.star is not None
+        return [(v, o.name if merged else "") for o, v in self.select.binder.expand(single, self.bound)]
 
     def _star(self, source: str | None) -> exp.Expr:
         variable = None if source is None else self.select.view.variables.get(source)

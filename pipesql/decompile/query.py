@@ -6,19 +6,21 @@ from sqlglot import exp
 
 from pipesql.decompile.bind import Binder
 from pipesql.decompile.built import Built, limit, ordered
+from pipesql.decompile.compound import OUTPUT, names_itself, recursion
 from pipesql.decompile.expressions import Expressions, View
+from pipesql.decompile.origins import Origins
 from pipesql.decompile.select import SelectBuilder
-from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.identifiers import column
 from pipesql.pipe.query import Cte, PipeQuery
 
 
 class QueryBuilder:
-    """Builds the pipe form of a bound query."""
+    """Builds the pipe form of a bound query; `origins`, if given, is told where each operator comes from."""
 
-    def __init__(self, binder: Binder) -> None:
+    def __init__(self, binder: Binder, origins: Origins | None = None) -> None:
         self.binder = binder
+        self.origins = origins
         self.expressions = Expressions(binder, lambda node, view: self.build(node, view))
         self.cte_names: dict[str, list[str]] = {}
 
@@ -30,41 +32,61 @@ class QueryBuilder:
         """Any query; `named` asks for output columns with distinct names."""
         while isinstance(node, exp.Subquery):
             node = node.this
-        ctes = self.ctes(node, outer)
+        ctes, recursive = self.ctes(node, outer)
         if isinstance(node, exp.SetOperation):
             built = self.set_operation(node, outer, named)
         else:
             assert isinstance(node, exp.Select)
             built = SelectBuilder(self, node, outer).build(named)
         built.ctes[:0] = ctes
+        built.recursive |= recursive
         return built
 
-    def ctes(self, node: exp.Expr, outer: View | None) -> list[Cte]:
-        """The queries of a WITH, each with distinct column names."""
+    def ctes(self, node: exp.Expr, outer: View | None) -> tuple[list[Cte], bool]:
+        """The queries of a WITH, each with distinct column names; whether one of them names itself."""
         with_ = node.args.get("with_")
-        out = []
+        out, recursive = [], False
         for cte in with_.expressions if with_ is not None else ():
-            built = self.query(cte.this, outer, named=True)
             wanted = [c.name for c in cte.args["alias"].columns]
+            asked = with_.args.get("recursive") or self.binder.habits.recursive_unasked
+            again = bool(asked) and names_itself(cte)
+            start, step = recursion(cte) if again else (cte.this, None)
+            built = self.query(start, outer, named=True)
             if wanted and wanted != built.names:
-                built.operators.append(op.Rename(tuple(zip(built.names, wanted, strict=True))))
-                built.names = wanted
+                self.add(built.operators, op.Rename(tuple(zip(built.names, wanted, strict=False))), "WITH", cte)
+                built.names = [*wanted, *built.names[len(wanted) :]]
             self.cte_names[cte.alias.lower()] = built.names
+            if step is not None:
+                distinct = bool(step.parent is not None and step.parent.args.get("distinct"))
+                again_query = self.query(step, outer, named=False).query()
+                self.add(built.operators, op.SetOperation("UNION", distinct, (again_query,)), "UNION", step)
+            recursive |= again
             out.append(Cte(cte.alias, built.query()))
-        return out
+        return out, recursive
 
     def set_operation(self, node: exp.SetOperation, outer: View | None, named: bool) -> Built:
         """Both arms, then ORDER BY and LIMIT of the whole."""
-        if node.args.get("by_name") or node.args.get("side") or node.args.get("on"):
-            raise UnsupportedSql("a set operation BY NAME")
         order = node.args.get("order")
         built = self.query(node.this, outer, named=named or order is not None)
         right = self.query(node.expression, outer, named=False)
         distinct = bool(node.args.get("distinct"))
-        built.operators.append(op.SetOperation(node.key.upper(), distinct, (right.query(),)))
+        self.add(built.operators, op.SetOperation(node.key.upper(), distinct, (right.query(),)), node.key.upper(), node)
         built.loose = False
         if order is not None:
-            keys = (ordered(key, column(built.names[int(key.this.name) - 1])) for key in order.expressions)
-            built.operators.append(op.OrderBy(tuple(keys)))
-        built.operators.extend(limit(node))
+            view = View(columns={OUTPUT: {str(n): name for n, name in enumerate(built.names, 1)}})
+            keys = (ordered(key, self._sort_value(key.this, built.names, view)) for key in order.expressions)
+            self.add(built.operators, op.OrderBy(tuple(keys)), "ORDER BY", node)
+        for operator in limit(node):
+            self.add(built.operators, operator, "LIMIT", node)
         return built
+
+    def _sort_value(self, value: exp.Expr, names: list[str], view: View) -> exp.Expr:
+        if isinstance(value, exp.Literal) and value.is_int:
+            return column(names[int(value.name) - 1])
+        return self.expressions.write(value, view)
+
+    def add(self, operators: list[op.Operator], operator: op.Operator, clause: str, node: exp.Expr) -> None:
+        """Append an operator that a clause of `node` gave."""
+        operators.append(operator)
+        if self.origins is not None:
+            self.origins.note(operator, clause, node)

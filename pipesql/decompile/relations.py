@@ -25,29 +25,33 @@ class Relations:
         self.node = select.node
         self.sources = select.bound.sources
         self.view = select.view
-        self.taken = select.names_around() if self._is_correlated() else set()
+        self.taken = (select.names_around() if self._is_correlated() else set()) | self._shadows()
 
-    def build(self) -> None:
-        """Append the operators."""
-        self._first(self.sources[0])
+    def build(self) -> list[exp.Expr]:
+        """Append the operators; gives conditions of inner joins that have to wait for tables behind them."""
         joins = self.node.args.get("joins") or []
-        for join, source, condition in zip(joins, self.sources[1:], self._in_sight(joins), strict=True):
+        conditions, late = self._in_sight(joins)
+        self._first(self.sources[0])
+        for join, source, condition in zip(joins, self.sources[1:], conditions, strict=True):
             self._join(join, source, condition)
+        return late
 
     def _first(self, source: Source) -> None:
         """FROM: a table, or a derived table whose operators simply come first."""
         select = self.select
         if isinstance(source.node, exp.Table):
-            select.operators.append(op.From(self._table(source)))
+            select.add(op.From(self._table(source)), "FROM", source.node)
             select.loose = True
             return
         built = select.queries.query(source.node.this, self.view.outer, named=True)
         if built.ctes:
-            select.operators.append(op.From(_derived(built.query(), self._variable(source, source.alias or "t"))))
+            table = _derived(built.query(), self._variable(source, source.alias or "t"))
+            select.add(op.From(table), "FROM", source.node)
         else:
             select.operators.extend(built.operators)
-            if built.loose or len(self.sources) > 1 or self._nests_outside(source.node):
-                select.operators.append(op.As(self._variable(source, source.alias or "t")))
+            kept = select.binder.keep_names and source.alias
+            if built.loose or len(self.sources) > 1 or self._nests_outside(source.node) or kept:
+                select.add(op.As(self._variable(source, source.alias or "t")), "FROM", source.node)
         self._show(source, built.names)
 
     def _nests_outside(self, derived: exp.Expr) -> bool:
@@ -68,28 +72,38 @@ class Relations:
         on = None if condition is None else select.write(condition, self.view)
         if kind in ("LEFT", "RIGHT", "FULL") and on is None:
             on = exp.Boolean(this=True)
-        select.operators.append(op.Join(kind, written, on))
+        select.add(op.Join(kind, written, on), "JOIN", join)
 
-    def _in_sight(self, joins: list[exp.Join]) -> list[exp.Expr | None]:
-        """Each join's condition; one that names a table to its right moves to that table's join, if all are inner."""
+    def _in_sight(self, joins: list[exp.Join]) -> tuple[list[exp.Expr | None], list[exp.Expr]]:
+        """Each join's condition; one that names a table to its right moves to that table's join, if all are inner.
+
+        Beside a LEFT JOIN it waits until all tables are there, as it does in SQLite: ON of an inner join is WHERE
+        (https://sqlite.org/lang_select.html#fromclause).
+        """
+        conditions = self.select.bound.conditions
         order = {source.id: number for number, source in enumerate(self.sources)}
         out: list[exp.Expr | None] = [None] * len(joins)
-        for number, condition in enumerate(self.select.bound.conditions):
+        late: list[exp.Expr] = []
+        for number, condition in enumerate(conditions):
             if condition is None:
                 continue
             last = max([order[c.table] for c in condition.find_all(exp.Column) if c.table in order], default=0) - 1
             if last > number and any(j.side for j in joins):
-                raise UnsupportedSql("an ON that names a later table, beside an outer join")
+                if joins[number].side or any(j.side != "LEFT" for j in joins if j.side):
+                    raise UnsupportedSql("an ON that names a later table, in or beside an outer join")
+                late.append(condition)
+                continue
             at = max(last, number)
             held = out[at]
-            out[at] = condition if held is None else exp.And(this=_bracket(held), expression=_bracket(condition))
-        return out
+            out[at] = condition if held is None else exp.And(this=bracketed(held), expression=bracketed(condition))
+        return out, late
 
     def _table(self, source: Source) -> exp.Table:
         queries = self.select.queries
-        table = exp.Table(this=identifier(source.table))
+        spelt = source.node.name if self.select.binder.keep_names else source.table
+        table = exp.Table(this=identifier(spelt))
         name = self._variable(source, source.table)
-        if name != source.table:
+        if name != spelt:
             table.set("alias", exp.TableAlias(this=identifier(name)))
         cte = queries.cte_names.get(source.table.lower())
         in_schema = queries.binder.schema.table(source.table) is not None
@@ -98,7 +112,9 @@ class Relations:
         return table
 
     def _variable(self, source: Source, base: str) -> str:
-        """The range variable: the table's own name unless another one has it."""
+        """The range variable: the table's own name unless another one has it, or the query's own is asked for."""
+        if self.select.binder.keep_names and source.alias:
+            base = source.alias
         name = unique(base, {v.lower() for v in self.view.variables.values()} | self.taken)
         self.view.variables[source.id] = name
         return name
@@ -109,13 +125,23 @@ class Relations:
             shown.setdefault(bound.name.lower(), name)
         self.view.columns[source.id] = shown
 
+    def _shadows(self) -> set[str]:
+        """Columns of nested queries that name columns of this one: there a range variable of that name is hidden."""
+        nested = [q for q in self.node.find_all(exp.Select) if q is not self.node]
+        own = {s.id for s in self.sources}
+        if not any(c.args.get("table") and c.table in own for q in nested for c in q.find_all(exp.Column)):
+            return set()
+        bound = self.select.binder.bound
+        return {c.name.lower() for q in nested for s in bound(q).sources for c in s.columns}
+
     def _is_correlated(self) -> bool:
         bound = self.select.binder.bound
         own = {s.id for q in self.node.find_all(exp.Select) for s in bound(q).sources}
         return any(c.table and c.table not in own for c in self.node.find_all(exp.Column))
 
 
-def _bracket(condition: exp.Expr) -> exp.Expr:
+def bracketed(condition: exp.Expr) -> exp.Expr:
+    """The condition as one side of AND."""
     return exp.Paren(this=condition) if isinstance(condition, exp.Or) else condition
 
 

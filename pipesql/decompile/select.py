@@ -10,7 +10,7 @@ from pipesql.decompile.aggregate import Aggregation, is_aggregate
 from pipesql.decompile.built import Built
 from pipesql.decompile.expressions import View
 from pipesql.decompile.project import Projection
-from pipesql.decompile.relations import Relations
+from pipesql.decompile.relations import Relations, bracketed
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
 
@@ -34,6 +34,12 @@ class SelectBuilder:
         self.operators: list[op.Operator] = []
         self.loose = False
 
+    def add(self, operator: op.Operator, clause: str, *parts: exp.Expr) -> None:
+        """Append an operator that came from a clause, or from `parts` of it."""
+        self.operators.append(operator)
+        if self.queries.origins is not None:
+            self.queries.origins.note(operator, clause, self.node, *parts)
+
     def names_around(self) -> set[str]:
         """The range variables of the queries around this one, in lower case."""
         names: set[str] = set()
@@ -49,9 +55,14 @@ class SelectBuilder:
         projection = Projection(self, named)
         if not self.bound.sources:
             return Built(self.operators, projection.without_from())
-        Relations(self).build()
-        if node.args.get("where") is not None:
-            self.operators.append(op.Where(self.write(node.args["where"].this, self.view)))
+        late = Relations(self).build()
+        where = node.args.get("where")
+        conditions = [*late, *([where.this] if where is not None else [])]
+        if conditions:
+            whole = conditions[0] if len(conditions) == 1 else bracketed(conditions[0])
+            for part in conditions[1:]:
+                whole = exp.And(this=whole, expression=bracketed(part))
+            self.add(op.Where(self.write(whole, self.view)), "WHERE", *late)
         if is_aggregate(node):
             Aggregation(self).build()
         elif node.args.get("having") is not None:

@@ -1,0 +1,85 @@
+"""What the dialects mean by words that they share.
+
+Sources: https://sqlite.org/lang_select.html and quirks.html; https://duckdb.org/docs/sql/query_syntax/select;
+PostgreSQL's reference of SELECT; GoogleSQL's query syntax ("aliases"); Spark's SQL reference; and, where these are
+silent, the engines themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipesql.errors import UnsupportedSql
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How a dialect reads names and shows merged columns. Clauses are called as in sqlglot's trees."""
+
+    dialect: str
+    aliases_in: frozenset[str] = frozenset()
+    """Clauses in which a name that no table has may be an output's alias; `expressions` are the items themselves."""
+    aliases_first: frozenset[str] = frozenset()
+    """Clauses in which an alias goes before a column of the same name, inside expressions too."""
+    aliases_alone_first: frozenset[str] = frozenset({"order"})
+    """Clauses in which it does where it is the whole term."""
+    texts_in_double_quotes: bool = False
+    """`"x"` is a text where no column is called so."""
+    bare_columns: bool = False
+    """Beside aggregates a column may stand that is neither grouped nor aggregated."""
+    recursive_unasked: bool = False
+    """A CTE may name itself without RECURSIVE."""
+    merged_first: bool = False
+    """`*` shows USING's columns before all others."""
+    folds_like: bool = False
+    """LIKE takes no notice of the case of ASCII letters."""
+    escapes_like: bool = False
+    """A backslash in a pattern of LIKE makes the next character literal."""
+    whole_division: bool = False
+    """`/` of integers gives an integer."""
+
+
+def _clauses(*names: str) -> frozenset[str]:
+    return frozenset(names)
+
+
+SQLITE = Habits(
+    "sqlite",
+    aliases_in=_clauses("where", "group", "having", "order"),
+    texts_in_double_quotes=True,
+    bare_columns=True,
+    recursive_unasked=True,
+    folds_like=True,
+    whole_division=True,
+)
+
+_ALL = (
+    SQLITE,
+    Habits("duckdb", aliases_in=_clauses("expressions", "where", "group", "having", "qualify", "order", "distinct")),
+    Habits("postgres", aliases_in=_clauses("group"), merged_first=True, escapes_like=True, whole_division=True),
+    Habits(
+        "bigquery",
+        aliases_in=_clauses("group", "having", "qualify", "order"),
+        aliases_first=_clauses("having", "qualify", "order"),
+        aliases_alone_first=_clauses("group", "order"),
+        merged_first=True,
+        escapes_like=True,
+    ),
+    Habits(
+        "spark",
+        aliases_in=_clauses("expressions", "group", "having", "order"),
+        aliases_first=_clauses("order"),
+        merged_first=True,
+        escapes_like=True,
+    ),
+)
+_BY_NAME = {habits.dialect: habits for habits in _ALL}
+
+
+def habits_of(dialect: str) -> Habits:
+    """The habits of a dialect. Raises UnsupportedSql for one whose meaning is not known here."""
+    habits = _BY_NAME.get(dialect)
+    if habits is None:
+        known = ", ".join(_BY_NAME)
+        raise UnsupportedSql(f"queries of the dialect {dialect}", f"write them in one of {known}")
+    return habits

@@ -1,0 +1,41 @@
+"""What the dialects mean by operators and functions, said in GoogleSQL's.
+
+A rule turns a bound node into the pipe expression of the same meaning; `write` does so with its parts. SQLite's
+functions that have no rule are passed through. Of other dialects only what is known to mean the same in GoogleSQL is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from pipesql.decompile.meaning_sqlite import SqliteRules
+from pipesql.decompile.meaning_strict import SAME, StrictRules
+
+if TYPE_CHECKING:
+    from pipesql.decompile.bind import Binder
+
+Write = Callable[[exp.Expr], exp.Expr]
+Rule = Callable[[Any, Write], exp.Expr | None]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """The rules of a dialect by class of node; `same` are the classes that need none, or None for all."""
+
+    rules: Mapping[type[exp.Expr], Rule]
+    same: frozenset[type[exp.Expr]] | None = None
+
+    def permits(self, node: exp.Expr) -> bool:
+        """Whether a node without a rule may be written as it is."""
+        return self.same is None or type(node) in self.same
+
+
+def meaning_of(binder: Binder) -> Meaning:
+    """The rules for the dialect of the binder's query."""
+    if binder.habits.dialect == "sqlite":
+        return Meaning(SqliteRules(binder).table())
+    return Meaning(StrictRules(binder).table(), SAME)
