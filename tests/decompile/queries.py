@@ -1,34 +1,20 @@
-"""Random standard queries over the tables of tests/pipe/golden/database.sql, by SQLite's rules.
+"""Random standard queries over the tables of `tables`, by SQLite's rules.
 
-Every query has one right answer: no bare columns, and a total order wherever LIMIT cuts.
+Every query has one right answer: no bare columns but beside the MIN or MAX of a unique one, a total order wherever
+LIMIT cuts, windows that no tie can change.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
-from dataclasses import dataclass, field
 
-INT, REAL, TEXT = "int", "real", "text"
-TABLES = {
-    "singer": [("singer_id", INT), ("name", TEXT), ("age", INT), ("country", TEXT), ("rating", REAL)],
-    "concert": [("concert_id", INT), ("singer_id", INT), ("year", INT), ("hall", TEXT)],
-    "hall": [("hall", TEXT), ("seats", INT)],
-}
-VALUES = {
-    INT: ["1", "2", "25", "31", "2014", "-1", "900", "0"],
-    TEXT: ["'Ann'", "'Opera'", "'France'", "'D''Or'", "''"],
-}
-VALUES[REAL] = ["3.0", "1.5"]
-PATTERNS = ["'%a%'", "'A%'", "'_ob'", "'%''%'", "'%'", "'O_era'"]
+from tests.decompile.scopes import Scope, Source, is_constant
+from tests.decompile.tables import DATE, INT, REAL, SPECS, TEXT
+from tests.decompile.values import Values
 
-
-@dataclass
-class Source:
-    """A range variable and its columns (name, kind)."""
-
-    name: str
-    columns: list[tuple[str, str]]
-    merged: set[str] = field(default_factory=set)
+TABLES = {spec.name: spec for spec in SPECS}
+Columns = list[tuple[str, str]]
 
 
 class QueryMaker:
@@ -36,86 +22,175 @@ class QueryMaker:
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
-        self.ctes: dict[str, list[tuple[str, str]]] = {}
-        self.numbers = iter(range(1, 1000))
+        self.ctes: dict[str, Columns] = {}
+        self.hidden = ""
+        """The table that no query may read now: a CTE of its name is being made."""
+        self.numbers = itertools.count(1)
+        self.values = Values(self.chance, self)
+        self.names = self.values.names
 
     def query(self) -> str:
         """A whole query."""
-        chance = self.chance
-        prefix = ""
-        if chance.random() < 0.2:
-            body, columns = self.select(1, [], named=True)
-            prefix = f"WITH w AS ({body}) "
-            self.ctes["w"] = columns
-        if chance.random() < 0.2:
-            return prefix + self.compound()
-        return prefix + self.select(2, [], top=True)[0]
+        prefix = self.with_() if self.chance.random() < 0.25 else ""
+        draw = self.chance.random()
+        if draw < 0.2:
+            return prefix + self.compound(2)
+        if draw < 0.25:
+            return prefix + self.extreme()
+        return prefix + self.select(2, None, top=True)[0]
 
-    def compound(self) -> str:
-        """Two or three arms of the same kinds."""
-        kinds = [self.chance.choice([INT, TEXT]) for _ in range(self.chance.randint(1, 2))]
-        arms = [self.select(1, [], kinds=kinds)[0] for _ in range(self.chance.choice([2, 2, 3]))]
-        text = arms[0]
-        for arm in arms[1:]:
-            text += f" {self.chance.choice(['UNION', 'UNION ALL', 'INTERSECT', 'EXCEPT'])} {arm}"
-        if self.chance.random() < 0.5:
-            text += " ORDER BY " + ", ".join(f"{i + 1}{self.chance.choice(['', ' DESC'])}" for i in range(len(kinds)))
-            if self.chance.random() < 0.5:
-                text += f" LIMIT {self.chance.randint(0, 5)}"
-        return text
+    def with_(self) -> str:
+        """One or two CTEs, the second of which may read the first; one may be called like a table."""
+        parts = []
+        for _ in range(self.chance.choice([1, 1, 2])):
+            # a CTE called like a table comes first: in SQLite it is in sight of those before it too
+            name = "hall" if not parts and self.chance.random() < 0.1 else self.fresh("w")
+            self.hidden = name
+            body, columns = self.derived(1)
+            self.hidden = ""
+            listed = ""
+            if self.chance.random() < 0.2:
+                columns = [(self.fresh("k"), kind) for _, kind in columns]
+                listed = f"({', '.join(n for n, _ in columns)})"
+            parts.append(f"{name}{listed} AS ({body})")
+            self.ctes[name] = columns
+        return f"WITH {', '.join(parts)} "
 
-    def select(
-        self, depth: int, outer: list[Source], kinds: list[str] | None = None, named: bool = False, top: bool = False
-    ) -> tuple[str, list[tuple[str, str]]]:
-        """One SELECT and its columns; `kinds` fixes theirs, `named` makes their names distinct."""
-        chance = self.chance
-        sources, from_ = self.from_(depth)
-        where = f" WHERE {self.condition(depth, sources, outer)}" if chance.random() < 0.6 else ""
-        wanted = kinds or [chance.choice([INT, INT, TEXT, TEXT, REAL]) for _ in range(chance.randint(1, 3))]
-        shape = chance.random()
-        tail, windows = "", False
-        if shape < 0.35:
-            values, tail = self.grouped(depth, sources, outer, wanted)
-        else:
-            values = [self.value(kind, depth, sources, outer) for kind in wanted]
-            if shape > 0.85 and not kinds:
-                windows = True
-                values.append(self.window(sources))
-                wanted = [*wanted, INT]
-        items, columns = [], []
-        for value, kind in zip(values, wanted, strict=True):
-            alias = f"c{next(self.numbers)}" if named or chance.random() < 0.4 else ""
-            items.append(f"{value} AS {alias}" if alias else value)
-            columns.append((alias, kind))
-        star = not kinds and not named and shape >= 0.35 and not windows and chance.random() < 0.15
-        distinct = "DISTINCT " if chance.random() < 0.15 else ""
-        text = f"SELECT {distinct}{'*' if star else ', '.join(items)} FROM {from_}{where}{tail}"
-        if top and not star and chance.random() < 0.6:
-            text += self.order(values, columns, sources, plain=shape >= 0.35 and not distinct)
+    def derived(self, depth: int) -> tuple[str, Columns]:
+        """A query with named columns, for a CTE or FROM."""
+        if self.chance.random() < 0.15:
+            kinds = [self.kind() for _ in range(self.chance.randint(1, 2))]
+            names = [self.fresh("c") for _ in kinds]
+            return self.arms(depth, kinds, None, names), list(zip(names, kinds, strict=True))
+        text, columns = self.select(depth, None, named=True, ordered=self.chance.random() < 0.2)
         return text, columns
 
-    def order(self, values: list[str], columns: list[tuple[str, str]], sources: list[Source], plain: bool) -> str:
+    def kind(self) -> str:
+        return self.chance.choice([INT, INT, INT, TEXT, TEXT, TEXT, REAL, DATE])
+
+    def fresh(self, letter: str) -> str:
+        """A name that nothing else has."""
+        return f"{letter}{next(self.numbers)}"
+
+    def body(self, depth: int, outer: Scope | None, kinds: list[str]) -> str:
+        """The query of a subquery."""
+        if self.chance.random() < 0.1:
+            return self.arms(depth, kinds, outer)
+        return self.select(depth, outer, kinds=kinds)[0]
+
+    def compound(self, depth: int) -> str:
+        """Arms of the same kinds, sorted and cut or not."""
+        chance = self.chance
+        kinds = [chance.choice([INT, TEXT, REAL]) for _ in range(chance.randint(1, 2))]
+        names = [self.fresh("c") for _ in kinds] if chance.random() < 0.5 else None
+        text = self.arms(depth - 1, kinds, None, names)
+        if chance.random() < 0.5:
+            keys = [chance.choice([str(i + 1), *([names[i]] if names else [])]) for i in range(len(kinds))]
+            text += " ORDER BY " + ", ".join(f"{key}{chance.choice(['', ' DESC'])}" for key in keys)
+            text += self.cut() if chance.random() < 0.5 else ""
+        return text
+
+    def arms(self, depth: int, kinds: list[str], outer: Scope | None, names: list[str] | None = None) -> str:
+        """Two or three SELECTs combined; the first may name the columns."""
+        chance = self.chance
+        text = self.select(depth, outer, kinds=kinds, names=names)[0]
+        for _ in range(chance.choice([1, 1, 2])):
+            kind = chance.choice(["UNION", "UNION ALL", "INTERSECT", "EXCEPT"])
+            text += f" {kind} {self.select(depth, outer, kinds=kinds)[0]}"
+        return text
+
+    def extreme(self) -> str:
+        """SQLite's bare columns, which come from the row of the only MIN or MAX."""
+        spec = self.chance.choice([s for s in SPECS if s.unique and s.name not in self.ctes])
+        source, written = self.table(spec.name, "x")
+        scope = Scope([source])
+        key = f"{self.names.spelt(source.name)}.{self.names.spelt(source.unique)}"
+        bare = [self.names.own(self.chance.choice([INT, TEXT, REAL]), scope) for _ in range(2)]
+        group = self.names.own(TEXT, scope)
+        function = f"{self.chance.choice(['MAX', 'MIN'])}({key})"
+        items = [*bare, self.chance.choice([function, f"{function} AS best", f"{function} + 1"])]
+        self.chance.shuffle(items)
+        where = f" WHERE {self.values.condition(1, scope)}" if self.chance.random() < 0.3 else ""
+        tail = f" GROUP BY {group}" if self.chance.random() < 0.6 and not is_constant(group) else ""
+        return f"SELECT {', '.join(items)} FROM {written}{where}{tail}"
+
+    def select(
+        self,
+        depth: int,
+        outer: Scope | None,
+        kinds: list[str] | None = None,
+        named: bool = False,
+        top: bool = False,
+        names: list[str] | None = None,
+        ordered: bool = False,
+    ) -> tuple[str, Columns]:
+        """One SELECT and its columns; `kinds` fixes theirs, `named` makes their names distinct."""
+        chance = self.chance
+        if not named and not top and chance.random() < 0.04:
+            kinds = kinds or [INT]
+            items = [chance.choice(["NULL", "3", "1 + 1"]) if k == INT else "NULL" for k in kinds]
+            items = [f"{i} AS {n}" for i, n in zip(items, names, strict=True)] if names else items
+            return "SELECT " + ", ".join(items), [("", k) for k in kinds]
+        sources, from_ = self.from_(depth)
+        scope = Scope(sources, outer)
+        where = f" WHERE {self.values.condition(depth, scope)}" if chance.random() < 0.6 else ""
+        wanted = kinds or [self.kind() for _ in range(chance.randint(1, 3))]
+        shape = chance.random()
+        tail, plain = "", shape >= 0.35
+        if not plain:
+            values, tail = self.grouped(depth, scope, wanted)
+        else:
+            values = [self.values.value(kind, depth, scope) for kind in wanted]
+            if shape > 0.85 and not kinds:
+                values.append(self.values.window(scope))
+                wanted = [*wanted, INT]
+        items, columns = [], []
+        for number, (value, kind) in enumerate(zip(values, wanted, strict=True)):
+            alias = names[number] if names else self.alias(named)
+            items.append(f"{value}{chance.choice([' AS ', ' AS ', ' '])}{alias}" if alias else value)
+            columns.append((alias, kind))
+        star = plain and shape <= 0.85 and not kinds and not named and chance.random() < 0.15
+        distinct = "DISTINCT " if chance.random() < 0.15 else ""
+        shown = self.star(sources) if star else ", ".join(items)
+        text = f"SELECT {distinct}{shown} FROM {from_}{where}{tail}"
+        if ordered or (top and not star and chance.random() < 0.6):
+            text += self.order(values, columns, scope, plain=plain and not distinct, limit=ordered)
+        return text, columns
+
+    def alias(self, named: bool) -> str:
+        """A name for an output: none, a new one, or (where nothing reads it) one that a column has."""
+        if named or self.chance.random() < 0.35:
+            return self.fresh("c")
+        return self.chance.choice(["age", "name", "total", "hall"]) if self.chance.random() < 0.06 else ""
+
+    def star(self, sources: list[Source]) -> str:
+        """`*` or `t.*`."""
+        return self.chance.choice(["*", "*", f"{self.names.spelt(sources[0].name)}.*"])
+
+    def cut(self) -> str:
+        """LIMIT, in one of its spellings."""
+        count, skipped = self.chance.randint(0, 5), self.chance.randint(0, 3)
+        return self.chance.choice([f" LIMIT {count}"] * 3 + [f" LIMIT {count} OFFSET {skipped}", f" LIMIT {skipped}, {count}"])
+
+    def order(self, values: list[str], columns: Columns, scope: Scope, plain: bool, limit: bool = False) -> str:
         """ORDER BY outputs by position, alias or expression, or (plain) by what is not shown; a LIMIT needs all."""
         chance = self.chance
+        limit = limit or chance.random() < 0.5
         keys = []
+        aliases = [alias.lower() for alias, _ in columns]
         for i, (value, (alias, _)) in enumerate(zip(values, columns, strict=True)):
-            simple = not value.lstrip("-").isdigit() and "(" not in value
-            forms = [
-                str(i + 1),
-                *([alias] if alias else []),
-                *([value] if simple and not value.startswith("'") else []),
-            ]
-            keys.append(chance.choice(forms) + chance.choice(["", "", " DESC", " ASC"]))
+            simple = not is_constant(value) and "(" not in value and not value.lstrip("-").isdigit()
+            forms = [str(i + 1)]
+            forms += [alias] if alias and aliases.count(alias.lower()) == 1 else []
+            forms += [value] if simple and not limit else []
+            keys.append(chance.choice(forms) + chance.choice(["", "", " DESC", " ASC", " NULLS LAST", " DESC NULLS FIRST"]))
         chance.shuffle(keys)
-        limit = chance.random() < 0.5
         if not limit:
             keys = keys[: chance.randint(1, len(keys))]
         if plain and chance.random() < 0.3:
-            keys.insert(0, self.column(chance.choice([INT, TEXT]), sources))
-        text = " ORDER BY " + ", ".join(keys)
-        if limit:
-            text += f" LIMIT {chance.randint(0, 4)}" + chance.choice(["", "", f" OFFSET {chance.randint(0, 3)}"])
-        return text
+            hidden = self.names.own(chance.choice([INT, TEXT]), scope)
+            keys = [*([hidden] if not is_constant(hidden) else []), *keys]
+        return " ORDER BY " + ", ".join(keys) + (self.cut() if limit else "")
 
     def from_(self, depth: int) -> tuple[list[Source], str]:
         """Range variables and the FROM clause."""
@@ -124,25 +199,30 @@ class QueryMaker:
         sources = [first]
         for _ in range(chance.choice([0, 0, 1, 1, 2])):
             other, written = self.source(depth, sources)
-            common = {n for n, _ in first.columns} & {n for n, _ in other.columns}
+            names = [n for s in sources for n, _ in s.columns if n not in s.merged]
+            common = sorted({n for n in names if names.count(n) == 1} & {n for n, _ in other.columns})
+            several = {n for n in names if names.count(n) > 1} & {n for n, _ in other.columns}
             # no RIGHT or FULL JOIN: SQLite (3.40 at least) loses a WHERE behind one where it flattens a compound query
-            kind = chance.choice(["JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN", ",", "CROSS JOIN"])
+            kind = chance.choice(["JOIN", "JOIN", "INNER JOIN", "LEFT JOIN", "LEFT OUTER JOIN", ",", "CROSS JOIN"])
             if kind in (",", "CROSS JOIN"):
                 text += f"{kind} {written}" if kind == "," else f" {kind} {written}"
-            elif len(sources) == 1 and common and kind in ("JOIN", "LEFT JOIN") and chance.random() < 0.3:
-                if chance.random() < 0.3:
+            elif common and not several and chance.random() < 0.3:
+                if chance.random() < 0.3 and len(sources) == 1:
                     text += f" NATURAL {kind} {written}"
-                    other.merged |= common
+                    other.merged |= set(common)
                 else:
-                    using = sorted(common)[0]
-                    text += f" {kind} {written} USING ({using})"
-                    other.merged.add(using)
+                    using = common[: chance.choice([1, 1, 2])]
+                    text += f" {kind} {written} USING ({', '.join(map(self.names.spelt, using))})"
+                    other.merged |= set(using)
             else:
-                sort = chance.choice([INT, TEXT])
-                left = self.qualified(sort, sources)
-                right = self.qualified(sort, [other])
-                more = chance.choice(["", "", f" AND {right} <> {chance.choice(VALUES[sort])}"])
-                text += f" {kind} {written} ON {left} = {right}{more}"
+                sort = chance.choice([INT, INT, TEXT])
+                left, right = self.names.own(sort, Scope(sources)), self.names.own(sort, Scope([other]))
+                more = ["", "", f" AND {right} <> {self.names.own(sort, Scope(sources))}"]
+                if depth > 0:
+                    self.names.qualifies = True  # a later table may have the same column
+                    more.append(f" AND {self.values.condition(0, Scope([*sources, other]))}")
+                    self.names.qualifies = False
+                text += f" {kind} {written} ON {left} = {right}{chance.choice(more)}"
             sources.append(other)
         return sources, text
 
@@ -150,176 +230,57 @@ class QueryMaker:
         """A table, a CTE or a derived table."""
         chance = self.chance
         if depth > 0 and chance.random() < 0.15:
-            body, columns = self.select(depth - 1, [], named=True)
-            name = f"d{next(self.numbers)}"
+            body, columns = self.derived(depth - 1)
+            name = self.fresh("d")
             return Source(name, columns), f"({body}) AS {name}"
-        names = [*TABLES, *self.ctes]
-        table = chance.choice(names)
-        columns = TABLES.get(table) or self.ctes[table]
-        taken = {s.name for s in before}
-        if table in taken or chance.random() < 0.4:
-            alias = f"T{next(self.numbers)}"
-            return Source(alias, columns), f"{table} AS {alias}"
-        return Source(table, columns), table
+        names = [*TABLES, "singer", "concert", *self.ctes, *self.ctes]
+        name = chance.choice([n for n in names if n != self.hidden])
+        return self.table(name, "T", {s.name.lower() for s in before})
 
-    def column(self, kind: str, sources: list[Source]) -> str:
-        """A column of that kind (or a constant), qualified where it must be and sometimes elsewhere."""
-        found = [(s, n) for s in sources for n, k in s.columns if k == kind and n not in s.merged]
-        if not found:
-            return self.chance.choice(VALUES[kind])
-        source, name = self.chance.choice(found)
-        count = sum(n == name and n not in s.merged for s in sources for n, _ in s.columns)
-        return f"{source.name}.{name}" if count > 1 or self.chance.random() < 0.4 else name
+    def table(self, name: str, letter: str, taken: set[str] | None = None) -> tuple[Source, str]:
+        """A table or CTE by its name, under an alias or not; always with one if `taken` is None."""
+        cte = self.ctes.get(name)
+        columns = cte if cte is not None else list(TABLES[name].columns)
+        unique = "" if cte is not None else TABLES[name].unique
+        if taken is None or name.lower() in taken or self.chance.random() < 0.4:
+            alias = self.fresh(letter)
+            between = self.chance.choice([" AS ", " "])
+            return Source(alias, columns, unique=unique, stored=cte is None), f"{self.names.spelt(name)}{between}{alias}"
+        return Source(name, columns, unique=unique, stored=cte is None), self.names.spelt(name)
 
-    def qualified(self, kind: str, sources: list[Source]) -> str:
-        """A column of that kind (or a constant), always qualified."""
-        found = [f"{s.name}.{n}" for s in sources for n, k in s.columns if k == kind and n not in s.merged]
-        return self.chance.choice(found) if found else self.chance.choice(VALUES[kind])
-
-    def value(self, kind: str, depth: int, sources: list[Source], outer: list[Source]) -> str:
-        """An expression of that kind."""
-        chance = self.chance
-        if chance.random() < 0.6:
-            return self.column(kind, sources)
-        inner = self.column(kind, sources)
-        forms = {
-            INT: [
-                f"{inner} + 1",
-                f"{inner} - -2",
-                f"-{inner}" if not inner.startswith("-") else inner,
-                f"({inner} - 1) * 2",
-                f"{inner} / 2",
-                f"{inner} % 3",
-                f"ABS({inner})",
-                f"COALESCE({inner}, 0)",
-                f"CASE WHEN {inner} > 20 THEN 1 WHEN {inner} IS NULL THEN NULL ELSE {inner} END",
-                f"LENGTH({self.column(TEXT, sources)})",
-                f"{inner} > 20",
-                f"MAX({inner}, 3)",
-                f"IIF({inner} > 20, 1, 0)",
-            ],
-            TEXT: [
-                f"UPPER({inner})",
-                f"SUBSTR({inner}, 1, 2)",
-                f"{inner} || '-x'",
-                f"COALESCE({inner}, 'none')",
-                f"CASE {inner} WHEN 'Ann' THEN 'A' ELSE {inner} END",
-                f"CAST({self.column(INT, sources)} AS TEXT)",
-            ],
-            REAL: [
-                f"{inner} * 2.0",
-                f"{inner} / 2.0",
-                f"ROUND({inner}, 1)",
-                f"CAST({self.column(INT, sources)} AS REAL)",
-            ],
-        }[kind]
-        if kind == INT and depth > 0 and chance.random() < 0.15:
-            return self.scalar(depth, sources)
-        return chance.choice(forms)
-
-    def scalar(self, depth: int, sources: list[Source]) -> str:
-        """A subquery of one integer, correlated or not."""
-        inner = Source(f"S{next(self.numbers)}", TABLES["concert"])
-        function = self.chance.choice(["COUNT(*)", "MAX(year)", f"SUM({inner.name}.concert_id)"])
-        where = ""
-        if self.chance.random() < 0.7:
-            where = f" WHERE {inner.name}.singer_id = {self.qualified(INT, sources)}"
-        return f"(SELECT {function} FROM concert AS {inner.name}{where})"
-
-    def condition(self, depth: int, sources: list[Source], outer: list[Source]) -> str:
-        """A predicate."""
-        chance = self.chance
-        draw = chance.random()
-        if draw < 0.15:
-            return f"{self.condition(depth, sources, outer)} AND {self.condition(depth, sources, outer)}"
-        if draw < 0.25:
-            return f"({self.condition(depth, sources, outer)} OR {self.condition(depth, sources, outer)})"
-        if draw < 0.32:
-            return f"NOT ({self.condition(depth, sources, outer)})"
-        kind = chance.choice([INT, INT, TEXT])
-        value = self.value(kind, 0, sources, outer)
-        other = chance.choice([chance.choice(VALUES[kind]), self.column(kind, sources)])
-        forms = [
-            f"{value} {chance.choice(['=', '<', '>', '<=', '>=', '<>', '!=', 'IS NOT', 'IS'])} {other}",
-            f"{value} IS {chance.choice(['', 'NOT '])}NULL",
-            f"{value} {chance.choice(['', 'NOT '])}IN ({', '.join(chance.sample(VALUES[kind], 3))})",
-            f"{value} {chance.choice(['', 'NOT '])}BETWEEN {' AND '.join(chance.choices(VALUES[kind], k=2))}",
-        ]
-        if kind == TEXT:
-            forms += [f"{value} {chance.choice(['', 'NOT '])}LIKE {chance.choice(PATTERNS)}"] * 2
-        if depth > 0:
-            forms += self._nested(kind, value, depth, sources)
-        return chance.choice(forms)
-
-    def _nested(self, kind: str, value: str, depth: int, sources: list[Source]) -> list[str]:
-        chance = self.chance
-        inner = Source(f"E{next(self.numbers)}", TABLES["singer"])
-        link = f"{inner.name}.singer_id = {self.qualified(INT, sources)}"
-        body, _ = self.select(depth - 1, [], kinds=[kind])
-        return [
-            f"{value} {chance.choice(['', 'NOT '])}IN ({body})",
-            f"{chance.choice(['', 'NOT '])}EXISTS (SELECT * FROM singer AS {inner.name} WHERE {link})",
-            f"{self.column(INT, sources)} {chance.choice(['=', '>', '<='])} {self.scalar(depth, sources)}",
-            f"{self.column(INT, sources)} > (SELECT AVG(age) FROM singer)",
-        ]
-
-    def grouped(
-        self, depth: int, sources: list[Source], outer: list[Source], kinds: list[str]
-    ) -> tuple[list[str], str]:
+    def grouped(self, depth: int, scope: Scope, kinds: list[str]) -> tuple[list[str], str]:
         """Outputs that are keys or aggregates, and GROUP BY with HAVING."""
         chance = self.chance
+        inner = Scope(scope.sources)
         keys: list[str] = []
         values = []
         for kind in kinds:
-            column = self.column(kind, sources)
-            constant = column in VALUES[kind]
-            if not constant and chance.random() < 0.5:
-                key = (
-                    column
-                    if chance.random() < 0.7
-                    else {INT: f"{column} % 2", TEXT: f"UPPER({column})"}.get(kind, column)
-                )
+            column = self.names.column(kind, inner)
+            if not is_constant(column) and chance.random() < 0.5:
+                forms = {INT: f"{column} % 2", TEXT: f"UPPER({column})", DATE: f"SUBSTR({column}, 1, 4)"}
+                key = column if chance.random() < 0.7 else forms.get(kind, column)
                 keys.append(key)
-                values.append(key)
+                more = {INT: f"{key} + 1", TEXT: f"{key} || '!'"}.get(kind, key)
+                values.append(key if chance.random() < 0.8 else more)
             else:
-                number = self.column(INT, sources)
-                values.append(
-                    {
-                        INT: chance.choice(
-                            [
-                                *("COUNT(*)", f"COUNT({column})", f"COUNT(DISTINCT {column})", f"SUM({column})"),
-                                *(f"MAX({column})", f"COUNT(*) + MIN({column})", f"SUM({column}) / COUNT(*)"),
-                                f"COUNT(*) FILTER (WHERE {column} > 20)",
-                            ]
-                        ),
-                        TEXT: chance.choice([f"MIN({column})", f"MAX({column}) || 'x'"]),
-                        REAL: chance.choice([f"AVG({number})", f"SUM({column})", f"SUM({number}) * 1.0 / COUNT(*)"]),
-                    }[kind]
-                )
+                values.append(self.values.aggregate(kind, inner))
         if chance.random() < 0.2:
-            hidden = self.column(chance.choice([INT, TEXT]), sources)
-            if hidden not in VALUES[INT] + VALUES[TEXT]:
+            hidden = self.names.column(chance.choice([INT, TEXT]), inner)
+            if not is_constant(hidden):
                 keys.append(hidden)
         tail = f" GROUP BY {', '.join(dict.fromkeys(keys))}" if keys else ""
-        if keys and chance.random() < 0.35:
-            number = self.column(INT, sources)
-            tail += " HAVING " + chance.choice(
-                [
-                    *("COUNT(*) > 1", f"MAX({number}) >= 25", f"COUNT(DISTINCT {number}) = 1 OR COUNT(*) > 2"),
-                    "COUNT(*) >= (SELECT COUNT(*) FROM hall) - 2",
-                ]
-            )
+        if chance.random() < (0.35 if keys else 0.1) and (keys or any("(" in v for v in values)):
+            tail += f" HAVING {self.having(inner)}"
         return values, tail
 
-    def window(self, sources: list[Source]) -> str:
-        """A window function whose value does not hang on the order of ties."""
-        number, text = self.qualified(INT, sources), self.qualified(TEXT, sources)
+    def having(self, scope: Scope) -> str:
+        """A condition on a group."""
+        number = self.names.own(INT, scope)
         return self.chance.choice(
             [
-                f"COUNT(*) OVER (PARTITION BY {text})",
-                f"RANK() OVER (ORDER BY {number} DESC)",
-                f"SUM({number}) OVER (PARTITION BY {text} ORDER BY {number})",
-                f"MAX({number}) OVER ()",
-                f"DENSE_RANK() OVER (PARTITION BY {text} ORDER BY {number})",
+                *("COUNT(*) > 1", f"MAX({number}) >= 25", f"COUNT(DISTINCT {number}) = 1 OR COUNT(*) > 2"),
+                "COUNT(*) >= (SELECT COUNT(*) FROM singer) - 2",
+                f"SUM({number}) IN (SELECT singer_id FROM concert)",
+                f"MIN({self.names.own(TEXT, scope)}) IS NOT NULL AND NOT COUNT(*) = 2",
             ]
         )
