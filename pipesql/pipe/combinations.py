@@ -1,41 +1,138 @@
-"""UNION, INTERSECT and EXCEPT: the level so far and nested queries side by side."""
+"""UNION, INTERSECT and EXCEPT, WITH and recursion: the level so far and other queries side by side."""
 
 from __future__ import annotations
 
 from sqlglot import exp
 
+from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.frame import Frame
-from pipesql.pipe.identifiers import column
-from pipesql.pipe.level import Level, as_table
-from pipesql.pipe.scope import Scope
+from pipesql.pipe.identifiers import aliased, column
+from pipesql.pipe.level import Level, as_table, output_names
+from pipesql.pipe.matching import Arm
+from pipesql.pipe.recursion import in_order
+from pipesql.pipe.resolved import Resolved
+from pipesql.pipe.scope import Scope, ScopeColumn
+from pipesql.pipe.sources import named_table
 
 _NODES: dict[str, type[exp.SetOperation]] = {"UNION": exp.Union, "INTERSECT": exp.Intersect, "EXCEPT": exp.Except}
+_DIRECT = frozenset({"sqlite", "mysql"})
+_WITHOUT_ALL = frozenset({"sqlite", "bigquery", "mysql"})
+"""Engines that know INTERSECT and EXCEPT of different rows only."""
 
 
 def combine(frame: Frame, operator: op.SetOperation, before: Scope, after: Scope) -> None:
     """A set operation; those of one kind stand in one compound query, others read from what was before."""
-    level, node = frame.level, _NODES[operator.kind]
-    if level.order and level.limit is None:
-        level.order.clear()
-    if level.limit is not None or (level.compound is not None and type(level.compound) is not node):
-        frame.wrap(before)
-    if needs_projection(frame, before):
-        frame.wrap(before)
-    left = frame.level.select(before.columns)
-    for query in operator.queries:
-        right = frame.inner(frame.resolved.nested[id(query)])
-        if isinstance(right, exp.SetOperation) or right.args.get("limit") or right.args.get("with_"):
-            name = frame.level.unique("u", frame.taken)
-            right = exp.Select(expressions=[exp.Star()], from_=exp.From(this=as_table(right, name)))
-        right.set("order", None)
-        left = node(this=left, expression=right, distinct=operator.distinct)
-    assert isinstance(left, exp.SetOperation)
-    frame.level = Level(compound=left)
-    for col in after.columns:
+    resolved, node = frame.resolved, _NODES[operator.kind]
+    left, *others = resolved.arms[id(operator)]
+    bodies = [resolved.nested[id(query)] for query in operator.queries]
+    if not operator.distinct and operator.kind != "UNION" and frame.dialect in _WITHOUT_ALL:
+        for arm, body in zip(others, bodies, strict=True):
+            _combine_numbered(frame, node, (left, arm), body, before, after)
+            before, left = after, after.columns
+        return
+    query = _left(frame, node, before, left)
+    for arm, body in zip(others, bodies, strict=True):
+        query = node(this=query, expression=_right(frame, body, arm), distinct=operator.distinct)
+    assert isinstance(query, exp.SetOperation)
+    _become(frame, query, after.columns)
+
+
+def _become(frame: Frame, query: exp.SetOperation, columns: tuple[ScopeColumn, ...]) -> None:
+    frame.level = Level(compound=query)
+    for col in columns:
         frame.level.exprs[col] = column(col.name) if col.name else exp.Null()
 
 
-def needs_projection(frame: Frame, scope: Scope) -> bool:
-    """Whether the level is a set operation whose columns have since been renamed, dropped or reordered."""
-    return frame.level.compound is not None and list(scope.columns) != list(frame.level.exprs)
+def _left(frame: Frame, node: type[exp.SetOperation], before: Scope, arm: Arm, unique: bool = False) -> exp.Query:
+    """The level so far as the first query of a set operation."""
+    level = frame.level
+    if level.limit is None:
+        level.order.clear()
+    if level.limit is not None or (level.compound is not None and type(level.compound) is not node):
+        frame.wrap(before)
+    columns = frame.ready(before, arm)
+    if output_names(columns) != [c.name for c in columns]:
+        frame.level.untouched = None  # so that names can be given to its columns
+    return frame.give(before, columns, unique)
+
+
+def _right(frame: Frame, body: Resolved, arm: Arm) -> exp.Query:
+    """A nested query as a further query of a set operation."""
+    right = frame.inner(body, arm)
+    if isinstance(right, exp.SetOperation) or right.args.get("limit") or right.args.get("with_"):
+        name = frame.level.unique("u", frame.taken)
+        return exp.Select(expressions=[exp.Star()], from_=exp.From(this=as_table(right, name)))
+    right.set("order", None)
+    return right
+
+
+def _combine_numbered(
+    frame: Frame, node: type[exp.SetOperation], arms: tuple[Arm, Arm], body: Resolved, before: Scope, after: Scope
+) -> None:
+    """INTERSECT or EXCEPT ALL as DISTINCT of rows that are numbered among their equals."""
+    left = _left(frame, node, before, arms[0], unique=True)
+    right = frame.inner(body, arms[1], unique=True)
+    names = output_names(after.columns)
+    copy = "copy"
+    while copy in [n.lower() for n in names]:
+        copy += "_2"
+    width = len(after.columns)
+    query = node(
+        this=_numbered(frame, left, width, copy), expression=_numbered(frame, right, width, copy), distinct=True
+    )
+    columns = (*after.columns, ScopeColumn(copy))
+    _become(frame, query, columns)
+    frame.wrap(Scope(columns))
+    frame.level.untouched = None
+
+
+def _numbered(frame: Frame, query: exp.Query, width: int, copy: str) -> exp.Query:
+    """The query's rows, each with its number among those that are equal to it."""
+    names = [s.alias_or_name for s in query.selects]
+    if len(names) != width or "*" in names:
+        raise UnsupportedSql("INTERSECT or EXCEPT ALL of columns that are not listed", "name them with SELECT")
+    table = frame.level.unique("t", frame.taken)
+    keys: list[exp.Expr] = [column(n, table) for n in names]
+    number = exp.Window(this=exp.RowNumber(), partition_by=keys)
+    return exp.Select(expressions=[exp.Star(), aliased(number, copy)], from_=exp.From(this=as_table(query, table)))
+
+
+def define(frame: Frame, operator: op.With) -> None:
+    """WITH: its tables stand in front of the whole query."""
+    for cte in in_order(operator.ctes) if operator.recursive else operator.ctes:
+        table = frame.resolved.ctes[id(cte)]
+        assert table.body is not None
+        body = Frame(table.body, (), set(), frame.lower, frame.dialect)
+        body.unique = True
+        query = frame.lower(body)
+        recursive = operator.recursive and table.lowered.lower() in {t.name.lower() for t in query.find_all(exp.Table)}
+        if recursive:
+            _require_direct(frame, query.expression, table.lowered)
+        frame.table(table.lowered, query, recursive)
+
+
+def recur(frame: Frame, operator: op.RecursiveUnion, before: Scope, after: Scope) -> None:
+    """RECURSIVE UNION: a recursive table, from which the rest reads."""
+    resolved = frame.resolved
+    table = resolved.ctes[id(operator)]
+    first, further = resolved.arms[id(operator)]
+    start = _left(frame, exp.Union, before, first, unique=True)
+    step = _right(frame, resolved.nested[id(operator)], further)
+    _require_direct(frame, step, table.lowered)
+    frame.table(table.lowered, exp.Union(this=start, expression=step, distinct=operator.distinct), recursive=True)
+    level = frame.level = Level()
+    name = level.unique(operator.alias or table.lowered, frame.taken)
+    level.source = named_table(table.lowered, name)
+    for col, shown in zip(after.columns, output_names(after.columns), strict=True):
+        level.exprs[col] = column(shown, name)
+    level.untouched = after.columns
+
+
+def _require_direct(frame: Frame, step: exp.Expr, table: str) -> None:
+    """Raise UnsupportedSql where the engine reads new rows in the FROM of the recursive query only."""
+    reads = [t for t in step.find_all(exp.Table) if t.name.lower() == table.lower()]
+    direct = [t for t in reads if t.parent is not None and t.parent.parent is step]
+    if frame.dialect in _DIRECT and (len(reads) != 1 or len(direct) != 1):
+        why = f"the query that makes new rows must read {table} once, in its own FROM"
+        raise UnsupportedSql(f"this recursion in {frame.dialect}", why)

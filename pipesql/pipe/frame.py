@@ -7,8 +7,9 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from pipesql.errors import UnsupportedSql
-from pipesql.pipe.identifiers import column
+from pipesql.pipe.identifiers import column, identifier
 from pipesql.pipe.level import Level, as_table, output_names, renamed
+from pipesql.pipe.matching import Arm
 from pipesql.pipe.query import nested
 from pipesql.pipe.rebuild import rebuild
 from pipesql.pipe.resolved import Resolved
@@ -18,16 +19,30 @@ from pipesql.pipe.scope import Scope, ScopeColumn
 class Frame:
     """One resolved query at operator `number` (from 0), with the rows so far as `level`.
 
-    `outer` are the levels around it, `taken` the range variables that they use; `lower` lowers a nested query.
+    `outer` are the levels around it, `taken` the range variables that they use; `lower` lowers a nested query, for the
+    engine `dialect` (none in particular if it is empty).
     """
 
     def __init__(
-        self, resolved: Resolved, outer: tuple[Level, ...], taken: set[str], lower: Callable[[Frame], exp.Query]
+        self,
+        resolved: Resolved,
+        outer: tuple[Level, ...],
+        taken: set[str],
+        lower: Callable[[Frame], exp.Query],
+        dialect: str = "",
     ) -> None:
         self.resolved = resolved
         self.outer = outer
         self.taken = taken
         self.lower = lower
+        self.dialect = dialect
+        self.shown: Arm | None = None
+        """The columns to give in the end, if not those of the last scope."""
+        self.unique = False
+        """Whether the columns given need names that tell them apart."""
+        self.tables: list[exp.CTE] = []
+        """The WITH of the query."""
+        self.recursive = False
         self.level = Level()
         self.number = 0
         self.hidden: dict[int, ScopeColumn] = {}
@@ -84,11 +99,49 @@ class Frame:
         self.resolved.uses[self.number].add(col)
         self.hidden[id(node)] = col
 
-    def inner(self, resolved: Resolved) -> exp.Query:
+    def inner(self, resolved: Resolved, shown: Arm | None = None, unique: bool = False) -> exp.Query:
         """A nested query, lowered; range variables differ from those around it where it refers to them."""
         levels = (*self.outer, self.level)
         taken = set().union(*(lv.names for lv in levels)) if resolved.outer else set()
-        return self.lower(Frame(resolved, levels, taken, self.lower))
+        frame = Frame(resolved, levels, taken, self.lower, self.dialect)
+        frame.shown, frame.unique = shown, unique
+        return self.lower(frame)
+
+    def finish(self, scope: Scope) -> exp.Query:
+        """The whole query, the tables that it defines in front."""
+        out = self.give(scope, self.shown if self.shown is not None else scope.columns, self.unique)
+        if self.tables:
+            out.set("with_", exp.With(expressions=self.tables, recursive=self.recursive or None))
+        return out
+
+    def give(self, scope: Scope, shown: Arm, unique: bool = False) -> exp.Query:
+        """The level as a query that gives these columns, NULL for None; `unique` if their names must differ."""
+        columns = self.ready(scope, shown)
+        names = output_names(columns) if unique else []
+        if not unique or names == [c.name for c in columns]:
+            return self.level.select(columns)
+        if self.level.compound is not None:
+            return renamed(self.level.select(columns), columns, names)
+        return self.level.select(columns, names)
+
+    def ready(self, scope: Scope, shown: Arm) -> tuple[ScopeColumn, ...]:
+        """Make the level one that can give these columns; None becomes a column that is NULL."""
+        level = self.level
+        moved = list(shown) != (list(scope.columns) if level.compound is None else list(level.exprs))
+        if moved and (level.compound is not None or level.distinct):
+            self.wrap(scope, ordered=True)
+        columns = []
+        for col in shown:
+            if col is None:
+                col = ScopeColumn("missing")
+                self.level.exprs[col] = exp.Null()
+            columns.append(col)
+        return tuple(columns)
+
+    def table(self, name: str, query: exp.Query, recursive: bool = False) -> None:
+        """Define a table in the query's WITH."""
+        self.tables.append(exp.CTE(this=query, alias=exp.TableAlias(this=identifier(name))))
+        self.recursive = self.recursive or recursive
 
     def expression(self, node: exp.Expr) -> exp.Expr:
         """An operator's expression over this level's sources, nested queries lowered in place."""

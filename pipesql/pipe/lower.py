@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe import combinations, projections, sources
+from pipesql.pipe import aggregation, assertions, combinations, projections, sampling, sources
 from pipesql.pipe import operators as op
 from pipesql.pipe.block_level import start_block
 from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.engines import write
 from pipesql.pipe.frame import Frame
-from pipesql.pipe.identifiers import identifier
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.resolve import resolve_names
 from pipesql.pipe.schema import Schema
@@ -24,42 +23,33 @@ from pipesql.pipe.scope import Scope
 @depth_bounded
 def lower(query: PipeQuery, schema: Schema, dialect: str = "sqlite") -> str:
     """Standard SQL for an engine. Raises UnknownName or SqlError; UnsupportedSql for what the engine cannot do."""
-    return write(lower_tree(query, schema), dialect)
+    return write(lower_tree(query, schema, dialect), dialect)
 
 
 @depth_bounded
-def lower_tree(query: PipeQuery, schema: Schema) -> exp.Query:
-    """The same as a sqlglot tree in GoogleSQL's terms. Raises UnknownName or SqlError."""
-    return _lower(Frame(resolve_names(query, schema), (), set(), _lower))
+def lower_tree(query: PipeQuery, schema: Schema, dialect: str = "") -> exp.Query:
+    """The same as a sqlglot tree in GoogleSQL's terms, without what the engine `dialect`, if given, does not have.
+
+    Raises UnknownName or SqlError; UnsupportedSql for an operator that the engine cannot do.
+    """
+    return _lower(Frame(resolve_names(query, schema), (), set(), _lower, dialect))
 
 
 def _lower(frame: Frame) -> exp.Query:
     resolved = frame.resolved
     scope = Scope(())
-    for frame.number, operator in enumerate(resolved.query.operators):
+    for frame.number, operator in enumerate(resolved.operators):
         after = resolved.scopes[frame.number]
         _step(frame, operator, scope, after)
         scope = after
-    if combinations.needs_projection(frame, scope):
-        frame.wrap(scope)
-    out = frame.level.select(scope.columns)
-    ctes = [
-        exp.CTE(this=frame.inner(resolved.ctes[cte.name.lower()]), alias=exp.TableAlias(this=identifier(cte.name)))
-        for cte in resolved.query.ctes
-    ]
-    if ctes:
-        out.set("with_", exp.With(expressions=ctes))
-    return out
+    return frame.finish(scope)
 
 
 def _step(frame: Frame, operator: op.Operator, before: Scope, after: Scope) -> None:
     """Take one operator into the level, or close the level and take it into the next."""
     match operator:
-        case op.From(source, joins):
-            scopes = frame.resolved.joined
-            sources.start(frame, source, scopes[0])
-            for join, left, right in zip(joins, scopes, scopes[1:], strict=False):
-                sources.join(frame, join, left, right)
+        case op.From(source):
+            sources.start(frame, source, after)
         case op.Block(standard):
             start_block(frame, standard)
         case op.Join():
@@ -77,10 +67,11 @@ def _step(frame: Frame, operator: op.Operator, before: Scope, after: Scope) -> N
         case op.Drop():
             projections.drop(frame, before)
         case op.Aggregate():
-            projections.aggregate(frame, operator, before, after)
+            aggregation.aggregate(frame, operator, before, after)
         case op.OrderBy(keys):
             projections.sort(frame, keys, before)
         case op.Limit(count, offset):
+            assert isinstance(count, int) and isinstance(offset, int)
             if frame.level.limit is not None:
                 frame.wrap(before, ordered=True)
             frame.level.limit, frame.level.offset = count, offset
@@ -90,6 +81,14 @@ def _step(frame: Frame, operator: op.Operator, before: Scope, after: Scope) -> N
             projections.distinguish(frame)
         case op.SetOperation():
             combinations.combine(frame, operator, before, after)
+        case op.RecursiveUnion():
+            combinations.recur(frame, operator, before, after)
+        case op.With():
+            combinations.define(frame, operator)
+        case op.TableSample():
+            sampling.sample(frame, operator, before)
+        case op.Assert():
+            assertions.check(frame, operator, before)
         case op.As():
             pass
 

@@ -1,11 +1,10 @@
-"""EXTEND, SELECT, SET, RENAME, DROP, AGGREGATE and ORDER BY: new columns on the level as it stands, or on a new one."""
+"""EXTEND, SELECT, SET, RENAME, DROP and ORDER BY: new columns on the level as it stands, or on a new one."""
 
 from __future__ import annotations
 
 from sqlglot import exp
 
 from pipesql.errors import UnsupportedSql
-from pipesql.pipe import operators as op
 from pipesql.pipe.frame import Frame
 from pipesql.pipe.identifiers import column
 from pipesql.pipe.rebuild import is_constant
@@ -103,23 +102,6 @@ def _weigh(frame: Frame, value: exp.Expr, here: bool) -> int:
         inlined = col is not None and not (here and isinstance(exprs.get(col), exp.Column))
         total += weights.get(col, 1) if col is not None and inlined else 1
     return total
-
-
-def aggregate(frame: Frame, operator: op.Aggregate, before: Scope, after: Scope) -> None:
-    """AGGREGATE: GROUP BY on a level that neither groups nor cuts yet."""
-    if not frame.level.plain or frame.names_any(frame.level.windowed) or frame.level.source is None:
-        frame.wrap(before)
-    keys = [frame.expression(k.unalias()) for k in operator.keys]
-    if any(not k.find(exp.Column) for k in keys):  # a constant key would be read as a position
-        frame.wrap(before)
-        keys = [frame.expression(k.unalias()) for k in operator.keys]
-    level = frame.level
-    for col, item in zip(after.columns[len(keys) :], operator.items, strict=True):
-        level.exprs[col] = frame.expression(item.unalias())
-    for col, key in zip(after.columns, keys, strict=False):
-        level.exprs[col] = key
-    level.grouped, level.keys, level.untouched = True, keys, None
-    level.order.clear()
 
 
 def sort(frame: Frame, keys: tuple[exp.Expr, ...], before: Scope) -> None:

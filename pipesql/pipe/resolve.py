@@ -1,8 +1,8 @@
 """Name resolution: each operator's columns, and for each name in it the column that it means.
 
 Rules of visibility, measured in Google's implementation: an operator sees its input table's columns only; SELECT,
-AGGREGATE, set operations and AS end the range variables before them; after SET, DROP and RENAME `t.x` still is the
-original value.
+AGGREGATE, PIVOT, UNPIVOT, set operations and AS end the range variables before them; after SET, DROP and RENAME `t.x`
+still is the original value. A query in brackets that has no name keeps its range variables.
 """
 
 from __future__ import annotations
@@ -12,71 +12,121 @@ from sqlglot import exp
 from pipesql.errors import SqlError, UnknownName, UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.block_scope import resolve_block
+from pipesql.pipe.conditions import truth
 from pipesql.pipe.depth import depth_bounded
-from pipesql.pipe.forms import refuse_forms
-from pipesql.pipe.query import PipeQuery, nested
+from pipesql.pipe.grouping_sets import AggregateSets, require_grouped_by
+from pipesql.pipe.query import PipeQuery
+from pipesql.pipe.relations import Relations
 from pipesql.pipe.resolved import Names, Resolved
 from pipesql.pipe.schema import Schema
-from pipesql.pipe.scope import Scope, ScopeColumn, Variable, join_scopes, unknown_name
+from pipesql.pipe.scope import Scope, ScopeColumn, Variable
+from pipesql.pipe.shorthand import taken_apart
+from pipesql.pipe.tables import CteTable, Tables
 
 
 def resolve(query: PipeQuery, schema: Schema) -> list[Scope]:
-    """The scope after each operator. Raises UnknownName or SqlError, with the operator's number."""
-    return resolve_names(query, schema).scopes
+    """What is visible after each operator: one scope for every operator of the query, in its order.
+
+    A scope holds the output columns (`ScopeColumn`: name, kind of values, the table's column that it copies unchanged),
+    the range variables, and whether the order of rows is defined. That of the last operator is what the query gives.
+
+    Raises UnknownName for a name that means nothing or several things, with the number of the operator (from 1) and
+    the nearest names; UnsupportedSql for an operator that no engine is given; SqlError for what else GoogleSQL refuses.
+    Every prefix of a query that resolves (`PipeQuery.prefixes`) resolves too.
+    """
+    return resolve_names(query, schema).written
 
 
 @depth_bounded
 def resolve_names(query: PipeQuery, schema: Schema) -> Resolved:
     """Every name's meaning, for lowering. Raises UnknownName or SqlError."""
-    return _Resolver(schema, {}, ()).query(query)
+    tables = Tables()
+    resolved = _Resolver(schema, tables, {}, ()).query(query)
+    tables.name_all()
+    return resolved
 
 
-class _Resolver:
-    """Resolves one query. `ctes` are the columns of those in sight, `outer` the scopes around it."""
+class _Resolver(Relations):
+    """Resolves one query, operator by operator."""
 
-    def __init__(self, schema: Schema, ctes: dict[str, tuple[ScopeColumn, ...]], outer: tuple[Scope, ...]) -> None:
-        self.schema = schema
-        self.ctes = ctes
-        self.outer = outer
+    number = 0
+    """Of the operator, as written and from 1, that is being resolved."""
 
     def query(self, query: PipeQuery) -> Resolved:
         """The meaning of all names in the query."""
         self.out = Resolved(query)
-        self.names = Names(self.out, self.outer, lambda nested, outer: self._inside(nested, outer))
-        if query.ctes:
-            self.ctes = dict(self.ctes)
-        for cte in query.ctes:
-            body = self._inside(cte.query, self.outer)
-            self.out.ctes[cte.name.lower()] = body
-            self.out.outer |= body.outer
-            self.ctes[cte.name.lower()] = body.scopes[-1].columns
+        self.names = Names(self.out, self.outer, self.inside)
         scope = Scope(())
-        for number, operator in enumerate(query.operators, 1):
-            self.out.uses.append(set())
-            self.out.lent.append(set())
+        if query.ctes:
+            scope = self.take(op.With(query.ctes, query.recursive), scope)
+        for self.number, operator in enumerate(query.operators, 1):
             try:
-                scope = self.step(operator, scope, number == 1)
+                scope = self.take(operator, scope)
             except UnknownName as e:
                 if e.operator is None:
-                    e.operator = number
-                    e.args = (f"operator {number}: {e.args[0]}",)
+                    e.operator = self.number
+                    e.args = (f"operator {self.number}: {e.args[0]}",)
                 raise
-            self.out.scopes.append(scope)
+            self.out.written.append(scope)
         return self.out
 
-    def _inside(self, query: PipeQuery, outer: tuple[Scope, ...]) -> Resolved:
-        return _Resolver(self.schema, self.ctes, outer).query(query)
+    def inside(
+        self,
+        query: PipeQuery,
+        outer: tuple[Scope, ...],
+        ctes: dict[str, CteTable] | None = None,
+        recursive: CteTable | None = None,
+    ) -> Resolved:
+        """A nested query, which sees `ctes` (default: those in sight) and the scopes `outer`."""
+        in_sight = self.ctes if ctes is None else ctes
+        return _Resolver(self.schema, self.tables, in_sight, outer, recursive).query(query)
 
-    def step(self, operator: op.Operator, scope: Scope, first: bool) -> Scope:
-        """The scope after one operator, names inside it resolved."""
-        names = self.names
-        refuse_forms(operator)
+    def take(self, operator: op.Operator, scope: Scope) -> Scope:
+        """The scope after one operator as written, which may be short for several."""
         match operator:
-            case op.From(source, joins):
-                self.out.joined = [self.source(source)]
-                for join in joins:
-                    self.out.joined.append(self.join(join, self.out.joined[-1]))
-                return self.out.joined[-1]
+            case op.Nested(query, alias):
+                ctes = (op.With(query.ctes, query.recursive),) if query.ctes else ()
+                scope = self.apart((*ctes, *query.operators), Scope(()))
+                return self.take(op.As(alias), scope) if alias else scope
+            case op.If(branches, otherwise):
+                chosen = next((part for condition, part in branches if truth(condition)), otherwise)
+                return self.apart(chosen.operators, scope) if chosen is not None else scope
+        steps = taken_apart(operator, scope, self.names)
+        if steps is None:
+            return self.step(operator, scope)
+        try:
+            part = next(steps)
+            while True:
+                scope = self.take(part, scope)
+                part = steps.send(scope)
+        except StopIteration:
+            return scope
+
+    def apart(self, operators: tuple[op.Operator, ...], scope: Scope) -> Scope:
+        """The scope after operators whose WITH nobody else sees."""
+        in_sight = self.ctes
+        for operator in operators:
+            scope = self.take(operator, scope)
+        self.ctes = in_sight
+        return scope
+
+    def step(self, operator: op.Operator, scope: Scope) -> Scope:
+        """The scope after one operator that is short for nothing else; it is noted for lowering."""
+        out = self.out
+        out.operators.append(operator)
+        out.numbers.append(self.number)
+        out.uses.append(set())
+        out.lent.append(set())
+        after = self.after(operator, scope)
+        out.scopes.append(after)
+        return after
+
+    def after(self, operator: op.Operator, scope: Scope) -> Scope:
+        """The scope after it, names inside it resolved."""
+        names = self.names
+        match operator:
+            case op.From(source):
+                return self.source(source)
             case op.Block(standard):
                 return resolve_block(standard, self)
             case op.Join():
@@ -84,57 +134,82 @@ class _Resolver:
             case op.Where(condition):
                 names.scalar(condition, scope, "WHERE")
                 return Scope(scope.columns, scope.variables)
+            case op.Assert(condition, messages):
+                for part in (condition, *messages):
+                    names.scalar(part, scope, "ASSERT", windows=False)
+                return scope
             case op.Extend(items):
                 new = names.items(items, scope, "EXTEND")
                 return Scope((*scope.columns, *new), scope.variables, scope.ordered and not _has_window(items))
             case op.Set(assignments):
                 return self.assign(assignments, scope)
             case op.Drop(dropped):
-                gone = {scope.find(n) for n in dropped}
+                gone = {scope.find(n) for n in _different(dropped, "DROP")}
                 kept = tuple(c for c in scope.columns if c not in gone)
                 if not kept:
                     raise SqlError("DROP leaves no column")
                 return Scope(kept, scope.variables, scope.ordered)
             case op.Rename(pairs):
                 return self.rename(pairs, scope)
-            case op.Select(items, distinct):
-                if first and any(i.is_star for i in items):
-                    raise SqlError("SELECT * needs a table: start with FROM")
-                ordered = scope.ordered and not distinct and not _has_window(items)
-                return Scope(names.items(items, scope, "SELECT"), {}, ordered)
-            case op.Aggregate(items, keys):
-                if any(isinstance(key.unalias(), exp.Literal | exp.Null | exp.Boolean) for key in keys):
-                    raise SqlError("GROUP BY takes columns and expressions, neither constants nor positions")
-                grouped = names.items(keys, scope, "GROUP BY")
-                return Scope((*grouped, *(names.aggregate(item, scope) for item in items)))
+            case op.Select():
+                return self.select(operator, scope)
+            case op.Aggregate():
+                return self.aggregate(operator, scope)
             case op.OrderBy(keys):
                 return self.sort(keys, scope)
-            case op.Limit():
+            case op.Limit(count, offset):
+                if not (isinstance(count, int) and isinstance(offset, int)):
+                    raise self.refused("LIMIT with a computed count")
                 return scope
             case op.Distinct():
                 self.out.uses[-1] |= set(scope.columns)
                 return Scope(scope.columns, scope.variables)
+            case op.TableSample():
+                return Scope(scope.columns, scope.variables)
             case op.SetOperation():
                 return self.combine(operator, scope)
+            case op.RecursiveUnion():
+                return self.recursive_union(operator, scope)
+            case op.With():
+                self.define(operator)
+                return scope
             case op.As(name):
                 return Scope(scope.columns, {name.lower(): Variable(name, scope.columns)}, scope.ordered)
             case _:
-                raise UnsupportedSql(f"the operator {op.keyword(operator)}", f"operator {len(self.out.scopes) + 1}")
+                raise self.refused(f"the operator {op.keyword(operator)}")
 
-    def join(self, operator: op.Join, scope: Scope) -> Scope:
-        """JOIN: both tables; columns of USING once."""
-        refuse_forms(operator)
-        right = self.source(operator.source)
-        joined = join_scopes(scope, right, operator.kind, operator.using)
-        for name, merged in zip(operator.using, joined.columns, strict=False):
-            self.out.uses[-1] |= {scope.find(name), right.find(name), merged}
-        if operator.on is not None:
-            self.names.scalar(operator.on, joined, "JOIN … ON", windows=False)
-        return joined
+    def refused(self, construct: str) -> UnsupportedSql:
+        """The error for what is understood, but given to no engine."""
+        return UnsupportedSql(construct, f"operator {self.number}")
+
+    def select(self, operator: op.Select, scope: Scope) -> Scope:
+        """SELECT."""
+        items = operator.items
+        if operator.shape:
+            raise self.refused(f"SELECT AS {operator.shape}")
+        if not scope.columns and any(i.is_star for i in items):
+            raise SqlError("SELECT * needs a table: start with FROM")
+        ordered = scope.ordered and not operator.distinct and not _has_window(items)
+        return Scope(self.names.items(items, scope, "SELECT"), {}, ordered)
+
+    def aggregate(self, operator: op.Aggregate, scope: Scope) -> Scope:
+        """AGGREGATE: keys, then items. A key that not every grouping has is no unchanged copy of a column."""
+        if any(isinstance(key.unalias(), exp.Literal | exp.Null | exp.Boolean) for key in operator.keys):
+            raise SqlError("GROUP BY takes columns and expressions, neither constants nor positions")
+        keys = self.names.items(operator.keys, scope, "GROUP BY")
+        if isinstance(operator, AggregateSets):
+            everywhere = set(range(len(keys))).intersection(*operator.sets)
+            keys = tuple(c if n in everywhere else ScopeColumn(c.name, c.kind) for n, c in enumerate(keys))
+        columns = (*keys, *(self.names.aggregate(item, scope) for item in operator.items))
+        require_grouped_by(operator, self.out)
+        if not columns:
+            raise SqlError("AGGREGATE gives no column")
+        return Scope(columns)
 
     def assign(self, assignments: tuple[tuple[str, exp.Expr], ...], scope: Scope) -> Scope:
         """SET: other columns in the same places."""
         changed = {}
+        _different(tuple(name for name, _ in assignments), "SET")
         for name, value in assignments:
             self.names.scalar(value, scope, "SET")
             changed[scope.find(name)] = ScopeColumn(scope.find(name).name, self.out.kind(value))
@@ -143,6 +218,7 @@ class _Resolver:
 
     def rename(self, pairs: tuple[tuple[str, str], ...], scope: Scope) -> Scope:
         """RENAME: other names in the same places."""
+        _different(tuple(old for old, _ in pairs), "RENAME")
         renamed = {c: ScopeColumn(new, c.kind, c.origin) for old, new in pairs for c in [scope.find(old)]}
         self.out.uses[-1] |= renamed.keys()
         return Scope(tuple(renamed.get(c, c) for c in scope.columns), scope.variables, scope.ordered)
@@ -155,48 +231,13 @@ class _Resolver:
                 raise SqlError("ORDER BY takes expressions, not positions: name the column")
         return Scope(scope.columns, scope.variables, ordered=True)
 
-    def combine(self, operator: op.SetOperation, scope: Scope) -> Scope:
-        """UNION, INTERSECT, EXCEPT: the columns of the left, by position."""
-        self.out.uses[-1] |= set(scope.columns)
-        for query in operator.queries:
-            body = self._inside(query, self.outer)
-            self.out.nested[id(query)] = body
-            self.out.outer |= body.outer
-            found, wanted = len(body.scopes[-1].columns), len(scope.columns)
-            if found != wanted:
-                raise SqlError(
-                    f"{operator.kind} needs queries of the same width: {wanted} columns before, {found} in it"
-                )
-        return Scope(tuple(ScopeColumn(c.name, c.kind) for c in scope.columns))
 
-    def source(self, node: exp.Expr) -> Scope:
-        """The scope of a table, CTE or nested query in FROM or JOIN."""
-        alias = node.alias
-        if isinstance(node, exp.Subquery):
-            query = nested(node.this)
-            if query is None:
-                raise SqlError("a query in FROM must be a pipe query: write (FROM … |> …)")
-            body = self._inside(query, self.outer)
-            self.out.nested[id(node.this)] = body
-            self.out.outer |= body.outer
-            columns = body.scopes[-1].columns
-        elif isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
-            if node.args.get("db"):
-                raise UnknownName(f"no table {node.sql('bigquery')}: name it without a database", node.name)
-            columns = self._table(node.name)
-            alias = alias or node.name
-        else:
-            raise SqlError(f"cannot read from {node.sql('bigquery')}: a table or a pipe query in brackets is expected")
-        return Scope(columns, {alias.lower(): Variable(alias, columns)} if alias else {})
-
-    def _table(self, name: str) -> tuple[ScopeColumn, ...]:
-        cte = self.ctes.get(name.lower())
-        if cte is not None:
-            return tuple(ScopeColumn(c.name, c.kind, c.origin) for c in cte)
-        table = self.schema.table(name)
-        if table is None:
-            raise unknown_name(name, "table", name, [t.name for t in self.schema] + list(self.ctes))
-        return tuple(ScopeColumn(c.name, c.kind, (table.name, c.name)) for c in table.columns)
+def _different(names: tuple[str, ...], where: str) -> tuple[str, ...]:
+    lower = [name.lower() for name in names]
+    for name in names:
+        if lower.count(name.lower()) > 1:
+            raise SqlError(f"{where} names {name} twice")
+    return names
 
 
 def _has_window(items: tuple[exp.Expr, ...]) -> bool:

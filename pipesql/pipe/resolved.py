@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from pipesql.errors import SqlError, UnknownName
+from pipesql.pipe import identifiers
+from pipesql.pipe.matching import Arm
 from pipesql.pipe.query import PipeQuery, nested
 from pipesql.pipe.scope import Scope, ScopeColumn, unknown_name
+from pipesql.pipe.tables import CteTable, Source
 from pipesql.pipe.types import kind_of
 
 if TYPE_CHECKING:
     from pipesql.pipe.block import BlockMeaning
+    from pipesql.pipe.operators import Operator
 
 
 @dataclass
@@ -22,20 +26,38 @@ class Resolved:
     """A query with the meaning of its names. Keys of the maps are `id()`s of nodes held by `query`."""
 
     query: PipeQuery
+    operators: list[Operator] = field(default_factory=list)
+    """What the query's operators are made of: `shorthand` takes some apart."""
+    numbers: list[int] = field(default_factory=list)
+    """For each of `operators` the number, from 1, of the one that was written."""
     scopes: list[Scope] = field(default_factory=list)
+    """The scope after each of `operators`."""
+    written: list[Scope] = field(default_factory=list)
+    """The scope after each operator as written."""
     columns: dict[int, ScopeColumn] = field(default_factory=dict)
+    bound: list[exp.Column] = field(default_factory=list)
+    """Nodes made to name a column, kept so that their `id()`s stay theirs."""
     stars: dict[int, tuple[ScopeColumn, ...]] = field(default_factory=dict)
     nested: dict[int, Resolved] = field(default_factory=dict)
-    ctes: dict[str, Resolved] = field(default_factory=dict)
+    sources: dict[int, Source] = field(default_factory=dict)
+    ctes: dict[int, CteTable] = field(default_factory=dict)
+    """By the `id()` of a `Cte` or a RecursiveUnion the table that it defines."""
+    using: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """By the `id()` of a JOIN the columns that it matches by name."""
+    arms: dict[int, list[Arm]] = field(default_factory=dict)
+    """By the `id()` of a set operation the columns that each of its inputs gives."""
     blocks: dict[int, BlockMeaning] = field(default_factory=dict)
-    joined: list[Scope] = field(default_factory=list)
-    """Inside FROM, the scope after its first table and after each of its joins."""
     uses: list[set[ScopeColumn]] = field(default_factory=list)
-    """For each operator the columns that it names, those that nested queries take from here included."""
+    """For each of `operators` the columns that it names, those that nested queries take from here included."""
     lent: list[set[ScopeColumn]] = field(default_factory=list)
-    """For each operator the columns that queries nested in its expressions take from here."""
+    """For each of `operators` the columns that queries nested in its expressions take from here."""
     outer: set[ScopeColumn] = field(default_factory=set)
     """Columns of enclosing queries that this one names."""
+
+    @property
+    def last(self) -> Scope:
+        """What the query gives."""
+        return self.scopes[-1]
 
     def kind(self, node: exp.Expr) -> str:
         """Kind of a resolved expression's values (`pipe.types`)."""
@@ -63,6 +85,24 @@ class Names:
         """The columns that SELECT, EXTEND or GROUP BY items give."""
         return tuple(c for node in nodes for c in self._item(node, scope, where))
 
+    def bind(self, meant: ScopeColumn) -> exp.Column:
+        """A new node that names this column, whatever else has its name."""
+        node = identifiers.column(meant.name or "value")
+        self.out.columns[id(node)] = meant
+        self.out.bound.append(node)
+        return node
+
+    def used(self, nodes: tuple[exp.Expr, ...], scope: Scope, where: str) -> set[ScopeColumn]:
+        """The columns that expressions with aggregate functions name."""
+        out = self.out
+        uses, lent = out.uses, out.lent
+        out.uses, out.lent = [set()], [set()]
+        for node in nodes:
+            self.scalar(node, scope, where, aggregates=True, windows=False)
+        found = out.uses[0]
+        out.uses, out.lent = uses, lent
+        return found
+
     def aggregate(self, node: exp.Expr, scope: Scope) -> ScopeColumn:
         """The column that an AGGREGATE item gives."""
         self.scalar(node, scope, "AGGREGATE", aggregates=True, windows=False)
@@ -81,6 +121,9 @@ class Names:
                 self._nested(part, scope)
             elif isinstance(part, exp.AggFunc) and not aggregates and own_aggregate(part):
                 raise SqlError(f"{part.sql('bigquery')} cannot stand in {where}: compute it with |> AGGREGATE first")
+            elif isinstance(part, exp.Window) and part.args.get("alias") is not None:
+                name = part.args["alias"].name
+                raise UnknownName(f"no window {name} here: define it with WINDOW behind SELECT or EXTEND", name)
             elif isinstance(part, exp.Window) and not windows:
                 raise SqlError(f"{part.sql('bigquery')} cannot stand in {where}: compute it with |> EXTEND first")
 
@@ -99,6 +142,9 @@ class Names:
     def _column(self, node: exp.Column, scope: Scope) -> None:
         if isinstance(node.this, exp.Star):
             raise SqlError(f"{node.sql('bigquery')} cannot stand inside an expression")
+        if id(node) in self.out.columns:
+            self.out.uses[-1].add(self.out.columns[id(node)])
+            return
         if node.args.get("db"):
             raise UnknownName(f"no column {node.sql('bigquery')}: qualify with one name", node.name)
         name, qualifier = node.name, node.table
@@ -132,12 +178,21 @@ class Names:
         else:
             columns, star = scope.columns, node
         if star.args.get("replace") or star.args.get("rename"):
-            raise SqlError("SELECT * REPLACE is not read yet: use |> SET")
-        dropped = {e.name.lower() for e in star.args.get("except_") or []}
+            raise SqlError("* REPLACE can stand in SELECT only")
+        dropped = excepted(star, columns)
         columns = tuple(c for c in columns if c.name.lower() not in dropped)
         self.out.stars[id(node)] = columns
         self.out.uses[-1] |= set(columns)
         return columns
+
+
+def excepted(star: exp.Expr, columns: tuple[ScopeColumn, ...]) -> set[str]:
+    """The names, in lower case, that `* EXCEPT (…)` leaves out. Raises UnknownName for one that is not there."""
+    names = {c.name.lower() for c in columns}
+    for node in star.args.get("except_") or ():
+        if node.name.lower() not in names:
+            raise unknown_name(node.name, "column", node.name, [c.name for c in columns if c.name])
+    return {node.name.lower() for node in star.args.get("except_") or ()}
 
 
 def _holds(level: Scope, name: str, qualifier: str) -> bool:

@@ -1,0 +1,60 @@
+"""WITH RECURSIVE: the order in which its tables can be defined, and which of them read themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+
+from sqlglot import exp
+
+from pipesql.errors import SqlError, UnsupportedSql
+from pipesql.pipe import operators as op
+from pipesql.pipe.query import Cte, PipeQuery, nested_queries
+
+
+def in_order(ctes: tuple[Cte, ...]) -> list[Cte]:
+    """The tables, each behind those that it reads. Raises UnsupportedSql where several read each other."""
+    reads = {cte.name.lower(): set(tables_read(cte.query)) - {cte.name.lower()} for cte in ctes}
+    out: list[Cte] = []
+    left = list(ctes)
+    while left:
+        waiting = {cte.name.lower() for cte in left}
+        ready = [cte for cte in left if not reads[cte.name.lower()] & waiting]
+        if not ready:
+            raise UnsupportedSql("tables of WITH RECURSIVE that read each other", ", ".join(c.name for c in left))
+        out.append(ready[0])
+        left.remove(ready[0])
+    return out
+
+
+def reads_itself(cte: Cte) -> bool:
+    """Whether the table's query reads the table. Raises SqlError where that is not in a closing UNION."""
+    name = cte.name.lower()
+    if name not in tables_read(cte.query):
+        return False
+    *before, last = cte.query.operators
+    if isinstance(last, op.Block):
+        return True
+    if not isinstance(last, op.SetOperation) or last.kind != "UNION" or len(last.queries) != 1 or not before:
+        raise SqlError(f"{cte.name} reads itself: its query must end with |> UNION ALL|DISTINCT (one query)")
+    if any(name in names for operator in before for names in [set(_names(operator))]):
+        raise SqlError(f"{cte.name} reads itself before its last UNION")
+    return True
+
+
+def tables_read(query: PipeQuery) -> set[str]:
+    """The names of tables, in lower case, that a query or one nested in it reads."""
+    return set(_names(query))
+
+
+def _names(part: object) -> Iterator[str]:
+    if isinstance(part, exp.Expr):
+        yield from (table.name.lower() for table in part.find_all(exp.Table))
+        for _, query in nested_queries(part):
+            yield from _names(query)
+    elif isinstance(part, tuple):
+        for each in part:
+            yield from _names(each)
+    elif is_dataclass(part):
+        for field in fields(part):
+            yield from _names(getattr(part, field.name))
