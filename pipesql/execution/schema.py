@@ -1,8 +1,8 @@
-"""The schema of a SQLite file as the language sees it: names in the database's own spelling.
+"""The schema of a database as the language sees it: names in the database's own spelling.
 
-Views are listed like tables. Left out, because no query can use them: SQLite's own `sqlite_…` tables, views and
-virtual tables that the engine cannot open (a missing base table or module), and foreign keys that point to a table or
-column which does not exist.
+Here is how that of a SQLite file is read; the other engines have modules of their own. Views are listed like tables.
+Left out, because no query can use them: SQLite's own `sqlite_…` tables, views and virtual tables that the engine cannot
+open (a missing base table or module), and foreign keys that point to a table or column which does not exist.
 """
 
 from __future__ import annotations
@@ -12,18 +12,32 @@ from functools import lru_cache
 from pathlib import Path
 
 from pipesql.errors import BadInput
+from pipesql.execution.engine import Engine, engine_of
 from pipesql.execution.sqlite import open_read_only
 from pipesql.pipe.schema import Column, ForeignKey, Schema, Table
 
 _HIDDEN_IN_VIRTUAL_TABLE = 1  # table_xinfo's mark; generated columns have 2 or 3 and are ordinary to a reader
 
 
-def read_schema(path: Path | str) -> Schema:
-    """Tables and views of a SQLite file, in declaration order. Cached until the file changes.
+def read_schema(database: Path | str) -> Schema:
+    """Tables and views of a file or server (`opening`), in declaration order. Cached until a file changes.
 
-    Raises BadInput when the file is missing, is no database, is locked or cannot be read.
+    Raises BadInput when the database is missing, is none, is locked or cannot be read.
     """
-    path = Path(path)
+    match engine_of(database):
+        case Engine.DUCKDB:
+            from pipesql.execution.duckdb_schema import read_duckdb_schema
+
+            return read_duckdb_schema(Path(database))
+        case Engine.URL:
+            from pipesql.execution.server_schema import read_server_schema
+
+            return read_server_schema(str(database))
+        case Engine.SQLITE:
+            return _read_sqlite(Path(database))
+
+
+def _read_sqlite(path: Path) -> Schema:
     try:
         stat = path.stat()
     except OSError as e:

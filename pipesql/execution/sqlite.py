@@ -1,4 +1,4 @@
-"""Read-only access to one SQLite file, with limits: the only way in which pipesql runs a query.
+"""Read-only access to one SQLite file, with limits.
 
 Covered: the file is opened with `mode=ro`; an authorizer lets a statement read and call functions, nothing else
 (no ATTACH, PRAGMA, DDL, DML, load_extension); a deadline stops a statement that runs on; a row limit stops one that
@@ -11,12 +11,12 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NoReturn
 
 from pipesql.errors import BadInput, ExecutionError, QueryTimeout, TooManyRows
+from pipesql.execution.database import Database
+from pipesql.execution.database import Result as Result
 
 MAX_VALUE_BYTES = 20_000_000
 """Largest single text or blob that a statement may make or read (bounds `zeroblob(1e9)` and the like)."""
@@ -58,15 +58,6 @@ _FILE_TROUBLE = {
 }
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a query returned: column names as the engine gives them, rows in order, seconds of wall time."""
-
-    columns: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
-    seconds: float
-
-
 def decode(raw: bytes) -> str:
     """Text of the database as str; bytes that are not UTF-8 appear as `\\xNN`, so that unequal stays unequal."""
     return raw.decode("utf-8", "backslashreplace")
@@ -92,12 +83,14 @@ def open_read_only(path: Path) -> sqlite3.Connection:
         raise BadInput(_file_trouble(path, e) or f"database {path} cannot be opened: {e}") from e
 
 
-class SqliteDatabase:
-    """One database, read-only, each statement under a deadline (seconds) and a row limit.
+class SqliteDatabase(Database):
+    """One SQLite database, read-only, each statement under a deadline (seconds) and a row limit.
 
     Raises BadInput when the file is missing, is no database, is locked or cannot be read. Use as a context manager,
     or call `close`. A connection belongs to the thread that made it.
     """
+
+    dialect = "sqlite"
 
     def __init__(self, path: Path | str, timeout_s: float = 5.0, max_rows: int = 100_000) -> None:
         path = Path(path)
@@ -183,14 +176,6 @@ class SqliteDatabase:
     def close(self) -> None:
         """Close the connection; closing twice is fine."""
         self._connection.close()
-
-    def __enter__(self) -> SqliteDatabase:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _connect(uri: str) -> sqlite3.Connection:

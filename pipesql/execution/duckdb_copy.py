@@ -1,0 +1,145 @@
+"""In-memory copies of a DuckDB file whose rows were disturbed or reversed, as `perturb` makes them of SQLite files.
+
+A copy has the column names, types and views of its source, but no constraints or indexes; views that need more than
+the schema `main` are left out. The same file, seed and literals give the same copy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipesql.errors import BadInput
+from pipesql.execution.duckdb import DuckDbDatabase, open_in_memory, open_read_only
+from pipesql.execution.duckdb_schema import read_duckdb_schema
+from pipesql.execution.perturb import (
+    MAX_REVERSED_ROWS,
+    MAX_ROWS,
+    Literal,
+    TableShape,
+    disturb,
+    fill,
+    planted,
+    quote,
+)
+from pipesql.execution.planting import Row, Sought
+from pipesql.pipe.schema import Table
+
+_DAYS = {str(day): f"2020-01-0{day}" for day in range(1, 10)}
+_Copier = Callable[[Any, Table], None]
+
+
+def perturbed_duckdb(
+    path: Path,
+    seed: int = 0,
+    literals: Sequence[Literal] = (),
+    sought: Sequence[Sought] = (),
+    reverse: bool = False,
+    timeout_s: float = 5.0,
+    max_rows: int = 100_000,
+) -> DuckDbDatabase:
+    """A disturbed copy; parameters as for `perturb.perturbed`. Raises BadInput when the file cannot be read."""
+
+    def copy_table(copy: Any, table: Table) -> None:
+        name, shape = quote(table.name), _shape(copy, table)
+        rows = [list(row) for row in copy.execute(f"SELECT * FROM source.main.{name} LIMIT {MAX_ROWS}").fetchall()]
+        chance = random.Random(f"{seed}/{table.name.lower()}")
+        new = disturb(rows, shape.key, chance) if rows else fill(shape, literals, chance)
+        new = _with_keys(planted(shape, new, sought, chance), rows, shape.key)
+        copy.execute(f"CREATE TABLE {name} AS SELECT * FROM source.main.{name} LIMIT 0")
+        _insert(copy, table, new[::-1] if reverse else new)
+
+    return DuckDbDatabase.adopt(_copy(path, copy_table), path, timeout_s, max_rows)
+
+
+def reversed_duckdb(path: Path, timeout_s: float = 5.0, max_rows: int = 100_000) -> DuckDbDatabase:
+    """A copy with the very rows of `path`, each table's in reverse order."""
+
+    def copy_table(copy: Any, table: Table) -> None:
+        name = quote(table.name)
+        copy.execute(
+            f"CREATE TABLE {name} AS SELECT * EXCLUDE (pipesql_place) FROM (SELECT *, ROW_NUMBER() OVER () AS "
+            f"pipesql_place FROM source.main.{name} LIMIT {MAX_REVERSED_ROWS}) ORDER BY pipesql_place DESC"
+        )
+
+    return DuckDbDatabase.adopt(_copy(path, copy_table), path, timeout_s, max_rows)
+
+
+def _copy(path: Path, copy_table: _Copier) -> Any:
+    open_read_only(path).close()  # says in a sentence what is wrong with the file
+    schema = read_duckdb_schema(path)
+    copy = open_in_memory()
+    try:
+        file = str(path).replace("'", "''")
+        copy.execute(f"ATTACH '{file}' AS source (READ_ONLY)")
+        views = dict(
+            copy.execute(
+                "SELECT view_name, sql FROM duckdb_views() WHERE database_name = 'source' AND schema_name = 'main' "
+                "AND NOT internal ORDER BY view_oid"
+            ).fetchall()
+        )
+        for table in schema:
+            if table.name not in views:
+                copy_table(copy, table)
+        copy.execute("DETACH source")
+        for sql in views.values():
+            with contextlib.suppress(duckdb.Error):
+                copy.execute(sql)
+    except duckdb.Error as e:
+        copy.close()
+        raise BadInput(f"database {path} cannot be copied to be disturbed: {e}") from e
+    except BaseException:
+        copy.close()
+        raise
+    return copy
+
+
+def _shape(copy: Any, table: Table) -> TableShape:
+    """As `perturb` wants it: what can be filled with text is TEXT, all else takes numbers."""
+    names = tuple(c.name for c in table.columns)
+    key = tuple(i for i, c in enumerate(table.columns) if c.primary_key)
+    if not key:
+        first = quote(names[0])
+        rows, different = copy.execute(
+            f"SELECT COUNT(*), COUNT(DISTINCT {first}) FROM "
+            f"(SELECT {first} FROM source.main.{quote(table.name)} LIMIT {MAX_ROWS})"
+        ).fetchone()
+        key = (0,) if rows == different else ()
+    textual = ("VARCHAR", "DATE", "TIME", "ENUM", "UUID", "BLOB", "JSON")
+    return TableShape(
+        table.name, names, tuple("TEXT" if c.type.startswith(textual) else "INTEGER" for c in table.columns), key
+    )
+
+
+def _with_keys(new: list[Row], old: list[Row], key: tuple[int, ...]) -> list[Row]:
+    """Without new rows that got a text for a key of another type (a date's, say): they would have no key."""
+    if not key or not old or isinstance(old[0][key[0]], str):
+        return new
+    return [row for row in new if not isinstance(row[key[0]], str)]
+
+
+def _insert(copy: Any, table: Table, rows: list[Row]) -> None:
+    columns = range(len(table.columns))
+    listed = ", ".join(f"UNNEST(${i + 1}) AS c{i}" for i in columns)
+    cast = ", ".join(_cast(f"c{i}", table.columns[i].type) for i in columns)
+    values = [_of_one_type([row[i] for row in rows]) for i in columns]
+    copy.execute(f"INSERT INTO {quote(table.name)} SELECT {cast} FROM (SELECT {listed})", values)
+
+
+def _of_one_type(values: list[Any]) -> list[Any]:
+    """Values of several types (what was planted or filled in) as texts, of which inserting makes the column's type."""
+    if len({type(v) for v in values if v is not None}) <= 1:
+        return values
+    return [None if v is None else str(v) for v in values]
+
+
+def _cast(value: str, kind: str) -> str:
+    if kind.startswith(("DATE", "TIMESTAMP")):  # small numbers, with which empty tables are filled, become days
+        days = ", ".join(f"'{number}': '{day}'" for number, day in _DAYS.items())
+        value = f"COALESCE(MAP {{{days}}}[CAST({value} AS VARCHAR)], CAST({value} AS VARCHAR))"
+    return f"TRY_CAST({value} AS {kind})"

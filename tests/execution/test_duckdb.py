@@ -1,0 +1,160 @@
+"""A DuckDB file: read and nothing else, within limits; its schema; its disturbed and reversed copies."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipesql.errors import BadInput, ExecutionError, QueryTimeout, TooManyRows
+from pipesql.execution.engine import Engine, engine_of
+from pipesql.execution.opening import database_digest, dialect_of, disturbed_copy, open_database, reversed_copy
+from pipesql.execution.schema import read_schema
+from pipesql.pipe.schema import ForeignKey
+
+duckdb = pytest.importorskip("duckdb")
+
+CONTENT = """
+CREATE TABLE author (id INTEGER PRIMARY KEY, name VARCHAR, born DATE);
+CREATE TABLE book (
+    id INTEGER PRIMARY KEY, author_id INTEGER REFERENCES author(id), price DECIMAL(10, 2), tags VARCHAR[],
+    extra STRUCT(pages INTEGER, cover VARCHAR), kind ENUM('novel', 'poems')
+);
+CREATE TABLE day (on_day DATE PRIMARY KEY, note VARCHAR);
+CREATE TABLE nothing (id INTEGER, title VARCHAR, made DATE);
+INSERT INTO author SELECT i, 'author ' || i, DATE '1950-01-01' + i::INTEGER FROM range(1, 51) t(i);
+INSERT INTO book SELECT i, 1 + i % 50, i * 1.25, ['a', 'b' || i], {'pages': i, 'cover': 'hard'},
+    CASE WHEN i % 2 = 0 THEN 'novel' ELSE 'poems' END FROM range(1, 201) t(i);
+INSERT INTO day SELECT DATE '2020-01-01' + i::INTEGER, 'note' FROM range(60) t(i);
+CREATE VIEW dear AS SELECT id, price FROM book WHERE price > 100;
+CREATE SCHEMA other;
+CREATE TABLE other.hidden (a INTEGER);
+"""
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("duck") / "books.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(CONTENT)
+    return path
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[object]:
+    with open_database(path, timeout_s=5, max_rows=1000) as opened:
+        yield opened
+
+
+def test_rows_come_with_their_columns_and_values_that_can_be_compared(path: Path) -> None:
+    with open_database(path) as database:
+        assert (dialect_of(path), database.dialect) == ("duckdb", "duckdb")
+        result = database.run(
+            "SELECT name, price, born, tags, extra FROM book JOIN author ON author.id = author_id WHERE book.id = 3"
+        )
+        assert result.columns == ("name", "price", "born", "tags", "extra")
+        assert result.rows == [
+            ("author 4", 3.75, datetime.date(1950, 1, 5), ("a", "b3"), (("pages", 3), ("cover", "hard")))
+        ]
+        nan = database.run("SELECT 'nan'::DOUBLE").rows
+        assert nan == database.run("SELECT 'nan'::DOUBLE").rows, "NaN equals NaN"
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("INSERT INTO day VALUES ('2030-01-01', 'x')", "refused: INSERT does more than read"),
+        ("CREATE TEMP TABLE t (a INT)", "refused: CREATE does more than read"),
+        ("ATTACH 'x.duckdb'", "refused: ATTACH"),
+        ("COPY author TO 'x.csv'", "refused: COPY"),
+        ("INSTALL httpfs", "refused: LOAD"),
+        ("SET threads = 4", "refused: SET"),
+        ("PRAGMA database_list", "refused: PRAGMA"),
+        ("SELECT * FROM read_text('/etc/hostname')", "disabled by configuration"),
+        ("SELECT * FROM '/etc/hostname'", "does not exist"),
+        ("SELECT * FROM sys", "does not exist"),
+        ("SELECT 1; SELECT 2", "found 2 statements"),
+        ("SELECT nope FROM author", "refused the query: Binder Error"),
+        ("selec", "Parser Error"),
+        ("", "found 0 statements"),
+    ],
+)
+def test_only_one_query_that_reads_the_database_alone_is_run(path: Path, sql: str, said: str) -> None:
+    sys = [1]  # a Python variable that DuckDB would take for a table
+    assert sys
+    with open_database(path) as database, pytest.raises(ExecutionError, match=said):
+        database.run(sql)
+
+
+def test_limits(path: Path) -> None:
+    with open_database(path, timeout_s=0.5, max_rows=100) as database:
+        with pytest.raises(TooManyRows, match="more than 100 rows"):
+            database.run("SELECT * FROM book")
+        start = time.monotonic()
+        with pytest.raises(QueryTimeout, match=r"longer than 0\.5 s"):
+            database.run("WITH RECURSIVE t AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM t) SELECT COUNT(*) FROM t")
+        assert time.monotonic() - start < 5
+        assert database.run("SELECT 1").rows == [(1,)], "the next query is not interrupted"
+
+
+def test_files_that_are_none(tmp_path: Path, path: Path) -> None:
+    with pytest.raises(BadInput, match="does not exist"):
+        open_database(tmp_path / "no.duckdb")
+    (tmp_path / "text.duckdb").write_text("no database " * 100)
+    with pytest.raises(BadInput, match="not a DuckDB database"):
+        open_database(tmp_path / "text.duckdb")
+    with pytest.raises(BadInput, match="is a folder"):
+        (tmp_path / "folder.duckdb").mkdir()
+        open_database(tmp_path / "folder.duckdb")
+    (tmp_path / "other.db").write_bytes(path.read_bytes())
+    assert engine_of(tmp_path / "other.db") is Engine.DUCKDB, "the header counts, not the ending"
+
+
+def test_the_schema_has_types_keys_and_views_of_main_alone(path: Path) -> None:
+    schema = read_schema(path)
+    assert {t.name for t in schema} == {"author", "book", "day", "nothing", "dear"}
+    book = schema.table("BOOK")
+    assert book is not None
+    assert [(c.name, c.type) for c in book.columns[:4]] == [
+        ("id", "INTEGER"),
+        ("author_id", "INTEGER"),
+        ("price", "DECIMAL(10,2)"),
+        ("tags", "VARCHAR[]"),
+    ]
+    assert [c.name for c in book.columns if c.primary_key] == ["id"]
+    assert book.foreign_keys == (ForeignKey("author_id", "author", "id"),)
+    assert book.columns[2].kind == "real"
+
+
+def test_a_disturbed_copy_is_like_its_source_and_other(path: Path) -> None:
+    before = database_digest(path)
+    sought = [{"name": "Ann"}, {"born": "1999-01-01"}]
+    with open_database(path) as real, disturbed_copy(path, 7, ["Ann", 5], sought) as copy:
+        for table in ("author", "book", "day"):
+            assert copy.run(f"FROM {table}").columns == real.run(f"FROM {table}").columns
+            assert copy.run(f"FROM {table}").rows != real.run(f"FROM {table}").rows
+            key = real.run(f"FROM {table}").columns[0]
+            assert copy.run(f"SELECT COUNT(*) - COUNT(DISTINCT {key}) FROM {table}").rows == [(0,)], "keys are unique"
+            assert copy.run(f"SELECT COUNT(*) FROM {table}").rows[0][0] > 40
+        assert copy.run("SELECT COUNT(*) > 0 FROM author WHERE name = 'Ann'").rows == [(True,)]
+        assert copy.run("SELECT COUNT(*) > 0 FROM author WHERE born = DATE '1999-01-01'").rows == [(True,)]
+        assert copy.run("SELECT COUNT(*) FROM book WHERE price IS NULL OR kind IS NULL OR tags IS NULL").rows != [(0,)]
+        assert copy.run("SELECT COUNT(*) > 10, COUNT(title) > 10, COUNT(made) > 5 FROM nothing").rows == [(True,) * 3]
+        assert copy.run("SELECT COUNT(*) > 0 FROM dear").rows == [(True,)], "views come along"
+        with pytest.raises(ExecutionError, match="disabled by configuration"):
+            copy.run("SELECT * FROM read_text('/etc/hostname')")
+        with disturbed_copy(path, 7, ["Ann", 5], sought) as again, disturbed_copy(path, 8) as other:
+            assert again.run("FROM book").rows == copy.run("FROM book").rows
+            assert other.run("FROM book").rows != copy.run("FROM book").rows
+        with disturbed_copy(path, 7, ["Ann", 5], sought, reverse=True) as backwards:
+            assert backwards.run("FROM book").rows == copy.run("FROM book").rows[::-1]
+    assert database_digest(path) == before
+
+
+def test_a_reversed_copy_has_the_very_rows(path: Path) -> None:
+    with open_database(path) as real, reversed_copy(path) as copy:
+        for table in ("author", "book", "day"):
+            assert copy.run(f"FROM {table}").rows == real.run(f"FROM {table}").rows[::-1]
