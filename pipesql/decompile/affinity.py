@@ -14,7 +14,6 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from pipesql.decompile.bind import Binder
-from pipesql.pipe.schema import Schema
 from pipesql.pipe.types import REAL
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
@@ -47,16 +46,7 @@ def spell_out(tree: exp.Expr, binder: Binder) -> None:
 
 def _affinity(node: exp.Expr, binder: Binder) -> str:
     """The affinity that a table's column lends to what it is compared with; empty for all else."""
-    source = binder.sources.get(node.table) if isinstance(node, exp.Column) else None
-    if source is None or not isinstance(source.node, exp.Table):
-        return ""
-    return _declared(binder.schema, source.table, node.name, len(source.columns))
-
-
-def _declared(schema: Schema, table_name: str, column_name: str, width: int) -> str:
-    table = schema.table(table_name)
-    column = table.column(column_name) if table is not None and len(table.columns) == width else None
-    declared = column.type.upper() if column is not None else ""
+    declared = binder.declared(node) if isinstance(node, exp.Column) else ""
     if "INT" in declared:
         return _NUMBER
     if any(part in declared for part in ("CHAR", "CLOB", "TEXT")):

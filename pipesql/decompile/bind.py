@@ -17,9 +17,9 @@ from pipesql.decompile.compound import Compounds
 from pipesql.decompile.habits import Habits
 from pipesql.decompile.names import Names
 from pipesql.decompile.tables import Tables
+from pipesql.decompile.terms import Terms
 from pipesql.errors import UnknownName, UnsupportedSql
 from pipesql.pipe.identifiers import identifier
-from pipesql.pipe.rebuild import is_constant
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.types import kind_of
 
@@ -75,13 +75,14 @@ class Binder:
             if node.args.get(clause) is not None:
                 names.enter(clause)
                 names.bind(node.args[clause])
+        terms = Terms(self, names)
         group, order = node.args.get("group"), node.args.get("order")
         if group is not None:
-            self._group(group, names, bound)
+            terms.group(group)
         if order is not None:
-            self._order(order, names, bound)
+            terms.order(order)
         if node.args.get("distinct") is not None and node.args["distinct"].args.get("on"):
-            self._first_of_each(node, names, bound)
+            terms.first_of_each(node)
         if around.outer:
             _refuse_foreign_aggregates(node, bound)
         return [o for o, _ in bound.outputs]
@@ -97,7 +98,7 @@ class Binder:
     def _rowid(self, source: Source) -> str:
         """The name of the INTEGER PRIMARY KEY of a source that is a table, or nothing."""
         table = self.schema.table(source.table)
-        if table is None or len(table.columns) != len(source.columns):
+        if table is None or source.is_cte:
             return ""
         keys = [c for c in table.columns if c.primary_key]
         return keys[0].name if len(keys) == 1 and keys[0].type.upper() == "INTEGER" else ""
@@ -152,74 +153,6 @@ class Binder:
         at = item.index or 0
         node.set("expressions", [*node.expressions[:at], *explicit, *node.expressions[at + 1 :]])
 
-    def _group(self, group: exp.Group, names: Names, bound: BoundSelect) -> None:
-        """GROUP BY: plain keys, ALL, and grouping sets, which become keys like others."""
-        if group.args.get("all"):
-            keys = [value.copy() for _, value in bound.outputs if not _computes_over_rows(value)]
-            group.set("expressions", [k for k in keys if not is_constant(k)])
-            return
-        plain = [self._key(k, names, bound) for k in group.expressions]
-        for kind in ("rollup", "cube"):
-            for each in group.args.get(kind) or []:
-                if each.expressions:
-                    plain.append(self._key(each, names, bound))
-                else:  # WITH ROLLUP, WITH CUBE: of all the keys
-                    plain = [type(each)(expressions=plain)]
-            group.set(kind, None)
-        plain += [self._key(each, names, bound) for each in group.args.get("grouping_sets") or []]
-        group.set("grouping_sets", None)
-        if group.args.get("totals"):
-            raise UnsupportedSql("GROUP BY WITH TOTALS")
-        group.set("expressions", plain)
-
-    def _key(self, key: exp.Expr, names: Names, bound: BoundSelect) -> exp.Expr:
-        if isinstance(key, exp.Rollup | exp.Cube | exp.GroupingSets | exp.Tuple):
-            key.set("expressions", [self._key(k, names, bound) for k in key.expressions])
-            return key
-        if isinstance(key, exp.Paren):
-            return self._key(key.this, names, bound)
-        return self._term(key, names, bound, "group")
-
-    def _order(self, order: exp.Expr, names: Names, bound: BoundSelect) -> None:
-        """ORDER BY, ALL included: every output in turn."""
-        keys = order.expressions
-        if len(keys) == 1 and isinstance(keys[0].this, exp.Var) and keys[0].this.name.upper() == "ALL":
-            args = keys[0].args
-            everything = [exp.Ordered(**{**args, "this": value.copy()}) for _, value in bound.outputs]
-            order.set("expressions", everything)
-            return
-        for key in keys:
-            key.set("this", self._term(key.this, names, bound, "order"))
-
-    def _first_of_each(self, node: exp.Select, names: Names, bound: BoundSelect) -> None:
-        """DISTINCT ON: of the rows with equal keys the first by ORDER BY."""
-        on, order = node.args["distinct"].args["on"], node.args.get("order")
-        keys = [self._term(k, names, bound, "distinct") for k in list(on.expressions)]
-        number = exp.Window(this=exp.RowNumber(), partition_by=keys, over="OVER")
-        if order is not None:
-            number.set("order", order.copy())
-        first: exp.Expr = exp.EQ(this=number, expression=exp.Literal.number(1))
-        node.set("distinct", None)
-        if node.args.get("qualify") is not None:
-            raise UnsupportedSql("QUALIFY beside DISTINCT ON")
-        node.set("qualify", exp.Qualify(this=first))
-
-    def _term(self, term: exp.Expr, names: Names, bound: BoundSelect, clause: str) -> exp.Expr:
-        """A GROUP BY or ORDER BY term: an ordinal or an alias gives way to the output that it means."""
-        if isinstance(term, exp.Literal) and term.is_int:
-            index = int(term.name) - 1
-            if not 0 <= index < len(bound.outputs):
-                raise UnknownName(f"there is no output column {index + 1}", term.name)
-            return bound.outputs[index][1].copy()
-        if clause in self.habits.aliases_alone_first and isinstance(term, exp.Column) and not term.table:
-            meant = names.aliases.get(term.name.lower())
-            if meant is not None:
-                return meant.copy()
-        holder = exp.Paren(this=term)
-        names.enter(clause)
-        names.bind(holder)
-        return holder.this
-
     def expand(self, node: exp.Select, bound: BoundSelect) -> list[Shown]:
         """Every output column with its bound expression."""
         out: list[Shown] = []
@@ -256,7 +189,8 @@ class Binder:
     def declared(self, column: exp.Column) -> str:
         """The declared type of a bound column that is a table's, in capitals; else nothing."""
         source = self.sources.get(column.table)
-        table = self.schema.table(source.table) if source is not None and isinstance(source.node, exp.Table) else None
+        plain = source is not None and not (source.is_cte or source.renamed)
+        table = self.schema.table(source.table) if source is not None and plain else None
         found = table.column(column.name) if table is not None else None
         return found.type.upper() if found is not None else ""
 
@@ -267,11 +201,6 @@ class Binder:
             if column.table in self.sources:
                 column.set("table", exp.Identifier(this=self.sources[column.table].alias or "t", quoted=False))
         return str(copy.sql(self.habits.dialect))[:80]
-
-
-def _computes_over_rows(value: exp.Expr) -> bool:
-    """Whether the expression calls an aggregate or window function of this query."""
-    return any(True for _ in outermost(value, exp.AggFunc)) or any(True for _ in outermost(value, exp.Window))
 
 
 def _refuse_foreign_aggregates(node: exp.Select, bound: BoundSelect) -> None:

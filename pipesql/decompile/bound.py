@@ -30,8 +30,11 @@ class Source:
     columns: tuple[Output, ...]
     table: str = ""
     """The schema's (or the CTE's) name, empty for a derived table."""
+    is_cte: bool = False
     hidden: set[str] = field(default_factory=set)
     """Lower-case names that USING or NATURAL merged into an earlier source."""
+    renamed: bool = False
+    """Its alias has a column list."""
     members: dict[str, dict[str, str]] = field(default_factory=dict)
     """Of a join in brackets: by alias of a table inside, both in lower case, what its columns are called here."""
 
@@ -56,7 +59,7 @@ class BoundSelect:
     conditions: list[exp.Expr | None] = field(default_factory=list)
     """For each join the bound condition, USING and NATURAL spelt out."""
     star: list[Shown] | None = None
-    """What `*` shows where USING or NATURAL merged columns, so that it is not all columns of all sources."""
+    """What `*` shows where that is not all columns of all sources under their own names."""
     coalesced: dict[str, exp.Expr] = field(default_factory=dict)
     """By lower-case name the columns that RIGHT or FULL JOIN merged: either side's value."""
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from pipesql.decompile.bound import Around, Output
-from pipesql.decompile.collation import is_folded
 from pipesql.decompile.tables import renamed
 from pipesql.errors import SqlSyntaxError, UnknownName, UnsupportedSql
 from pipesql.pipe.identifiers import identifier
@@ -37,7 +36,7 @@ class Compounds:
                 outputs = tuple(self.binder.query(cte.this, around))
                 if names:
                     outputs = renamed(outputs, names)
-                    self._rename(cte.this, names)
+                    self.rename(cte.this, names)
             around = around.with_cte(cte.alias, outputs)
         return around
 
@@ -47,7 +46,7 @@ class Compounds:
         outputs = tuple(self.binder.query(start, around))
         if names:
             outputs = renamed(outputs, names)
-            self._rename(start, names)
+            self.rename(start, names)
         stepped = self.binder.query(step, around.with_cte(cte.alias, outputs))
         if [o.kind for o in stepped] != [o.kind for o in outputs]:
             unsure = tuple(Output(o.name, "") for o in outputs)
@@ -57,14 +56,14 @@ class Compounds:
             return unsure
         return outputs
 
-    def _rename(self, node: exp.Expr, names: list[str]) -> None:
-        """Give the items of the query's first SELECT the names of a CTE's column list, where it lists them."""
+    def rename(self, node: exp.Expr, names: list[str]) -> None:
+        """Give the items of the query's first SELECT the names of an alias's column list, where it lists them."""
         first = arms(node)[0]
-        if not isinstance(first, exp.Select) or len(first.expressions) != len(names):
+        if not isinstance(first, exp.Select) or len(first.expressions) < len(names):
             return
         if any(item.is_star for item in first.expressions):
             return
-        for number, (item, name) in enumerate(zip(list(first.expressions), names, strict=True)):
+        for number, (item, name) in enumerate(zip(list(first.expressions), names, strict=False)):
             value = item.unalias()
             plain = isinstance(value, exp.Column) and value.name == name
             first.set("expressions", value if plain else exp.Alias(this=value, alias=identifier(name)), number)
@@ -75,9 +74,9 @@ class Compounds:
             raise UnsupportedSql("a set operation BY NAME")
         left = self.binder.query(node.this, around)
         right = self.binder.query(node.expression, around)
-        if len(left) != len(right):
+        if len(left) != len(right) and not self.binder.schema.partial:
             raise SqlSyntaxError(f"{node.key.upper()} of {len(left)} and of {len(right)} columns")
-        outputs = [o if o.kind == r.kind else Output(o.name, "") for o, r in zip(left, right, strict=True)]
+        outputs = [o if o.kind == r.kind else Output(o.name, "") for o, r in zip(left, right, strict=False)]
         order = node.args.get("order")
         for key in order.expressions if order else ():
             self._sort_key(key, node, outputs, around)
@@ -93,7 +92,7 @@ class Compounds:
         place = self._place(value, node, around)
         if place is not None:
             key.set("this", exp.Literal.number(place + 1))
-        elif self.binder.habits.bare_columns and not is_folded(value):
+        elif self.binder.habits.bare_columns:
             raise UnsupportedSql("ORDER BY of an expression after a set operation", value.sql("sqlite"))
         else:
             for part in list(value.find_all(exp.Column)):

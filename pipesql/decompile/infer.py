@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.decompile.prepare import parsed
+from pipesql.decompile.compound import names_itself
+from pipesql.decompile.habits import habits_of
+from pipesql.decompile.prepare import parsed, prepared
 from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.inferred import Inferred, Sources, needs_database
 from pipesql.pipe.schema import Schema
@@ -13,7 +15,7 @@ from pipesql.pipe.schema import Schema
 @depth_bounded
 def infer_from_standard(sql: str, dialect: str = "sqlite") -> Schema:
     """The schema that a standard query needs. Raises BadInput where its text does not say, SqlSyntaxError."""
-    tree = parsed(sql, dialect)
+    tree = prepared(parsed(sql, dialect), habits_of(dialect))
     found = Inferred()
     _Reader(found).query(tree, (), frozenset(), columns_matter=False)
     return found.schema()
@@ -29,8 +31,9 @@ class _Reader:
         """Note what the query names; `columns_matter` where all columns of its result do."""
         with_ = node.args.get("with_")
         for cte in with_.expressions if with_ is not None else ():
-            self.query(cte.this, around, ctes, True)
-            ctes |= {cte.alias.lower()}
+            own = frozenset({cte.alias.lower()})
+            self.query(cte.this, around, ctes | own if names_itself(cte) else ctes, True)
+            ctes |= own
         if isinstance(node, exp.Subquery):
             self.query(node.this, around, ctes, columns_matter)
         elif isinstance(node, exp.SetOperation):
@@ -54,7 +57,9 @@ class _Reader:
         made = {i.alias.lower() for i in node.expressions if i.alias}
         for item in node.expressions:
             self._names(item, (*around, sources), ctes, set())
-        for key in ("where", "group", "having", "order"):
+        if node.args.get("distinct") is not None and node.args["distinct"].args.get("on") is not None:
+            self._names(node.args["distinct"], (*around, sources), ctes, made)
+        for key in ("where", "group", "having", "qualify", "order"):
             if node.args.get(key) is not None:
                 self._names(node.args[key], (*around, sources), ctes, made)
         for join in joins:

@@ -34,9 +34,13 @@ def describe(value: exp.Expr) -> str:
             if isinstance(inner, exp.Column):
                 return f"{prefix}_{plain(inner.name)}"
             return prefix
+    if isinstance(value, exp.Grouping):
+        return f"grouping_{describe(value.expressions[0])}"
     if isinstance(value, exp.Window):
         return plain(value.this.sql_name().lower()) if isinstance(value.this, exp.Func) else "value"
-    if isinstance(value, exp.Lower | exp.Upper | exp.Cast | exp.Abs | exp.Round | exp.Substring | exp.TimeToStr):
+    if isinstance(
+        value, exp.Lower | exp.Upper | exp.Cast | exp.Abs | exp.Round | exp.Substring | exp.TimeToStr | exp.Coalesce
+    ):
         return describe(value.this)
     return "value"
 

@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from pipesql.decompile.bound import Source
 from pipesql.decompile.naming import unique
+from pipesql.decompile.sugar import is_one_row
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.identifiers import identifier
@@ -50,7 +51,8 @@ class Relations:
         else:
             select.operators.extend(built.operators)
             kept = select.binder.keep_names and source.alias
-            if built.loose or len(self.sources) > 1 or self._nests_outside(source.node) or kept:
+            named = built.loose or len(self.sources) > 1 or self._nests_outside(source.node) or kept
+            if named and not is_one_row(source.node):
                 select.add(op.As(self._variable(source, source.alias or "t")), "FROM", source.node)
         self._show(source, built.names)
 
@@ -105,10 +107,12 @@ class Relations:
         name = self._variable(source, source.table)
         if name != spelt:
             table.set("alias", exp.TableAlias(this=identifier(name)))
-        cte = queries.cte_names.get(source.table.lower())
-        in_schema = queries.binder.schema.table(source.table) is not None
-        is_cte = not in_schema or (cte is not None and len(cte) == len(source.columns))
-        self._show(source, cte if is_cte and cte is not None else [c.name for c in source.columns])
+        if source.is_cte:
+            names = queries.cte_names[source.table.lower()]
+        else:
+            known = queries.binder.schema.table(source.table)
+            names = [c.name for c in known.columns] if known is not None and source.renamed else []
+        self._show(source, names or [c.name for c in source.columns])
         return table
 
     def _variable(self, source: Source, base: str) -> str:

@@ -10,6 +10,7 @@ from pipesql.errors import SqlSyntaxError, UnsupportedSql
 from pipesql.pipe.identifiers import aliased, identifier
 
 _BRACKET = "pipesql.bracket"
+_ONE_ROW = "pipesql.one_row"
 
 #: Aggregate functions that take no notice of NULL.
 _DEAF_TO_NULL = (
@@ -96,7 +97,14 @@ def give_from(node: exp.Select) -> None:
     functions = (f for item in node.expressions for f in outermost(item, exp.AggFunc))
     if clauses or any(not (isinstance(f, exp.Max | exp.Min) and f.expressions) for f in functions):
         one = exp.Select(expressions=[aliased(exp.Literal.number(1), "one")])
-        node.set("from_", exp.From(this=exp.Subquery(this=one, alias=exp.TableAlias(this=identifier("one_row")))))
+        row = exp.Subquery(this=one, alias=exp.TableAlias(this=identifier("one_row")))
+        row.meta[_ONE_ROW] = True
+        node.set("from_", exp.From(this=row))
+
+
+def is_one_row(node: exp.Expr) -> bool:
+    """Whether a derived table is the one row that a SELECT without FROM reads."""
+    return bool(node.meta.get(_ONE_ROW))
 
 
 def over_brackets(node: exp.Subquery) -> exp.Expr:

@@ -33,6 +33,8 @@ class Tables:
             bound.sources.append(self.source(join.this, around))
         for number, join in enumerate(joins, 1):
             bound.conditions.append(self._condition(join, number, bound, around))
+        if bound.star is None and any(s.renamed for s in bound.sources):
+            bound.star = self._star(bound, len(bound.sources))
 
     def _condition(self, join: exp.Join, number: int, bound: BoundSelect, around: Around) -> exp.Expr | None:
         if join.kind in ("SEMI", "ANTI", "ASOF", "POSITIONAL", "STRAIGHT"):
@@ -115,13 +117,16 @@ class Tables:
             raise UnsupportedSql(f"{node.key.upper()} in FROM", node.sql(self.binder.habits.dialect))
         if wanted:
             source.columns = renamed(source.columns, wanted)
+            source.renamed = True
+            if isinstance(node, exp.Subquery):
+                self.binder.compounds.rename(node.this, wanted)
         self.binder.sources[identity] = source
         return source
 
     def _table(self, node: exp.Table, identity: str, around: Around) -> Source:
         found = around.ctes.get(node.name.lower())
         if found is not None:
-            return Source(identity, node.alias_or_name, node, found, node.name)
+            return Source(identity, node.alias_or_name, node, found, node.name, is_cte=True)
         table = self.binder.schema.table(node.name)
         if table is None:
             raise UnknownName(f"no table {node.name} in the database", node.name)
@@ -137,6 +142,8 @@ class Tables:
         named = tuple(Output(unique(o.name, taken), o.kind) for o in outputs)
         source = Source(identity, node.alias, node, named)
         inside = self.binder.bound(node.this)
+        if inside.star is not None and self.binder.habits.dialect == "sqlite":
+            raise UnsupportedSql("USING or NATURAL in brackets beside an outer join", "SQLite shows such columns first")
         for (_, value), shown in zip(inside.outputs, named, strict=True):
             if isinstance(value, exp.Column):
                 owner = self.binder.sources[value.table]
