@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 
+from pipesql.engine import Engine, engine_of
 from pipesql.execution.database import Database
-from pipesql.execution.engine import Engine, engine_of
 from pipesql.execution.perturb import Literal, perturbed, reversed_rows
 from pipesql.execution.planting import Sought
 from pipesql.execution.schema import read_schema
@@ -41,17 +41,6 @@ def open_database(database: Path | str, timeout_s: float = 5.0, max_rows: int = 
             return open_server(str(database), timeout_s, max_rows)
         case Engine.SQLITE:
             return SqliteDatabase(database, timeout_s, max_rows)
-
-
-def dialect_of(database: Path | str) -> str:
-    """What the database's SQL is called in sqlglot. Raises BadInput for a URL of an engine that is not known here."""
-    match engine_of(database):
-        case Engine.URL:
-            from pipesql.execution.server_url import parsed_url
-
-            return parsed_url(str(database)).dialect
-        case Engine.DUCKDB | Engine.SQLITE as engine:
-            return str(engine.value)
 
 
 def can_be_copied(database: Path | str) -> bool:

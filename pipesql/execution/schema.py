@@ -11,8 +11,8 @@ import sqlite3
 from functools import lru_cache
 from pathlib import Path
 
+from pipesql.engine import Engine, engine_of
 from pipesql.errors import BadInput
-from pipesql.execution.engine import Engine, engine_of
 from pipesql.execution.sqlite import open_read_only
 from pipesql.pipe.schema import Column, ForeignKey, Schema, Table
 

@@ -12,11 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pipesql.engine import dialect_of
 from pipesql.errors import BadInput
 from pipesql.execution.sqlite import open_read_only
-
-DIALECTS = {"postgresql": "postgres", "sqlite": "sqlite"}
-"""The servers whose SQL is read here, by SQLAlchemy's name, and what sqlglot calls it."""
 
 _INSTALL = "install them: pip install 'pipesql[databases]'"
 
@@ -34,10 +32,7 @@ def parsed_url(text: str) -> ServerUrl:
     """Raises BadInput: no URL, an engine that is not known here, a password in plain text, SQLAlchemy not installed."""
     url = _made(text)
     shown = url.set(query={}).render_as_string(hide_password=True)
-    dialect = DIALECTS.get(url.get_backend_name())
-    if dialect is None:
-        known = ", ".join(f"{name}://" for name in DIALECTS)
-        raise BadInput(f"databases at {shown} cannot be read: gold is understood for {known} and for DuckDB files")
+    dialect = dialect_of(text)
     secrets = [url.password, *(value for name, value in url.query.items() if "pass" in name.lower())]
     if any(secret is not None and not str(secret).startswith("$") for secret in secrets):
         raise BadInput(
@@ -46,11 +41,6 @@ def parsed_url(text: str) -> ServerUrl:
         )
     file = Path(os.path.expandvars(url.database or "")) if dialect == "sqlite" else None
     return ServerUrl(text, dialect, file)
-
-
-def with_database(text: str, name: str) -> str:
-    """The URL with `{db}` replaced by a database's name."""
-    return text.replace("{db}", name)
 
 
 @lru_cache(maxsize=64)

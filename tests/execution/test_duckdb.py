@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pipesql.engine import Engine, dialect_of, engine_of
 from pipesql.errors import BadInput, ExecutionError, QueryTimeout, TooManyRows
-from pipesql.execution.engine import Engine, engine_of
-from pipesql.execution.opening import database_digest, dialect_of, disturbed_copy, open_database, reversed_copy
+from pipesql.execution.opening import database_digest, disturbed_copy, open_database, reversed_copy
 from pipesql.execution.schema import read_schema
 from pipesql.pipe.schema import ForeignKey
 

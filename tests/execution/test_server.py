@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from pipesql.engine import Engine, dialect_of, engine_of
 from pipesql.errors import BadInput, ExecutionError, QueryTimeout, TooManyRows
-from pipesql.execution.engine import Engine, engine_of
-from pipesql.execution.opening import can_be_copied, database_digest, dialect_of, open_database
+from pipesql.execution.opening import can_be_copied, database_digest, open_database
 from pipesql.execution.schema import read_schema
 from pipesql.pipe.schema import ForeignKey
 
@@ -123,7 +123,7 @@ def test_the_schema(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("mysql://u@h/d", "gold is understood for postgresql://, sqlite://"),
+        ("mysql://u@h/d", "databases at mysql:// cannot be read; gold is understood for postgresql://"),
         ("postgresql://u:secret@h/d", "holds a password"),
         ("postgresql://u@h/d?password=secret", "holds a password"),
         ("postgresql+psycopg://u:${PIPESQL_NO_SUCH}@h/d", "an environment variable in the URL .* is not set"),

@@ -5,8 +5,12 @@ from __future__ import annotations
 from enum import Enum
 from pathlib import Path
 
+from pipesql.errors import BadInput
+
 _HEADER_BYTES = 16
 _DUCKDB_MAGIC = slice(8, 12)  # behind a checksum of eight bytes
+_DIALECTS = {"postgresql": "postgres", "sqlite": "sqlite"}
+"""The servers whose SQL is read here, by SQLAlchemy's name, and what sqlglot calls it."""
 
 
 class Engine(Enum):
@@ -36,4 +40,18 @@ def engine_of(database: Path | str) -> Engine:
 def is_url(database: str) -> bool:
     """Whether the text is a URL (`postgresql://…`), not a path."""
     scheme, mark, _ = database.partition("://")
-    return bool(mark) and scheme.replace("+", "").replace("_", "").isalnum() and len(scheme) > 1
+    return bool(mark) and len(scheme) > 1 and scheme.replace("+", "").replace("_", "").isalnum()
+
+
+def dialect_of(database: Path | str) -> str:
+    """What the database's SQL is called in sqlglot. Raises BadInput for a URL of an engine that is not known here."""
+    engine = engine_of(database)
+    if engine is not Engine.URL:
+        return str(engine.value)
+    backend = str(database).partition("://")[0].partition("+")[0]
+    if backend not in _DIALECTS:
+        known = " and ".join(f"{name}://" for name in _DIALECTS)
+        raise BadInput(
+            f"databases at {backend}:// cannot be read; gold is understood for {known}, and for DuckDB files"
+        )
+    return _DIALECTS[backend]
