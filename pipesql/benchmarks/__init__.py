@@ -1,6 +1,7 @@
 """Benchmarks as lists of `Question`: what is asked, the gold SQL, the database, the split.
 
-Each reader knows one benchmark's files; `load` chooses the reader and samples.
+Each reader knows one benchmark's files; `read` chooses the reader, leaves out what has no database if that is wanted,
+and samples.
 """
 
 from __future__ import annotations
@@ -8,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pipesql.benchmarks import bird, demo, spider
+from pipesql.benchmarks import bird, demo, files, spider
 from pipesql.benchmarks.fetching import FOLDER, fetch
+from pipesql.benchmarks.incomplete import MISSING, Questions, without_missing
 from pipesql.benchmarks.sampling import sample
 from pipesql.errors import BadInput
 from pipesql.records import Question
 
 DEMO_FOLDER = FOLDER / "demo"
 """Where the demo's databases are built when no folder is given."""
+
+BENCHMARKS = ("demo", "spider", "bird", "files")
 
 
 def load(
@@ -25,21 +29,59 @@ def load(
     limit: int = 0,
     say: Callable[[str], object] = lambda _: None,
 ) -> list[Question]:
-    """The questions of `benchmark` (`demo`, `spider` or `bird`), train before dev, in the files' order.
+    """The questions of `read`, of a benchmark whose databases are all there."""
+    return read(benchmark, benchmark_dir, seed=seed, limit=limit, say=say).questions
+
+
+def read(
+    benchmark: str,
+    benchmark_dir: str = "",
+    *,
+    questions: str = "",
+    databases: str = "",
+    missing: str = "fail",
+    seed: int = 0,
+    limit: int = 0,
+    say: Callable[[str], object] = lambda _: None,
+) -> Questions:
+    """The questions of one of `BENCHMARKS`, train before dev, in the files' order.
 
     `benchmark_dir` is the benchmark's folder, from the current directory; the demo is built there (or in
-    `DEMO_FOLDER`), the others are fetched where none is given (`say` is told of that). `limit` above 0 takes at most
+    `DEMO_FOLDER`), Spider and BIRD are fetched where none is given (`say` is told of that). `files` wants instead the
+    file `questions`, and `databases`, a folder or a URL (`benchmarks.files`). `missing` says what becomes of questions
+    whose database is missing: `fail`, or `skip`, which leaves them out and counts them. `limit` above 0 takes at most
     that many questions of each split, chosen by `seed`.
     Raises BadInput: unknown benchmark, missing folder, questions file or database, malformed question.
     """
-    if benchmark not in _READERS:
-        raise BadInput(f"unknown benchmark {benchmark!r}; choose one of {', '.join(_READERS)}")
-    if limit < 0:
-        raise BadInput(f"limit is {limit}; give 0 for all questions, or how many of each split to take")
-    if benchmark != "demo" and not benchmark_dir:
+    _check(benchmark, questions, databases, missing, limit)
+    if benchmark in ("spider", "bird") and not benchmark_dir:
         fetch(benchmark, say=say)
         benchmark_dir = str(FOLDER / benchmark)
-    return sample(_READERS[benchmark](benchmark_dir), seed, limit)
+    complete = missing == "fail"
+    match benchmark:
+        case "files":
+            found = files.questions(Path(questions), databases, seed, complete, say)
+        case "spider":
+            found = spider.questions(Path(benchmark_dir), complete)
+        case "bird":
+            found = bird.questions(Path(benchmark_dir), complete)
+        case _:
+            found = _demo(benchmark_dir)
+    result = Questions(found) if complete else without_missing(found)
+    return Questions(sample(result.questions, seed, limit), result.left_out, result.missing)
+
+
+def _check(benchmark: str, questions: str, databases: str, missing: str, limit: int) -> None:
+    if benchmark not in BENCHMARKS:
+        raise BadInput(f"unknown benchmark {benchmark!r}; choose one of {', '.join(BENCHMARKS)}")
+    if limit < 0:
+        raise BadInput(f"limit is {limit}; give 0 for all questions, or how many of each split to take")
+    if missing not in MISSING:
+        raise BadInput(f"missing is {missing!r}; choose one of {', '.join(MISSING)}")
+    if benchmark == "files" and not (questions and databases):
+        raise BadInput("the benchmark files needs questions (a JSON Lines file) and databases (a folder or a URL)")
+    if benchmark != "files" and (questions or databases):
+        raise BadInput(f"questions and databases are for the benchmark files, not for {benchmark}; set benchmark=files")
 
 
 def _demo(folder: str) -> list[Question]:
@@ -48,14 +90,4 @@ def _demo(folder: str) -> list[Question]:
     return demo.questions(target)
 
 
-def _spider(folder: str) -> list[Question]:
-    return spider.questions(Path(folder))
-
-
-def _bird(folder: str) -> list[Question]:
-    return bird.questions(Path(folder))
-
-
-_READERS: dict[str, Callable[[str], list[Question]]] = {"demo": _demo, "spider": _spider, "bird": _bird}
-
-__all__ = ["DEMO_FOLDER", "load"]
+__all__ = ["BENCHMARKS", "DEMO_FOLDER", "Questions", "load", "read"]

@@ -16,9 +16,10 @@ from pipesql.records import Question
 SPLITS = ("train", "dev")
 
 
-def questions(folder: Path) -> list[Question]:
+def questions(folder: Path, complete: bool = True) -> list[Question]:
     """All questions of the BIRD folder, with evidence and, where given, difficulty; ids as `bird-dev-12`.
 
+    Unless `complete`, databases may be missing.
     Raises BadInput: missing folder, question files or databases, malformed question.
     """
     require_folder(folder, "BIRD")
@@ -29,7 +30,8 @@ def questions(folder: Path) -> list[Question]:
             found += _read(path, split, _database_folders(path.parent, folder))
     if not found:
         raise BadInput(f"the BIRD folder {folder} holds neither train.json nor dev.json, nor a folder with one of them")
-    require_databases(found, folder)
+    if complete:
+        require_databases(found, folder)
     return found
 
 

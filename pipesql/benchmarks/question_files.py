@@ -58,5 +58,5 @@ def require_databases(questions: Iterable[Question], where: Path) -> None:
     if missing:
         raise BadInput(
             f"{len(missing)} of the {len(needed)} databases under {where} are missing, for example {missing[0]}; "
-            "unpack the benchmark's databases there"
+            "unpack the benchmark's databases there, or leave their questions out with missing=skip"
         )

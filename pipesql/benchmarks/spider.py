@@ -11,10 +11,10 @@ FILES = (("train_spider", "train"), ("train_others", "train"), ("dev", "dev"))
 """The question files, without their ending, and the split each belongs to."""
 
 
-def questions(folder: Path) -> list[Question]:
+def questions(folder: Path, complete: bool = True) -> list[Question]:
     """All questions of the Spider folder; ids name file and index, as `spider-train_others-12`.
 
-    Raises BadInput: missing folder, file or database, malformed question.
+    Unless `complete`, databases may be missing. Raises BadInput: missing folder, file or database, malformed question.
     """
     require_folder(folder, "Spider")
     found = []
@@ -33,5 +33,6 @@ def questions(folder: Path) -> list[Question]:
                     split=split,
                 )
             )
-    require_databases(found, folder / "database")
+    if complete:
+        require_databases(found, folder / "database")
     return found
