@@ -54,6 +54,13 @@ class GoldenPair:
     database_digest: str
     evidence: str = ""
     hardness: str = ""
+    disturbed_rows: int = 0
+    """The proof's second half: rows of the gold on the disturbed copy, and their digest."""
+    disturbed_digest: str = ""
+    pure: bool = True
+    """No standard-SQL block is left in the text. Golden pairs are pure; the word stands here for who reads the file."""
+    constructs: tuple[str, ...] = ()
+    """What the gold is made of (`golden.constructs`)."""
 
     @property
     def pipe_sql(self) -> str:
@@ -73,23 +80,51 @@ class Rejection:
     reason: str
     detail: str
     pipe_sql: str = ""
+    lowered_sql: str = ""
+    witness: str = ""
+    """Where it showed: `real` or `disturbed`; empty where nothing was executed."""
+    operator: int = 0
+    """Number (from 1) of the first operator after which it shows; 0 where no operator is to blame."""
+    agrees: int = 0
+    """Number of the last operator before that after which all was still well; the fault lies behind it. 0: none."""
+    hardness: str = ""
+    constructs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sample:
     """One training sequence before tokenisation: `prompt` (chat messages) then `targets`, one per operator.
 
-    Layout `folded`: all operators of the query are targets. Layout `steps`: one target, and the prompt
-    holds the query so far. `final` says that the last target ends the query.
+    Layout `folded` (and `tree`, which is the same written shorter): all operators of the query are targets. Layout
+    `steps`: one target, and the prompt holds the query so far. Layout `tools`: the prompt is a conversation in which
+    the assistant called some of `tools`; what it said there is learnt too, but for messages of `weight` 0.
+    `final` says that the last target ends the query.
     """
 
     id: str
     db_id: str
     split: str
     layout: str
-    prompt: tuple[dict[str, str], ...]
+    prompt: tuple[dict[str, Any], ...]
     targets: tuple[str, ...]
     final: bool = True
+    tools: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The folded samples of one database, what all their prompts begin with written once.
+
+    `prompt` is that beginning, its last message unfinished; a branch has the sample's `id`, the `rest` of the last
+    message, and the `targets`.
+    """
+
+    id: str
+    db_id: str
+    split: str
+    prompt: tuple[dict[str, Any], ...]
+    branches: tuple[dict[str, Any], ...]
+    layout: str = "tree"
 
 
 @dataclass(frozen=True)
@@ -133,7 +168,7 @@ class Verdict:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-Record = TypeVar("Record", Question, GoldenPair, Rejection, Sample, Prediction, Verdict)
+Record = TypeVar("Record", Question, GoldenPair, Rejection, Sample, Tree, Prediction, Verdict)
 
 
 def write_jsonl(path: Path, records: Iterable[Any]) -> int:
@@ -149,17 +184,22 @@ def write_jsonl(path: Path, records: Iterable[Any]) -> int:
 
 def read_jsonl(path: Path, kind: type[Record]) -> Iterator[Record]:
     """Read records of `kind`. Raises BadInput with file and line where a line is not such a record."""
+    for number, row in read_json_lines(path):
+        yield read_record(row, kind, f"{path}, line {number}")
+
+
+def read_record(row: dict[str, Any], kind: type[Record], where: str) -> Record:
+    """The record of `kind` that `row` holds. Raises BadInput that says `where` the row stands."""
     fields = {f.name: f for f in dataclasses.fields(kind)}
     required = {
         n for n, f in fields.items() if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
     }
-    for number, row in read_json_lines(path):
-        unknown, missing = row.keys() - fields.keys(), required - row.keys()
-        if unknown or missing:
-            what = f"unknown {sorted(unknown)}" if unknown else f"missing {sorted(missing)}"
-            raise BadInput(f"{path}, line {number}: not a {kind.__name__} ({what})")
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
-        yield kind(**values)
+    unknown, missing = row.keys() - fields.keys(), required - row.keys()
+    if unknown or missing:
+        what = f"unknown {sorted(unknown)}" if unknown else f"missing {sorted(missing)}"
+        raise BadInput(f"{where}: not a {kind.__name__} ({what})")
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+    return kind(**values)
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

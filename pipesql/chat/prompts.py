@@ -16,10 +16,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlglot import exp
+
 from pipesql.pipe.identifiers import identifier
 from pipesql.pipe.schema import Column, Schema, Table
 
 SYSTEM = "Answer the question with a pipe SQL query."
+TOOL_SYSTEM = (
+    "Answer the question with a pipe SQL query. Look up with the tools what you are not told, "
+    "and run the query before you answer with it."
+)
+
+Value = tuple[str, str, str]
+"""Table, column and a text that stands in it."""
 
 _TYPE_WORDS = (
     ("bool", "bool"),
@@ -42,20 +51,42 @@ def schema_text(schema: Schema) -> str:
 
 
 def messages(
-    schema: Schema, question: str, evidence: str = "", query_so_far: Sequence[str] | None = None
+    schema: Schema,
+    question: str,
+    evidence: str = "",
+    query_so_far: Sequence[str] | None = None,
+    values: Sequence[Value] = (),
 ) -> list[dict[str, str]]:
     """The chat messages that ask `question` about `schema`: a system and a user message.
 
-    `evidence` is a benchmark's hint, put before the question. `query_so_far` holds the texts of the operators already
-    written; it is for the `steps` layout, where each answer is the next operator alone.
+    `evidence` is a benchmark's hint, put before the question, as are `values` of the database that match it
+    (`tools.grounding` finds them); both stand behind the schema, which questions share. `query_so_far` holds the texts
+    of the operators already written; it is for the `steps` layout, where each answer is the next operator alone.
     """
-    parts = [schema_text(schema), ""]
-    if evidence.strip():
-        parts.append(f"Hint: {evidence.strip()}")
-    parts.append(f"Question: {question.strip()}")
+    parts = [schema_text(schema), "", *_asked(question, evidence, values)]
     if query_so_far:
         parts += ["Query so far:", *query_so_far]
     return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "\n".join(parts)}]
+
+
+def tool_messages(known: str, question: str, evidence: str = "", values: Sequence[Value] = ()) -> list[dict[str, str]]:
+    """The messages that open a conversation with tools; `known` is what is told of the database, maybe nothing."""
+    parts = [*([known, ""] if known else []), *_asked(question, evidence, values)]
+    return [{"role": "system", "content": TOOL_SYSTEM}, {"role": "user", "content": "\n".join(parts)}]
+
+
+def _asked(question: str, evidence: str, values: Sequence[Value]) -> list[str]:
+    lines = []
+    if values:
+        lines.append(f"Values: {', '.join(value_text(*value) for value in values)}")
+    if evidence.strip():
+        lines.append(f"Hint: {evidence.strip()}")
+    return [*lines, f"Question: {question.strip()}"]
+
+
+def value_text(table: str, column: str, value: str) -> str:
+    """A value of the database as a query would ask for it: `singer.Country = 'France'`."""
+    return f"{quoted(table)}.{quoted(column)} = {exp.Literal.string(value).sql(dialect='bigquery')}"
 
 
 def quoted(name: str) -> str:

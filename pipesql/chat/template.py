@@ -6,37 +6,67 @@ end marker `<|endoftext|>`, and operators after the first begin with a newline:
     <|im_start|>assistant⏎ FROM singer <|im_end|> ⏎|> WHERE Age > 20 <|im_end|> ⏎|> SELECT Name <|endoftext|>
 
 (spaces added here for the eye). So a decoder that skips special tokens reads plain pipe SQL, one operator a line, and
-a prefix of the sequence is always a whole number of operators. Four properties hold and are tested:
+a prefix of the sequence is always a whole number of operators.
+
+A conversation with tools is rendered by the same template: the tools stand in the system message, a turn of the
+assistant that calls some holds `<tool_call>` blocks of JSON (`chat.tool_calls` reads them), and every turn of the
+assistant ends in the end marker. A turn of `weight` 0 is shown and not learnt.
+
+Properties that hold and are tested:
 
 - the prompt at inference is the prefix of the training sequence, token for token;
 - `operator_text` undoes `operator_ids`, whatever the text holds, text that looks like a marker included;
 - rendering a finished conversation with TEMPLATE gives prompt + operators + markers, token for token;
-- a user's text cannot make a special token: `<|` is written `< |` in every message.
+- a user's text cannot make a special token: `<|` is written `< |` in every message, and `<\\u007c` inside JSON;
+- the prompt of every turn of a conversation is the prefix of the whole, token for token.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipesql.errors import ModelUnavailable
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+Messages = Sequence[Mapping[str, Any]]
+"""Chat messages: `role`, `content`, and what calls of tools need (`tool_calls`, `tool_call_id`, `weight`)."""
+
 START, STEP, END = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 
 TEMPLATE = (
+    "{% macro spoken(message) %}"
+    "{{ (message['content'] or '') | replace('<|', '< |') | replace('\n|> ', '<|im_end|>\n|> ') }}"
+    "{% for call in message['tool_calls'] or [] %}"
+    "{% if message['content'] or not loop.first %}{{ '\n' }}{% endif %}"
+    "{% set given = call['function']['arguments'] %}"
+    "{% set given = given if given is string else given | tojson %}"
+    "{{ '<tool_call>\n{\"name\": ' + (call['function']['name'] | tojson) }}"
+    "{{ ', \"arguments\": ' + (given | replace('<|', '<\\\\u007c')) + '}\n</tool_call>' }}"
+    "{% endfor %}"
+    "{{ '<|endoftext|>' }}"
+    "{% endmacro %}"
+    "{% macro offered() %}"
+    "{{ 'Tools:\n' }}"
+    "{% for tool in tools %}{{ (tool['function'] | tojson | replace('<|', '<\\\\u007c')) + '\n' }}{% endfor %}"
+    '{{ \'To call one, write\n<tool_call>\n{"name": "…", "arguments": {…}}\n</tool_call>\' }}'
+    "{% endmacro %}"
+    "{% if tools and messages[0]['role'] != 'system' %}"
+    "{{ '<|im_start|>system\n' + offered() + '<|im_end|>\n' }}"
+    "{% endif %}"
     "{% for message in messages %}"
-    "{% set text = message['content'] | replace('<|', '< |') %}"
     "{{ '<|im_start|>' + message['role'] + '\n' }}"
-    "{% if message['role'] == 'assistant' %}"
-    "{% generation %}"
-    "{{ text | replace('\n|> ', '<|im_end|>\n|> ') + '<|endoftext|>' }}"
-    "{% endgeneration %}"
+    "{% if message['role'] == 'assistant' and message['weight'] != 0 %}"
+    "{% generation %}{{ spoken(message) }}{% endgeneration %}"
+    "{% elif message['role'] == 'assistant' %}"
+    "{{ spoken(message) }}"
     "{% else %}"
-    "{{ text + '<|im_end|>' }}"
+    "{{ (message['content'] or '') | replace('<|', '< |') }}"
+    "{% if tools and loop.first and message['role'] == 'system' %}{{ '\n\n' + offered() }}{% endif %}"
+    "{{ '<|im_end|>' }}"
     "{% endif %}"
     "{% if not loop.last %}{{ '\n' }}{% endif %}"
     "{% endfor %}"
@@ -70,12 +100,62 @@ def _token_id(tokenizer: PreTrainedTokenizerBase, token: str) -> int:
     return number
 
 
-def prompt_ids(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mapping[str, str]]) -> list[int]:
-    """Token ids of the conversation up to and with the assistant's header; always by TEMPLATE."""
-    conversation = [dict(message) for message in messages]
+def prompt_ids(
+    tokenizer: PreTrainedTokenizerBase, messages: Messages, tools: Sequence[Mapping[str, Any]] = ()
+) -> list[int]:
+    """Token ids of the conversation up to and with the assistant's next header; always by TEMPLATE."""
+    return conversation(tokenizer, messages, tools).ids
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A conversation up to and with the assistant's next header. `learnt` are the half-open ranges of tokens that the
+    assistant said in it, without its headers and without turns of `weight` 0."""
+
+    ids: list[int]
+    learnt: tuple[tuple[int, int], ...] = ()
+
+
+def conversation(
+    tokenizer: PreTrainedTokenizerBase, messages: Messages, tools: Sequence[Mapping[str, Any]] = ()
+) -> Conversation:
+    """The tokens of `messages`. What the assistant said is tokenised by itself, as it was when it said it."""
+    ids: list[int] = []
+    learnt: list[tuple[int, int]] = []
+    done = ""
+    for place, message in enumerate(messages):
+        if message["role"] != "assistant":
+            continue
+        before = render(tokenizer, messages[:place], tools)
+        after = render(tokenizer, messages[: place + 1], tools, ask=False)
+        ids += _ids(tokenizer, before[len(done) :])
+        start = len(ids)
+        ids += _ids(tokenizer, after[len(before) :])
+        if message.get("weight") != 0:
+            learnt.append((start, len(ids)))
+        done = after
+    ids += _ids(tokenizer, render(tokenizer, messages, tools)[len(done) :])
+    return Conversation(ids, tuple(learnt))
+
+
+def render(
+    tokenizer: PreTrainedTokenizerBase,
+    messages: Messages,
+    tools: Sequence[Mapping[str, Any]] = (),
+    ask: bool = True,
+) -> str:
+    """The text of the messages by TEMPLATE; with `ask` the assistant's header at its end."""
     text = tokenizer.apply_chat_template(
-        conversation, chat_template=TEMPLATE, add_generation_prompt=True, tokenize=False
+        [dict(message) for message in messages],
+        tools=[dict(tool) for tool in tools] or None,
+        chat_template=TEMPLATE,
+        add_generation_prompt=ask,
+        tokenize=False,
     )
+    return str(text)
+
+
+def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 

@@ -58,9 +58,10 @@ def make_packs(rows: Sequence[Row], capacity: int, seed: int) -> list[Pack]:
     for a trunk with a single branch behind it; small trees of different databases are then put together.
     """
     draw = random.Random(seed)
-    by_database: dict[str, list[Row]] = defaultdict(list)
+    # Conversations with tools begin otherwise than plain questions on the same database.
+    by_database: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
-        by_database[row.db_id].append(row)
+        by_database[row.db_id, row.layout].append(row)
     trees: list[tuple[int, int, list[Row]]] = []
     for members in by_database.values():
         # One token of the prompt at least stays with the branch: the first target is predicted from it.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipesql.chat.template import markers, operator_ids, prompt_ids
+from pipesql.chat.template import conversation, markers, operator_ids
 from pipesql.records import Sample
 
 if TYPE_CHECKING:
@@ -18,17 +18,26 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Row:
-    """One sample as tokens: `input_ids` begin with `prompt_length` tokens of prompt, the rest are targets."""
+    """One sample as tokens: `input_ids` begin with `prompt_length` tokens before the first that is learnt.
+
+    The rest are targets, but for the half-open ranges `heard`: what a conversation with tools holds between the
+    assistant's turns.
+    """
 
     id: str
     db_id: str
     input_ids: tuple[int, ...]
     prompt_length: int
+    layout: str = "folded"
+    heard: tuple[tuple[int, int], ...] = ()
 
     @property
     def labels(self) -> tuple[int, ...]:
-        """One label per token, not shifted: the prompt is ignored, every other token is its own label."""
-        return (IGNORED,) * self.prompt_length + self.input_ids[self.prompt_length :]
+        """One label per token, not shifted: what is not the assistant's is ignored, every other token its own label."""
+        labels = [IGNORED] * self.prompt_length + list(self.input_ids[self.prompt_length :])
+        for start, end in self.heard:
+            labels[start:end] = [IGNORED] * (end - start)
+        return tuple(labels)
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ def tokenise(
     rows = [tokenise_sample(sample, tokenizer) for sample in samples]
     kept = [row for row in rows if len(row.input_ids) <= max_length]
     lengths = sorted(len(row.input_ids) for row in kept)
-    targets = [len(row.input_ids) - row.prompt_length for row in kept]
+    targets = [sum(label != IGNORED for label in row.labels) for row in kept]
     long = tuple(row.id for row in rows if len(row.input_ids) > max_length)
     return kept, TokenStatistics(
         samples=len(rows),
@@ -76,12 +85,14 @@ def tokenise(
 def tokenise_sample(sample: Sample, tokenizer: PreTrainedTokenizerBase) -> Row:
     """Prompt, then each target followed by its marker; `end` after the last target of a `final` sample."""
     mark = markers(tokenizer)
-    prompt = prompt_ids(tokenizer, sample.prompt)
+    prompt = conversation(tokenizer, sample.prompt, sample.tools)
     answer: list[int] = []
     for number, target in enumerate(sample.targets, 1):
         answer += operator_ids(tokenizer, target, first=number == 1)
         answer.append(mark.end if sample.final and number == len(sample.targets) else mark.step)
-    return Row(sample.id, sample.db_id, (*prompt, *answer), len(prompt))
+    starts = [start for start, _ in prompt.learnt] + [len(prompt.ids)]
+    heard = tuple(zip((end for _, end in prompt.learnt), starts[1:], strict=True))
+    return Row(sample.id, sample.db_id, (*prompt.ids, *answer), starts[0], sample.layout, heard)
 
 
 def common_prefix(rows: Sequence[Row]) -> int:

@@ -15,6 +15,7 @@ from datasets import Dataset
 from transformers import PrinterCallback
 
 from pipesql.chat.template import TEMPLATE
+from pipesql.chat.trees import read_samples
 from pipesql.errors import BadInput
 from pipesql.finetune.adapter import save_adapter
 from pipesql.finetune.arguments import lora_config, sft_config
@@ -26,7 +27,7 @@ from pipesql.finetune.tokenise import Row, tokenise
 from pipesql.finetune.trainer import Metrics, OnMetrics, TargetTrainer
 from pipesql.models import ModelSource
 from pipesql.models.load import choose_device, load_model, load_tokenizer
-from pipesql.records import Sample, read_jsonl
+from pipesql.records import Sample
 
 
 def train(
@@ -39,7 +40,8 @@ def train(
     *,
     on_metrics: OnMetrics = lambda values, step: None,
 ) -> Training:
-    """Train on `samples.train.jsonl` of the folder `samples`, measure on its `samples.dev.jsonl`.
+    """Train on `samples.train.jsonl` of the folder `samples`, measure on its `samples.validation.jsonl` where the data
+    were built with one, else on its `samples.dev.jsonl`.
 
     `limit`: the samples of at most that many training queries (0: as the recipe says). Writes `output/adapter`
     (safetensors, tokenizer with our chat template, `base.json`), whole or not at all; checkpoints are in `output`
@@ -48,13 +50,19 @@ def train(
     """
     tokenizer = load_tokenizer(source)
     tokenizer.chat_template = TEMPLATE
+    measured = "validation" if (samples / "samples.validation.jsonl").is_file() else "dev"
     learn = _drawn(samples / "samples.train.jsonl", limit or recipe.max_train_queries, seed)
-    measure = _drawn(samples / "samples.dev.jsonl", recipe.max_eval_queries, seed)
+    measure = _drawn(samples / f"samples.{measured}.jsonl", recipe.max_eval_queries, seed)
+    if recipe.packing != "shared" and any(sample.layout == "tree" for sample in learn):
+        raise BadInput(
+            f"{samples} is in layout tree, which only packs of packing shared keep; recipe {recipe.name} says "
+            f"packing {recipe.packing}: choose another recipe, or build the data in layout folded"
+        )
     train_rows, train_statistics = tokenise(learn, tokenizer, recipe.max_length)
     eval_rows, eval_statistics = tokenise(measure, tokenizer, recipe.max_length)
     for rows, statistics in ((train_rows, train_statistics), (eval_rows, eval_statistics)):
         if not rows:
-            name = "train" if statistics is train_statistics else "dev"
+            name = "train" if statistics is train_statistics else measured
             raise BadInput(
                 f"{samples}/samples.{name}.jsonl has no sample to use: {statistics.samples} read, "
                 f"{statistics.too_long} of them longer than max_length {recipe.max_length} of recipe {recipe.name}"
@@ -103,7 +111,7 @@ def train(
 
 def _drawn(path: Path, count: int, seed: int) -> list[Sample]:
     """The samples of a file, of at most `count` queries (0: all) drawn by the seed, in the order of the file."""
-    samples = list(read_jsonl(path, Sample))
+    samples = list(read_samples(path))
     queries = list(dict.fromkeys(_query_of(sample) for sample in samples))
     if not count or len(queries) <= count:
         return samples
@@ -112,8 +120,8 @@ def _drawn(path: Path, count: int, seed: int) -> list[Sample]:
 
 
 def _query_of(sample: Sample) -> str:
-    """The query a sample belongs to: in layout `steps` several do, numbered behind `#`."""
-    return sample.id.rpartition("#")[0] if sample.layout == "steps" else sample.id
+    """The query a sample belongs to: its steps, and the conversation about it, say more behind `#`."""
+    return sample.id.rpartition("#")[0] if sample.layout in ("steps", "tools") else sample.id
 
 
 def _checkpoints(output: Path) -> tempfile.TemporaryDirectory[str]:

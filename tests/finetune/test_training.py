@@ -11,6 +11,8 @@ import torch
 from trl import SFTTrainer
 
 from pipesql.chat.template import markers
+from pipesql.chat.tool_calls import answered, call, calling
+from pipesql.chat.trees import grow, read_samples
 from pipesql.errors import BadInput, TrainingDiverged
 from pipesql.finetune.packs import collate, make_packs
 from pipesql.finetune.recipe import recipe_for
@@ -104,8 +106,17 @@ def test_packs_hold_every_target_once(rows, capacity) -> None:
     assert make_packs(rows, capacity, seed=1) != packs
 
 
-def test_a_pack_has_the_loss_and_the_gradient_of_separate_sequences(rows, source) -> None:
-    model, rows = load_model(source, device="cpu"), rows[::3]
+def talk(number: int, db: str) -> Sample:
+    """A conversation with tools on a database on which there are plain questions too."""
+    asked = call(1, "execute_pipe_sql", query=f"FROM t |> LIMIT {number}")
+    plain = sample(number, db)
+    turns = (calling([asked]), answered(asked, '{"rows": [[1]]}'))
+    return dataclasses.replace(plain, id=f"{plain.id}#tools", layout="tools", prompt=(*plain.prompt, *turns))
+
+
+def test_a_pack_has_the_loss_and_the_gradient_of_separate_sequences(rows, source, tokenizer) -> None:
+    talks = tokenise([talk(number, "music") for number in range(4)], tokenizer, 512)[0]
+    model, rows = load_model(source, device="cpu"), [*rows[::3], *talks]
     weight = model.model.layers[0].self_attn.q_proj.weight
 
     def summed(logits, labels):
@@ -234,3 +245,24 @@ def test_limit_counts_queries_in_the_steps_layout_too(source, tmp_path) -> None:
     recipe = dataclasses.replace(recipe_for("tiny", "tiny"), max_steps=1, eval_steps=1.0)
     result = train(tmp_path, source, recipe, tmp_path / "out", limit=3)
     assert (result.train.samples, result.layout) == (6, "steps")
+
+
+def test_a_tree_trains_as_its_samples_do(folder, source, tmp_path) -> None:
+    samples = list(read_samples(folder / "samples.train.jsonl"))
+    write_jsonl(tmp_path / "samples.train.jsonl", grow(samples))
+    write_jsonl(tmp_path / "samples.dev.jsonl", grow(list(read_samples(folder / "samples.dev.jsonl"))))
+    recipe = dataclasses.replace(recipe_for("tiny", "tiny"), max_steps=1, eval_steps=1.0)
+    apart, grown = (train(place, source, recipe, tmp_path / "out") for place in (folder, tmp_path))
+    assert (apart.layout, grown.layout) == ("folded", "tree")
+    assert grown.train == apart.train
+    assert grown.summary["eval/loss_best"] == pytest.approx(apart.summary["eval/loss_best"], rel=1e-6)
+    with pytest.raises(BadInput, match="layout tree, which only packs of packing shared keep"):
+        train(tmp_path, source, dataclasses.replace(recipe, packing="bfd"), tmp_path / "out")
+
+
+def test_the_evaluation_loss_is_of_the_validation_split_where_there_is_one(folder, source, tmp_path) -> None:
+    for split, place in (("train", folder), ("dev", folder)):
+        (tmp_path / f"samples.{split}.jsonl").write_bytes((place / f"samples.{split}.jsonl").read_bytes())
+    write_jsonl(tmp_path / "samples.validation.jsonl", [sample(n, "music") for n in range(3)])
+    recipe = dataclasses.replace(recipe_for("tiny", "tiny"), max_steps=1, eval_steps=1.0)
+    assert train(tmp_path, source, recipe, tmp_path / "out").eval.samples == 3
