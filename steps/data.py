@@ -11,14 +11,15 @@ from steps import StepCommand
 
 
 @click.command(cls=StepCommand)
-@click.option("--benchmark", default="demo", show_default=True, help="demo, spider or bird.")
+@click.option("--benchmark", default="demo", show_default=True, help="demo, spider, bird or files (your own).")
 @click.option("--benchmark_dir", default="", help="Its folder; else it is built or fetched.")
-@click.option(
-    "--layout", default="folded", show_default=True, help="folded: one sample a query; steps: one an operator."
-)
+@click.option("--questions", default="", help="With files: a JSON Lines file of questions.")
+@click.option("--databases", default="", help="With files: the folder of SQLite and DuckDB files, or a SQLAlchemy URL.")
+@click.option("--missing", default="fail", show_default=True, help="skip leaves out what has no database; fail stops.")
+@click.option("--layout", default="folded", show_default=True, help="folded: a sample a query; steps: an operator.")
 @click.option("--limit", default=0, show_default=True, help="At most so many questions of each split; 0 takes all.")
 @click.option("--seed", default=0, show_default=True, help="Chooses the sample and disturbs the copies of databases.")
-def main(benchmark: str, benchmark_dir: str, layout: str, limit: int, seed: int) -> None:
+def main(benchmark: str, benchmark_dir: str, layout: str, limit: int, seed: int, **source: str) -> None:
     """Turn a benchmark into golden pairs and training samples."""
     # Imported here, since worker processes import this module again and need none of it.
     from pipesql import benchmarks, golden, samples
@@ -27,25 +28,28 @@ def main(benchmark: str, benchmark_dir: str, layout: str, limit: int, seed: int)
     from pipesql.tracking.runs import step_run
 
     start = time.monotonic()
-    config = {"benchmark": benchmark, "benchmark_dir": benchmark_dir, "layout": layout, "limit": limit, "seed": seed}
+    config = click.get_current_context().params
     folder = Path("output") / "data" / config_name(benchmark, config)
     with step_run("data", tags={"pipesql.benchmark": benchmark, "pipesql.output": folder}) as run:
         run.params(**config)
         samples.require_layout(layout)
-        questions = benchmarks.load(benchmark, benchmark_dir, seed, limit, say=click.echo)
+        found = benchmarks.read(benchmark, benchmark_dir, seed=seed, limit=limit, say=click.echo, **source)
+        questions = found.questions
         with whole_folder(folder) as scratch:
             build = golden.build(questions, seed)
-            splits = samples.split_pairs(build.pairs, [q.question for q in questions if q.split == "dev"])
+            splits = samples.split_pairs(build.pairs, found.of_split("dev"))
             texts = {"train": samples.build(splits.train, layout), "dev": samples.build(splits.dev, layout)}
             golden.write(scratch, build)
             samples.write(scratch, texts)
-            golden.write_manifest(scratch, config, questions, build, {"leaks": splits.leak_report()})
+            golden.write_manifest(scratch, config, questions, build, found.manifest() | {"leaks": splits.leak_report()})
         for split, digest, rows in golden.question_digests(questions):
-            run.dataset(f"{benchmark}-{split}", benchmark_dir or questions[0].database, digest, split, rows)
-        run.metrics(golden.metrics(build) | samples.metrics(texts, splits) | {"time/seconds": time.monotonic() - start})
+            place = benchmark_dir or config["questions"] or questions[0].database
+            run.dataset(f"{benchmark}-{split}", place, digest, split, rows)
+        run.metrics(golden.metrics(build) | samples.metrics(texts, splits) | found.metrics())
+        run.metrics({"time/seconds": time.monotonic() - start})
         for name in golden.artifacts(folder):
             run.artifact(folder / name)
-    click.echo((folder / "report.txt").read_text(encoding="utf-8"))
+    click.echo("\n".join([*found.said(), (folder / "report.txt").read_text(encoding="utf-8")]))
     counted = ", ".join(f"{len(rows)} {split}" for split, rows in texts.items())
     click.echo(f"samples ({layout}): {counted}; withheld from train: {len(splits.withheld)}")
     click.echo(f"written to {folder} in {time.monotonic() - start:.1f} s")
