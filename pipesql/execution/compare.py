@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pipesql.errors import ExecutionError
+from pipesql.execution.database import Result
 from pipesql.execution.order import GoldOrder, gold_order
-from pipesql.execution.sqlite import Result
 
 RELATIVE = 1e-6
 ABSOLUTE = 1e-9
@@ -27,8 +27,10 @@ _KEY_RELATIVE = 1e-12
 Row = tuple[Any, ...]
 
 
-def compare(gold_sql: str, gold: Result, other: Result, run: Callable[[str], Result]) -> str | None:
-    """None when `other` equals the gold's result, else the kind of difference.
+def compare(
+    gold_sql: str, gold: Result, other: Result, run: Callable[[str], Result], dialect: str = "sqlite"
+) -> str | None:
+    """None when `other` equals the gold's result, else the kind of difference. `dialect` is the gold's.
 
     `run` executes a query on the database that both results come from: the gold without its LIMIT, to see ties.
     Kinds: `columns` (another number of them), `rows` (not the same rows), `order` (the same rows, wrongly ordered),
@@ -40,7 +42,7 @@ def compare(gold_sql: str, gold: Result, other: Result, run: Callable[[str], Res
     if gold.rows == other.rows:
         return None
     same = same_rows(gold.rows, other.rows)
-    order = gold_order(gold_sql, gold.columns)
+    order = gold_order(gold_sql, gold.columns, dialect)
     if order is None:  # sqlglot cannot read the gold, so what it promises about order is unknown
         return "undecidable" if same else "rows"
     if not order.ordered:

@@ -3,8 +3,9 @@
 `ORDER BY` at top level sorts by keys that need not be in the output. To see which rows tie, the gold is rewritten: its
 LIMIT and OFFSET are taken away, and keys that are not output columns are added behind them. The rewriting follows
 SQLite's reading of an ORDER BY term: a whole number is an output column, a bare name is first an output alias, anything
-else is an expression in which aliases may stand too. Behind DISTINCT and set operations only output columns can be
-keys that a row determines.
+else is an expression in which aliases may stand too. Other engines read the last otherwise, so there an expression with
+such a name counts as a key that cannot be seen. Behind DISTINCT and set operations only output columns can be keys that
+a row determines.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ class GoldOrder:
     key_positions: tuple[int, ...] = ()
 
 
-def gold_order(sql: str, columns: tuple[str, ...]) -> GoldOrder | None:
-    """The order that the SQLite query `sql`, whose result has these columns, promises. None if it cannot be parsed."""
+def gold_order(sql: str, columns: tuple[str, ...], dialect: str = "sqlite") -> GoldOrder | None:
+    """The order that the query `sql`, whose result has these columns, promises. None if it cannot be parsed."""
     try:
-        tree = sqlglot.parse_one(sql, read="sqlite")
+        tree = sqlglot.parse_one(sql, read=dialect)
     except SqlglotError:
         return None
     if not isinstance(tree, exp.Query):
@@ -50,7 +51,7 @@ def gold_order(sql: str, columns: tuple[str, ...]) -> GoldOrder | None:
     uncut.set("limit", None)
     uncut.set("offset", None)
     if order is None:
-        return GoldOrder(False, cuts, width, key_sql=uncut.sql("sqlite") if cuts else "")
+        return GoldOrder(False, cuts, width, key_sql=uncut.sql(dialect) if cuts else "")
     if skipped is None:
         return GoldOrder(True, cuts, width)
     positions: list[int] = []
@@ -60,8 +61,8 @@ def gold_order(sql: str, columns: tuple[str, ...]) -> GoldOrder | None:
         key = term.this
         if isinstance(key, exp.Collate) and not can_add:
             key = key.this
-        position = _output_position(key, uncut, columns, by_name=not can_add)
-        if position is None and not can_add:
+        position = _output_position(key, uncut, columns, dialect, by_name=not can_add)
+        if position is None and not (can_add and _reads_alike(key, uncut, dialect)):
             return GoldOrder(True, cuts, width, skipped)
         if position is None:
             position = width + len(added)
@@ -69,7 +70,7 @@ def gold_order(sql: str, columns: tuple[str, ...]) -> GoldOrder | None:
         positions.append(position)
     if added:
         uncut.set("expressions", [*uncut.expressions, *added])
-    return GoldOrder(True, cuts, width, skipped, uncut.sql("sqlite"), tuple(positions))
+    return GoldOrder(True, cuts, width, skipped, uncut.sql(dialect), tuple(positions))
 
 
 def _literal(node: exp.Expression) -> int | None:
@@ -78,7 +79,17 @@ def _literal(node: exp.Expression) -> int | None:
     return None
 
 
-def _output_position(key: exp.Expression, query: exp.Query, columns: tuple[str, ...], by_name: bool) -> int | None:
+def _reads_alike(key: exp.Expression, query: exp.Query, dialect: str) -> bool:
+    """Whether all names in an added key mean columns, or what SQLite would take them for."""
+    if dialect == "sqlite" or isinstance(key, exp.Column):
+        return True
+    aliases = {item.alias.lower() for item in query.selects if isinstance(item, exp.Alias)}
+    return not any(c.name.lower() in aliases for c in key.find_all(exp.Column) if not c.table)
+
+
+def _output_position(
+    key: exp.Expression, query: exp.Query, columns: tuple[str, ...], dialect: str, by_name: bool
+) -> int | None:
     """Which output column the key is. Names and equal expressions count only if `by_name` (nothing can be added)."""
     if isinstance(key, exp.Literal) and key.is_int:
         position = int(key.name) - 1
@@ -92,9 +103,9 @@ def _output_position(key: exp.Expression, query: exp.Query, columns: tuple[str, 
     while isinstance(branch, exp.SetOperation | exp.Subquery):
         branch = branch.this
     if len(branch.selects) == len(columns):  # else a star stands among them
-        texts = [item.unalias().sql("sqlite").lower() for item in branch.selects]
-        if key.sql("sqlite").lower() in texts:
-            return texts.index(key.sql("sqlite").lower())
+        texts = [item.unalias().sql(dialect).lower() for item in branch.selects]
+        if key.sql(dialect).lower() in texts:
+            return texts.index(key.sql(dialect).lower())
     if isinstance(key, exp.Column) and key.name.lower() in names:
         return names.index(key.name.lower())
     return None

@@ -11,6 +11,7 @@ import pytest
 
 from pipesql.engine import Engine, dialect_of, engine_of
 from pipesql.errors import BadInput, ExecutionError, QueryTimeout, TooManyRows
+from pipesql.execution.compare import compare
 from pipesql.execution.opening import database_digest, disturbed_copy, open_database, reversed_copy
 from pipesql.execution.schema import read_schema
 from pipesql.pipe.schema import ForeignKey
@@ -158,3 +159,21 @@ def test_a_reversed_copy_has_the_very_rows(path: Path) -> None:
     with open_database(path) as real, reversed_copy(path) as copy:
         for table in ("author", "book", "day"):
             assert copy.run(f"FROM {table}").rows == real.run(f"FROM {table}").rows[::-1]
+
+
+@pytest.mark.parametrize(
+    ("gold", "other", "said"),
+    [
+        ("SELECT id FROM book ORDER BY kind", "SELECT id FROM book ORDER BY kind, id DESC", None),
+        ("SELECT id FROM book ORDER BY kind LIMIT 5", "SELECT id FROM book ORDER BY kind, id DESC LIMIT 5", None),
+        ("SELECT id FROM book ORDER BY kind, id", "SELECT id FROM book ORDER BY kind, id DESC", "order"),
+        ("FROM book SELECT id % 7 AS k ORDER BY k", "SELECT id % 7 FROM book ORDER BY 1", None),
+        ("SELECT id % 7 AS id FROM book ORDER BY id + 1", "SELECT id % 7 FROM book ORDER BY 1", "undecidable"),
+        ("SELECT price FROM book", "SELECT price * 1.000000001 FROM book ORDER BY random()", None),
+    ],
+)
+def test_results_are_compared_by_what_the_gold_promises_in_its_own_dialect(
+    path: Path, gold: str, other: str, said: str | None
+) -> None:
+    with open_database(path) as database:
+        assert compare(gold, database.run(gold), database.run(other), database.run, "duckdb") == said
