@@ -64,6 +64,8 @@ class Binder:
         for clause in _CLAUSES_REFUSED:
             if node.args.get(clause):
                 raise UnsupportedSql(clause.upper())
+        if node.args.get("kind"):
+            raise UnsupportedSql(f"SELECT AS {node.args['kind']}")
         bound = BoundSelect([], [])
         node.meta[_MARK] = len(self.selects)  # survives copying, which id() does not
         self.selects.append(bound)

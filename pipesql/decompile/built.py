@@ -55,7 +55,7 @@ def _rows(count: exp.Expr) -> int:
     if options is not None and (options.args.get("percent") or options.args.get("with_ties")):
         raise UnsupportedSql("a LIMIT in percent or WITH TIES")
     value = count.args["count"] if isinstance(count, exp.Fetch) else count.expression
-    if isinstance(value, exp.Null):
+    if isinstance(value, exp.Null | exp.Var):  # LIMIT NULL, LIMIT ALL
         return _ALL_ROWS
     return 1 if value is None else _whole(value)
 

@@ -25,7 +25,7 @@ Write = Callable[[exp.Expr], exp.Expr]
 
 _SAME = """Add Sub Mul Neg Paren And Or Not NullSafeEQ NullSafeNEQ Is Case If Coalesce Nullif Literal Null Boolean
     DataType DataTypeParam Identifier Var Star Count Sum Avg CountIf Lower Upper Length Abs Ceil Floor Sign Sqrt Pow Exp
-    Ln Replace Reverse StartsWith Exists Distinct Window WindowSpec Order Ordered RowNumber Rank DenseRank PercentRank
+    Ln Replace Reverse StartsWith Exists Distinct HavingMax Window WindowSpec Order Ordered RowNumber Rank DenseRank PercentRank
     CumeDist Ntile Lag Lead FirstValue LastValue NthValue RespectNulls GroupConcat Stddev StddevSamp StddevPop Variance
     VariancePop LogicalAnd LogicalOr Grouping Tuple Year Month Day Trunc Rollup Cube GroupingSets"""
 SAME: frozenset[type[exp.Expr]] = frozenset(getattr(exp, name) for name in _SAME.split())
@@ -170,7 +170,7 @@ class StrictRules:
 
     def extreme(self, node: exp.Max | exp.Min, write: Write) -> None:
         """MAX(x, n) of DuckDB gives a list."""
-        if node.expressions:
+        if node.expressions or node.args.get("count") is not None:
             raise self.refuse(node, "MAX or MIN of several values")
 
     def greatest(self, node: exp.Greatest | exp.Least, write: Write) -> exp.Expr:
