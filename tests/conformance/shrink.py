@@ -45,15 +45,16 @@ def _smaller(sql: str) -> Iterator[str]:
 
 def _change(tree: exp.Expr, node: exp.Expr, number: int) -> exp.Expr | bool | None:
     """The tree after change `number` of a node: None if there is no such change, False if it makes no query."""
-    changes: list[Callable[[], exp.Expr | bool]] = []
-    for key in _OPTIONAL:
-        if node.args.get(key):
-            changes.append(lambda key=key: _without(tree, node, key))
+    changes: list[Callable[[], exp.Expr | bool]] = [
+        lambda key=key: _without(tree, node, key) for key in _OPTIONAL if node.args.get(key)
+    ]
     for key, value in node.args.items():
         if isinstance(value, list) and len(value) > 1:
             changes += [lambda key=key, i=i: _shortened(tree, node, key, i) for i in range(len(value))]
     if isinstance(node, exp.Condition | exp.Query) and node is not tree:
-        parts = [p for p in node.iter_expressions() if isinstance(p, exp.Condition) and not isinstance(p, exp.Identifier)]
+        parts = [
+            p for p in node.iter_expressions() if isinstance(p, exp.Condition) and not isinstance(p, exp.Identifier)
+        ]
         changes += [lambda p=p: _replaced(tree, node, p) for p in parts]
     if isinstance(node, exp.SetOperation):
         changes += [lambda key=key: _arm(tree, node, key) for key in ("this", "expression")]

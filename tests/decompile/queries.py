@@ -6,28 +6,13 @@ LIMIT cuts, windows that no tie can change.
 
 from __future__ import annotations
 
-import itertools
-import random
-
 from tests.decompile.scopes import Scope, Source, is_constant
+from tests.decompile.sources import Columns, SourceMaker
 from tests.decompile.tables import DATE, INT, REAL, SPECS, TEXT
-from tests.decompile.values import Values
-
-TABLES = {spec.name: spec for spec in SPECS}
-Columns = list[tuple[str, str]]
 
 
-class QueryMaker:
+class QueryMaker(SourceMaker):
     """Draws queries from a seeded source of chance."""
-
-    def __init__(self, seed: int) -> None:
-        self.chance = random.Random(seed)
-        self.ctes: dict[str, Columns] = {}
-        self.hidden = ""
-        """The table that no query may read now: a CTE of its name is being made."""
-        self.numbers = itertools.count(1)
-        self.values = Values(self.chance, self)
-        self.names = self.values.names
 
     def query(self) -> str:
         """A whole query."""
@@ -67,10 +52,6 @@ class QueryMaker:
 
     def kind(self) -> str:
         return self.chance.choice([INT, INT, INT, TEXT, TEXT, TEXT, REAL, DATE])
-
-    def fresh(self, letter: str) -> str:
-        """A name that nothing else has."""
-        return f"{letter}{next(self.numbers)}"
 
     def body(self, depth: int, outer: Scope | None, kinds: list[str]) -> str:
         """The query of a subquery."""
@@ -170,7 +151,9 @@ class QueryMaker:
     def cut(self) -> str:
         """LIMIT, in one of its spellings."""
         count, skipped = self.chance.randint(0, 5), self.chance.randint(0, 3)
-        return self.chance.choice([f" LIMIT {count}"] * 3 + [f" LIMIT {count} OFFSET {skipped}", f" LIMIT {skipped}, {count}"])
+        return self.chance.choice(
+            [f" LIMIT {count}"] * 3 + [f" LIMIT {count} OFFSET {skipped}", f" LIMIT {skipped}, {count}"]
+        )
 
     def order(self, values: list[str], columns: Columns, scope: Scope, plain: bool, limit: bool = False) -> str:
         """ORDER BY outputs by position, alias or expression, or (plain) by what is not shown; a LIMIT needs all."""
@@ -183,7 +166,9 @@ class QueryMaker:
             forms = [str(i + 1)]
             forms += [alias] if alias and aliases.count(alias.lower()) == 1 else []
             forms += [value] if simple and not limit else []
-            keys.append(chance.choice(forms) + chance.choice(["", "", " DESC", " ASC", " NULLS LAST", " DESC NULLS FIRST"]))
+            keys.append(
+                chance.choice(forms) + chance.choice(["", "", " DESC", " ASC", " NULLS LAST", " DESC NULLS FIRST"])
+            )
         chance.shuffle(keys)
         if not limit:
             keys = keys[: chance.randint(1, len(keys))]
@@ -191,62 +176,6 @@ class QueryMaker:
             hidden = self.names.own(chance.choice([INT, TEXT]), scope)
             keys = [*([hidden] if not is_constant(hidden) else []), *keys]
         return " ORDER BY " + ", ".join(keys) + (self.cut() if limit else "")
-
-    def from_(self, depth: int) -> tuple[list[Source], str]:
-        """Range variables and the FROM clause."""
-        chance = self.chance
-        first, text = self.source(depth, [])
-        sources = [first]
-        for _ in range(chance.choice([0, 0, 1, 1, 2])):
-            other, written = self.source(depth, sources)
-            names = [n for s in sources for n, _ in s.columns if n not in s.merged]
-            common = sorted({n for n in names if names.count(n) == 1} & {n for n, _ in other.columns})
-            several = {n for n in names if names.count(n) > 1} & {n for n, _ in other.columns}
-            # no RIGHT or FULL JOIN: SQLite (3.40 at least) loses a WHERE behind one where it flattens a compound query
-            kind = chance.choice(["JOIN", "JOIN", "INNER JOIN", "LEFT JOIN", "LEFT OUTER JOIN", ",", "CROSS JOIN"])
-            if kind in (",", "CROSS JOIN"):
-                text += f"{kind} {written}" if kind == "," else f" {kind} {written}"
-            elif common and not several and chance.random() < 0.3:
-                if chance.random() < 0.3 and len(sources) == 1:
-                    text += f" NATURAL {kind} {written}"
-                    other.merged |= set(common)
-                else:
-                    using = common[: chance.choice([1, 1, 2])]
-                    text += f" {kind} {written} USING ({', '.join(map(self.names.spelt, using))})"
-                    other.merged |= set(using)
-            else:
-                sort = chance.choice([INT, INT, TEXT])
-                left, right = self.names.own(sort, Scope(sources)), self.names.own(sort, Scope([other]))
-                more = ["", "", f" AND {right} <> {self.names.own(sort, Scope(sources))}"]
-                if depth > 0:
-                    self.names.qualifies = True  # a later table may have the same column
-                    more.append(f" AND {self.values.condition(0, Scope([*sources, other]))}")
-                    self.names.qualifies = False
-                text += f" {kind} {written} ON {left} = {right}{chance.choice(more)}"
-            sources.append(other)
-        return sources, text
-
-    def source(self, depth: int, before: list[Source]) -> tuple[Source, str]:
-        """A table, a CTE or a derived table."""
-        chance = self.chance
-        if depth > 0 and chance.random() < 0.15:
-            body, columns = self.derived(depth - 1)
-            name = self.fresh("d")
-            return Source(name, columns), f"({body}) AS {name}"
-        names = [*TABLES, "singer", "concert", *self.ctes, *self.ctes]
-        name = chance.choice([n for n in names if n != self.hidden])
-        return self.table(name, "T", {s.name.lower() for s in before})
-
-    def table(self, name: str, letter: str, taken: set[str] | None = None) -> tuple[Source, str]:
-        """A table or CTE by its name, under an alias or not; always with one if `taken` is None."""
-        cte = self.ctes.get(name)
-        columns = cte if cte is not None else list(TABLES[name].columns)
-        unique = "" if cte is not None else TABLES[name].unique
-        if taken is None or name.lower() in taken or self.chance.random() < 0.4:
-            alias = self.fresh(letter)
-            between = self.chance.choice([" AS ", " "])
-            return Source(alias, columns, unique=unique, stored=cte is None), f"{self.names.spelt(name)}{between}{alias}"
-        return Source(name, columns, unique=unique, stored=cte is None), self.names.spelt(name)
 
     def grouped(self, depth: int, scope: Scope, kinds: list[str]) -> tuple[list[str], str]:
         """Outputs that are keys or aggregates, and GROUP BY with HAVING."""

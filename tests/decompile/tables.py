@@ -1,4 +1,4 @@
-"""The tables that random queries read: NULLs, duplicate rows, ties, empty texts, names that need quotes or trick readers.
+"""The tables that random queries read: NULLs, duplicate rows, ties, empty texts, names that need quotes.
 
 Numbers are whole or multiples of a quarter, so that sums are exact in any order; texts have no letters beyond ASCII
 that have a case, since LOWER and UPPER of those are known to differ between engines.
@@ -48,7 +48,23 @@ SPECS = (
 POOL: dict[str, list[Any]] = {
     INT: [0, 1, 2, 3, 7, 25, 31, 47, 900, 2014, 2015, -1, -7],
     REAL: [0.0, 1.25, 3.0, 4.5, -0.75, 20.0, 35.5],
-    TEXT: ["Ann", "ann", "Bob", "Cem", "D'Or", "France", "Chile", "Opera", "Arena", "", "7", "a b", "東京", "x_y", "5%"],
+    TEXT: [
+        "Ann",
+        "ann",
+        "Bob",
+        "Cem",
+        "D'Or",
+        "France",
+        "Chile",
+        "Opera",
+        "Arena",
+        "",
+        "7",
+        "a b",
+        "東京",
+        "x_y",
+        "5%",
+    ],
     DATE: ["2014-05-01", "2014-12-31", "2015-01-01", "2016-02-29"],
 }
 NARROW: dict[str, list[Any]] = {"singer_id": [1, 2, 3, 4, 9], "group": [1, 2], "country": ["France", "Chile", "Peru"]}

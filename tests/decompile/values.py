@@ -140,10 +140,10 @@ class Values:
         if chance.random() < 0.4:
             link += f" AND {self.condition(depth - 1, Scope([inner], scope))}"
         body = self.selects.body(depth - 1, scope, [kind])
-        column = self.names.column(INT, scope)
+        column, shown = self.names.column(INT, scope), chance.choice(["*", "1", "name"])
         return [
             f"{value} {chance.choice(['', 'NOT '])}IN ({body})",
-            f"{chance.choice(['', 'NOT '])}EXISTS (SELECT {chance.choice(['*', '1', 'name'])} FROM {written} WHERE {link})",
+            f"{chance.choice(['', 'NOT '])}EXISTS (SELECT {shown} FROM {written} WHERE {link})",
             f"{chance.choice(['', 'NOT '])}EXISTS ({body})",
             f"{column} {chance.choice(['=', '>', '<='])} {self.scalar(depth, scope)}",
             f"{column} > (SELECT AVG(age) FROM singer)",
@@ -175,7 +175,11 @@ class Values:
         """A window function whose value does not hang on the order of ties."""
         number, text = self.names.own(INT, scope), self.names.own(TEXT, scope)
         forms = [
-            *(f"COUNT(*) OVER (PARTITION BY {text})", f"RANK() OVER (ORDER BY {number} DESC)", f"MAX({number}) OVER ()"),
+            *(
+                f"COUNT(*) OVER (PARTITION BY {text})",
+                f"RANK() OVER (ORDER BY {number} DESC)",
+                f"MAX({number}) OVER ()",
+            ),
             f"SUM({number}) OVER (PARTITION BY {text} ORDER BY {number})",
             f"DENSE_RANK() OVER (PARTITION BY {text} ORDER BY {number})",
             f"COUNT({number}) OVER (ORDER BY {text} DESC, {number})",
