@@ -118,6 +118,15 @@ class Cursor:
         self.at = closing(self.found, start) + 1
         return self.found[start + 1 : self.at - 1]
 
+    def names(self, what: str) -> tuple[str, ...]:
+        """Step over `(name, …)`."""
+        found = []
+        for part in self.reader.parts(self.bracket(what), self.head, trailing=False):
+            column = Cursor(part, self.reader, self.head)
+            found.append(column.name())
+            column.end()
+        return tuple(found)
+
     def until(self, *words: str) -> list[Token]:
         """Step over everything before one of these words, outside brackets and CASE; to the end if there is none."""
         start, depth = self.at, 0

@@ -11,14 +11,16 @@ from typing import Any
 
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
-from sqlglot.generators.bigquery import BigQueryGenerator
 
 from pipesql.errors import UnsupportedSql
-from pipesql.pipe.query import PipeQuery, nested
+from pipesql.pipe.googlesql_text import WRITERS
+from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.scan import dialect_named, first_line
+from pipesql.pipe.shaping import Argument
+from pipesql.pipe.spelling import stands_in_front
 
-Inline = Callable[[PipeQuery, str], str]
-"""A nested query, and the dialect's name, to text on one line."""
+Inline = Callable[[PipeQuery | Argument, str], str]
+"""A nested query, or an argument of a table function, and the dialect's name, to text on one line."""
 
 
 def expression_text(node: exp.Expr, dialect: str, inline: Inline) -> str:
@@ -38,38 +40,24 @@ def _writers(dialect: str, inline: Inline) -> dict[type, Callable[[Any, Any], st
     """The table of a dialect's generator with our entries."""
 
     def placeholder(writer: Any, node: exp.Placeholder) -> str:
-        query = nested(node)
-        return writer.placeholder_sql(node) if query is None else inline(query, dialect)
+        held = node.args.get("this")
+        return inline(held, dialect) if isinstance(held, PipeQuery | Argument) else writer.placeholder_sql(node)
 
     table = dict(dialect_named(dialect).generator()._dispatch)
     table |= {exp.Placeholder: placeholder, exp.Not: _negation}
     if dialect == "bigquery":
-        table |= {
-            exp.Select: BigQueryGenerator.select_sql,
-            exp.Array: _array(table[exp.Array]),
-            exp.Collate: lambda writer, node: writer.binary(node, "COLLATE"),
-        }
+        table |= {kind: write(table[kind]) for kind, write in WRITERS.items()}
     return table
 
 
 def _negation(writer: Any, node: exp.Not) -> str:
     """`x NOT IN (…)`, `x NOT BETWEEN … AND …`, `x IS NOT NULL`, where sqlglot would put NOT in front."""
     inner = node.this
+    if isinstance(inner, exp.Is | exp.In | exp.Between) and stands_in_front(node):
+        return writer.not_sql(node)
     if isinstance(inner, exp.Is) and not inner.args.get("negate"):
         return f"{writer.sql(inner, 'this')} IS NOT {writer.sql(inner, 'expression')}"
     if isinstance(inner, exp.In | exp.Between):
         inner.set("this", exp.Var(this=f"{writer.sql(inner, 'this')} NOT"))
         return writer.sql(inner)
     return writer.not_sql(node)
-
-
-def _array(usual: Callable[[Any, Any], str]) -> Callable[[Any, Any], str]:
-    """`ARRAY(query)` beside `[value, …]`."""
-
-    def write(writer: Any, node: exp.Array) -> str:
-        items = node.expressions
-        if len(items) == 1 and nested(items[0]) is not None:
-            return f"ARRAY({writer.sql(items[0])})"
-        return usual(writer, node)
-
-    return write

@@ -1,13 +1,9 @@
-"""The expressions inside an operator, read by sqlglot's parser; errors say where in the text they are.
-
-Nested queries are read first and handed to sqlglot as a one-column SELECT with a reserved name, which then gives way
-to the nested query: so they may stand wherever standard SQL allows a subquery.
-"""
+"""The expressions inside an operator, read by sqlglot's parser; errors say where in the text they are."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
+from itertools import pairwise
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -15,11 +11,13 @@ from sqlglot.tokens import Token, TokenType
 
 from pipesql.errors import SqlSyntaxError, UnsupportedSql
 from pipesql.pipe.cursor import Cursor
-from pipesql.pipe.query import PipeQuery, Subpipeline, nest
-from pipesql.pipe.scan import CLOSE, OPEN, closing, dialect_named, first_line, position, split
+from pipesql.pipe.identifiers import RESERVED
+from pipesql.pipe.nesting import Nesting, embed
+from pipesql.pipe.query import PipeQuery, Subpipeline
+from pipesql.pipe.scan import dialect_named, first_line, position, split
+from pipesql.pipe.spelling import note
 
-_STARTS = frozenset({TokenType.FROM, TokenType.WITH, TokenType.SELECT})
-_QUERY_GOES_ON = frozenset({TokenType.PIPE_GT, TokenType.UNION, TokenType.INTERSECT, TokenType.EXCEPT})
+_HINTS = frozenset({TokenType.L_BRACE, TokenType.NUMBER})
 _WORDS = {"SELECT": TokenType.SELECT, "FROM": TokenType.FROM, "1": TokenType.NUMBER}
 
 
@@ -40,30 +38,50 @@ class FragmentReader:
         self.dialect = dialect
         self.query = query
         self.pipeline = pipeline
-        self.intervals = "interval" in text.lower()
-        self.held: dict[str, PipeQuery] = {}
-        self.names = (f"__pipe_{n}" for n in itertools.count())
+        self.nesting = Nesting(query, self._table)
+        self.lower = text.lower()
+        self.intervals = "interval" in self.lower
 
-    def items(self, part: list[Token], head: Token) -> tuple[exp.Expr, ...]:
-        """One or more expressions, with or without names. Raises SqlSyntaxError."""
+    def prepare(self, found: list[Token]) -> None:
+        """Look through all tokens of the text once: note how things are spelt. Raises UnsupportedSql for a hint."""
+        if "@" in self.lower:
+            for before, token in pairwise(found):
+                if before.token_type == TokenType.PARAMETER and token.token_type in _HINTS:
+                    raise self.unsupported("a hint", before)
+        note(found, self.lower)
+
+    def items(self, part: list[Token], head: Token, stars: str = "", trailing: bool = True) -> tuple[exp.Expr, ...]:
+        """One or more expressions, with or without names; `stars` as in `select`, a comma may be `trailing`.
+
+        Raises SqlSyntaxError.
+        """
         if not part:
             raise self.error(f"{head.text.upper()} needs at least one expression", head)
-        return tuple(self.select([*words("SELECT"), *part], head, {"expressions"}).expressions)
+        trails = part[-1].token_type == TokenType.COMMA
+        if trails and (not trailing or len(part) == 1 or part[-2].token_type == TokenType.COMMA):
+            raise self.error(f"an expression is missing behind the last comma of {head.text.upper()}", part[-1])
+        found = tuple(self.select([*words("SELECT"), *part], head, {"expressions"}, stars).expressions)
+        for node in found:
+            name = node.this if isinstance(node, exp.Column) else None
+            if isinstance(name, exp.Identifier) and not name.quoted and name.name.lower() in RESERVED:
+                raise self.error(f"{name.name} is a keyword of GoogleSQL, not a column", head)
+        return found
 
     def one(self, part: list[Token], head: Token) -> exp.Expr:
         """Exactly one expression, without a name. Raises SqlSyntaxError."""
         items = self.items(part, head)
-        if len(items) != 1 or isinstance(items[0], exp.Alias):
+        inside = items[0].this if isinstance(items[0], exp.Paren) else items[0]
+        if len(items) != 1 or isinstance(inside, exp.Alias):
             raise self.error(f"{head.text.upper()} takes one expression here", part[0])
         return items[0]
 
-    def parts(self, found: list[Token], head: Token) -> list[list[Token]]:
-        """Tokens cut at commas; a comma may trail. Raises SqlSyntaxError where a part is empty."""
+    def parts(self, found: list[Token], head: Token, trailing: bool = True) -> list[list[Token]]:
+        """Tokens cut at commas; one may be `trailing`. Raises SqlSyntaxError where a part is empty."""
         cut = split(found, TokenType.COMMA)
-        if len(cut) > 1 and not cut[-1]:
+        if trailing and len(cut) > 1 and not cut[-1]:
             cut.pop()
         if not all(cut):
-            raise self.error(f"{head.text.upper()} is not complete: something is missing between its commas", head)
+            raise self.error(f"{head.text.upper()} is not complete: something is missing in its list", head)
         return cut
 
     def clause(self, segment: list[Token], name: str) -> exp.Expr:
@@ -75,8 +93,11 @@ class FragmentReader:
             raise self.error(f"{segment[0].text} is not complete", segment[0])
         return node
 
-    def select(self, found: list[Token], head: Token, wanted: set[str]) -> exp.Select:
-        """Tokens as a SELECT that may hold only the clauses `wanted`. Raises SqlSyntaxError."""
+    def select(self, found: list[Token], head: Token, wanted: set[str], stars: str = "all") -> exp.Select:
+        """Tokens as a SELECT that may hold only the clauses `wanted`.
+
+        `stars` says which of them may be items: "all", "dotted" for `t.*` alone, or none. Raises SqlSyntaxError.
+        """
         tree = self.standard(found, head)
         if not isinstance(tree, exp.Select) or not tree.expressions:
             raise self.error(f"{head.text.upper()} cannot be read", head)
@@ -84,23 +105,42 @@ class FragmentReader:
         if extra:
             clause = sorted(extra)[0].rstrip("_").upper()
             raise self.error(f"{clause} cannot stand inside {head.text.upper()}", head)
+        if any(token.token_type == TokenType.STAR for token in found):
+            for item in tree.expressions:
+                self._check_stars(item, stars, head)
         return tree
+
+    def _check_stars(self, item: exp.Expr, stars: str, head: Token) -> None:
+        """A star is an item of its own, or all there is between a function's brackets."""
+        for star in item.find_all(exp.Star):
+            dotted = isinstance(star.parent, exp.Column | exp.Dot)
+            stands = star.parent if dotted else star
+            as_item = stands is item and (stars == "all" or (stars == "dotted" and dotted))
+            if not as_item and (dotted or not isinstance(star.parent, exp.Func)):
+                raise self.error(f"* cannot stand here in {head.text.upper()}", head)
 
     def standard(self, found: list[Token], head: Token) -> exp.Expr:
         """Tokens as a statement of standard SQL, nested queries inside it as leaves. Raises SqlSyntaxError."""
+        reserved, held = self.nesting.reserve(found)
         try:
-            trees = dialect_named(self.dialect).parser().parse(self._reserve(found), self.text)
+            trees = dialect_named(self.dialect).parser().parse(reserved, self.text)
         except SqlglotError as e:
             raise self.error(f"{first_line(e)} in {head.text.upper()}", head) from e
         except (AttributeError, TypeError, ValueError, IndexError) as e:  # sqlglot's own slips on odd token runs
             raise self.error(f"{head.text.upper()} cannot be read", head) from e
         tree = trees[0] if len(trees) == 1 else None
-        if tree is None:
+        if tree is None or (held and not embed(tree, held)):
             raise self.error(f"{head.text.upper()} cannot be read", head)
         if self.intervals and any(not i.args.get("unit") for i in tree.find_all(exp.Interval)):
             raise self.error("INTERVAL needs a value and a unit, as in INTERVAL 1 DAY", head)
-        self._embed(tree)
         return tree
+
+    def _table(self, found: list[Token]) -> exp.Expr:
+        """The name of a table, a path of names."""
+        table: exp.Expr = (
+            self.select([*words("SELECT", "1", "FROM"), *found], found[0], {"expressions", "from_"}).args["from_"].this
+        )
+        return table
 
     def cursor(self, found: list[Token], head: Token) -> Cursor:
         """A cursor at the start of these tokens of the operator `head`."""
@@ -117,54 +157,6 @@ class FragmentReader:
     def where(self, token: Token) -> str:
         """`line L, column C` of a token."""
         return position(self.text, token.start)
-
-    def _reserve(self, found: list[Token]) -> list[Token]:
-        """Read the queries in brackets and put a one-column SELECT with a reserved name in their place."""
-        out: list[Token] = []
-        at, end = 0, len(found)
-        while at < end:
-            token = found[at]
-            out.append(token)
-            at += 1
-            if token.token_type == TokenType.L_PAREN and at < end:
-                kind = found[at].token_type
-                if kind in _STARTS or (kind == TokenType.L_PAREN and _is_query(found, at)):
-                    close = closing(found, at - 1)
-                    name = next(self.names)
-                    self.held[name] = self.query(found[at:close])
-                    out.extend(words("SELECT", name))
-                    at = close
-        return out
-
-    def _embed(self, tree: exp.Expr) -> None:
-        """Put each nested query in the place of the SELECT that stood for it."""
-        if not self.held:
-            return
-        for select in list(tree.find_all(exp.Select)):
-            only = select.expressions[0] if len(select.expressions) == 1 else None
-            if isinstance(only, exp.Column) and only.name in self.held and select is not tree:
-                select.replace(nest(self.held[only.name]))
-
-
-def _is_query(found: list[Token], at: int) -> bool:
-    """Whether a query starts at this bracket and goes on behind it: `(…) |> …`, `(…) UNION ALL (…)`."""
-    first = at
-    while first < len(found) and found[first].token_type == TokenType.L_PAREN:
-        first += 1
-    if first == len(found) or found[first].token_type not in _STARTS:
-        return False
-    depth = 0
-    for token in found[at:]:
-        kind = token.token_type
-        if kind in OPEN:
-            depth += 1
-        elif kind in CLOSE:
-            depth -= 1
-            if depth < 0:
-                return False
-        elif depth == 0 and kind in _QUERY_GOES_ON:
-            return True
-    return False
 
 
 def words(*texts: str) -> list[Token]:

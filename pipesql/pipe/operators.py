@@ -21,6 +21,7 @@ from pipesql.pipe.effects import Write as Write
 from pipesql.pipe.query import Cte, PipeQuery, Subpipeline
 from pipesql.pipe.shaping import Argument as Argument
 from pipesql.pipe.shaping import Call as Call
+from pipesql.pipe.shaping import Path as Path
 from pipesql.pipe.shaping import Pivot as Pivot
 from pipesql.pipe.shaping import TableSample as TableSample
 from pipesql.pipe.shaping import Unpivot as Unpivot

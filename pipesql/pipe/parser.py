@@ -17,14 +17,16 @@ from pipesql.pipe.read_queries import read_ctes
 from pipesql.pipe.read_tables import read_from
 from pipesql.pipe.scan import closing, split, tokens
 from pipesql.pipe.segments import read_operator
-
-_SET_OPERATIONS = frozenset({TokenType.UNION, TokenType.INTERSECT, TokenType.EXCEPT})
+from pipesql.pipe.spelling import note_standard
 
 
 @depth_bounded
 def parse(text: str, dialect: str = "bigquery") -> PipeQuery:
     """Read pipe SQL. Raises SqlSyntaxError for what is no query, UnsupportedSql for a construct not read yet."""
-    return _QueryReader(text, dialect).query(tokens(text, dialect))
+    found = tokens(text, dialect)
+    reader = _QueryReader(text, dialect)
+    reader.fragments.prepare(found)
+    return reader.query(found)
 
 
 class _QueryReader:
@@ -75,9 +77,10 @@ class _QueryReader:
 
     def _select(self, segment: list[Token]) -> op.Operator:
         """A SELECT: an operator if it needs no table and has no further clause, else a standard block."""
+        note_standard(segment)
         tree = self.fragments.standard(segment, segment[0])
         if isinstance(tree, exp.Select) and is_plain(tree):
-            return select_operator(self.fragments, tree)
+            return select_operator(tree)
         return self._block(tree, segment[0])
 
     def _block(self, tree: exp.Expr, head: Token) -> op.Block:
@@ -90,11 +93,10 @@ class _QueryReader:
         close = closing(segment, 0)
         if close == 1:
             raise self.fragments.error("a query is missing between the brackets", segment[0])
-        if close + 1 < len(segment) and segment[close + 1].token_type in _SET_OPERATIONS:
-            return self._block(self.fragments.standard(segment, segment[0]), segment[0])
         cursor = self.fragments.cursor(segment, segment[0])
         cursor.at = close + 1
-        alias = cursor.alias()
-        if not cursor.done:
-            return self._block(self.fragments.standard(segment, segment[0]), segment[0])
-        return op.Nested(self.query(segment[1:close]), alias)
+        alias = cursor.name("a name after AS") if cursor.accept("AS") else ""
+        if cursor.done:
+            return op.Nested(self.query(segment[1:close]), alias)
+        note_standard(segment)
+        return self._block(self.fragments.standard(segment, segment[0]), segment[0])

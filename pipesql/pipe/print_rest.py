@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlglot import exp
+
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.query import Subpipeline
@@ -18,7 +20,7 @@ def segment(texts: Texts, operator: op.Operator) -> str:
         case op.RecursiveUnion():
             return _recursive_union(texts, operator)
         case op.Call():
-            arguments = ", ".join(_argument(texts, a) for a in operator.arguments)
+            arguments = ", ".join(argument_text(a, texts) for a in operator.arguments)
             function = ".".join(texts.name(part) for part in operator.function)
             return f"CALL {function}({arguments}){texts.alias(operator.alias)}"
         case op.TableSample():
@@ -40,6 +42,8 @@ def segment(texts: Texts, operator: op.Operator) -> str:
             return f"FORK {', '.join(texts.pipeline(p) for p in pipelines)}"
         case op.If():
             return _if(texts, operator)
+        case op.Write(statement):
+            return _export(texts, statement) if isinstance(statement, exp.Export) else texts.one(statement)
     raise UnsupportedSql(f"printing the operator {op.keyword(operator)}")
 
 
@@ -50,7 +54,8 @@ def _recursive_union(texts: Texts, union: op.RecursiveUnion) -> str:
     return " ".join(word for word in (*words, query) if word) + texts.alias(union.alias)
 
 
-def _argument(texts: Texts, argument: op.Argument) -> str:
+def argument_text(argument: op.Argument, texts: Texts) -> str:
+    """One argument of a table function."""
     name = f"{texts.name(argument.name)} => " if argument.name else ""
     value = "" if argument.value is None else texts.one(argument.value)
     separator = " " if argument.kind and value and argument.kind != "DESCRIPTOR" else ""
@@ -79,6 +84,17 @@ def _group(texts: Texts, group: op.UnpivotGroup) -> str:
 
 def _columns(texts: Texts, names: tuple[str, ...]) -> str:
     return texts.name(names[0]) if len(names) == 1 else f"({texts.names(names)})"
+
+
+def _export(texts: Texts, statement: exp.Export) -> str:
+    connection, options = statement.args.get("connection"), statement.args.get("options")
+    out = "EXPORT DATA"
+    if connection is not None:
+        out += f" WITH CONNECTION {texts.one(connection)}"
+    if options is not None:
+        pairs = [f"{texts.name(o.name)} = {texts.one(o.args['value'])}" for o in options.expressions]
+        out += f" OPTIONS ({', '.join(pairs)})"
+    return out
 
 
 def _if(texts: Texts, operator: op.If) -> str:

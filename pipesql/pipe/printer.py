@@ -32,8 +32,10 @@ def print_operators(query: PipeQuery, dialect: str = "bigquery") -> list[str]:
     return lines
 
 
-def _inline(query: PipeQuery, dialect: str) -> str:
-    return " ".join(print_operators(query, dialect))
+def _inline(held: PipeQuery | op.Argument, dialect: str) -> str:
+    if isinstance(held, op.Argument):
+        return print_rest.argument_text(held, Texts(dialect, _inline, _segment))
+    return " ".join(print_operators(held, dialect))
 
 
 def _segment(texts: Texts, operator: op.Operator) -> str:

@@ -9,22 +9,23 @@ from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.fragment import FragmentReader, words
 
-_SELECT = {"expressions", "distinct", "kind", "windows"}
+_SELECT = {"expressions", "distinct", "kind"}
 
 
 def read_select(reader: FragmentReader, segment: list[Token]) -> op.Select:
     """`SELECT [ALL | DISTINCT] [AS STRUCT | VALUE | type] items [WINDOW …]`."""
     segment, shape = _without_type(reader, segment)
-    return select_operator(reader, reader.select(segment, segment[0], _SELECT), shape)
+    segment, windows = _without_windows(reader, segment)
+    return select_operator(reader.select(segment, segment[0], _SELECT), shape, windows)
 
 
-def select_operator(reader: FragmentReader, tree: exp.Select, shape: str = "") -> op.Select:
+def select_operator(tree: exp.Select, shape: str = "", windows: tuple[exp.Expr, ...] = ()) -> op.Select:
     """sqlglot's SELECT without further clauses as an operator."""
     distinct = tree.args.get("distinct")
     if distinct is not None and distinct.args.get("on"):
         raise UnsupportedSql("DISTINCT ON")
     kind = shape or tree.args.get("kind") or ""
-    return op.Select(tuple(tree.expressions), distinct is not None, kind, tuple(tree.args.get("windows") or ()))
+    return op.Select(tuple(tree.expressions), distinct is not None, kind, windows)
 
 
 def is_plain(tree: exp.Expr) -> bool:
@@ -51,11 +52,31 @@ def _without_type(reader: FragmentReader, segment: list[Token]) -> tuple[list[To
 
 def read_extend(reader: FragmentReader, segment: list[Token]) -> op.Extend:
     """`EXTEND expression [AS name], … [WINDOW …]`."""
-    head, rest = segment[0], segment[1:]
-    if not rest:
-        raise reader.error("EXTEND needs at least one expression", head)
-    tree = reader.select([*words("SELECT"), *rest], head, {"expressions", "windows"})
-    return op.Extend(tuple(tree.expressions), tuple(tree.args.get("windows") or ()))
+    segment, windows = _without_windows(reader, segment)
+    return op.Extend(reader.items(segment[1:], segment[0], stars="dotted"), windows)
+
+
+def _without_windows(reader: FragmentReader, segment: list[Token]) -> tuple[list[Token], tuple[exp.Expr, ...]]:
+    """The tokens before a clause `WINDOW name AS (…), …`, and its windows."""
+    if not any(token.token_type == TokenType.WINDOW for token in segment):
+        return segment, ()
+    cursor = reader.cursor(segment, segment[0])
+    before = cursor.until("WINDOW")
+    if cursor.done:
+        return segment, ()
+    head = cursor.here
+    cursor.expect("WINDOW")
+    return before, tuple(_window(reader, part, head) for part in reader.parts(cursor.rest(), head))
+
+
+def _window(reader: FragmentReader, part: list[Token], head: Token) -> exp.Expr:
+    """`name AS (…)`, or `name AS name`, which sqlglot reads only behind another."""
+    if len(part) == 3 and part[1].token_type == TokenType.ALIAS:
+        name, other = (read_name(reader, [token], head) for token in (part[0], part[2]))
+        return exp.Window(this=exp.to_identifier(name), alias=exp.to_identifier(other))
+    windows = reader.select([*words("SELECT", "1"), head, *part], head, {"expressions", "windows"}).args["windows"]
+    node: exp.Expr = windows[0]
+    return node
 
 
 def read_set(reader: FragmentReader, segment: list[Token]) -> op.Set:

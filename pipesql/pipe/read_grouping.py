@@ -21,10 +21,10 @@ def read_aggregate(reader: FragmentReader, segment: list[Token]) -> op.Aggregate
     head, rest = segment[0], segment[1:]
     at, width = _find_group_by(reader, rest)
     if not width:
-        items, item_order = _items(reader, rest, head) if rest else ((), ())
+        items, item_order = _items(reader, rest, head, "dotted") if rest else ((), ())
         return op.Aggregate(items, (), item_order)
-    items, item_order = _items(reader, rest[:at], head) if at else ((), ())
-    keys, key_order = _items(reader, rest[at + width :], rest[at])
+    items, item_order = _items(reader, rest[:at], head, "dotted") if at else ((), ())
+    keys, key_order = _items(reader, rest[at + width :], rest[at], "")
     return op.Aggregate(items, keys, item_order, key_order, and_order=_and_order(rest[at:]))
 
 
@@ -57,18 +57,21 @@ def _and_order(found: list[Token]) -> bool:
     return len(found) > 1 and found[0].token_type != TokenType.GROUP_BY and found[1].token_type == TokenType.AND
 
 
-def _items(reader: FragmentReader, found: list[Token], head: Token) -> _Keys:
+def _items(reader: FragmentReader, found: list[Token], head: Token, stars: str) -> _Keys:
     """Expressions with names and ordering suffixes; grouping sets too."""
     kinds = {t.token_type for t in found}
     ordered = not kinds.isdisjoint(_ORDERS) or any(t.text.upper() == "NULLS" for t in found)
     if not ordered and kinds.isdisjoint(_SETS):
-        return reader.items(found, head), ()
-    items, suffixes = [], []
+        items = reader.items(found, head, stars)
+        if any(isinstance(i, exp.Alias) and isinstance(i.this, exp.Tuple) and not i.this.expressions for i in items):
+            raise reader.error("the grouping set () takes no name", head)
+        return items, ()
+    keys, suffixes = [], []
     for part in reader.parts(found, head):
         part, suffix = _without_suffix(part)
-        items.append(_key(reader, part, head))
+        keys.append(_key(reader, part, head, stars))
         suffixes.append(suffix)
-    return tuple(items), tuple(suffixes) if any(suffixes) else ()
+    return tuple(keys), tuple(suffixes) if any(suffixes) else ()
 
 
 def _without_suffix(part: list[Token]) -> tuple[list[Token], op.Suffix | None]:
@@ -83,11 +86,11 @@ def _without_suffix(part: list[Token]) -> tuple[list[Token], op.Suffix | None]:
     return part, None if desc is nulls_first is None else op.Suffix(desc, nulls_first)
 
 
-def _key(reader: FragmentReader, part: list[Token], head: Token) -> exp.Expr:
+def _key(reader: FragmentReader, part: list[Token], head: Token, stars: str = "") -> exp.Expr:
     """An expression with an optional name, or ROLLUP, CUBE, GROUPING SETS."""
     kind = part[0].token_type
     if kind not in _SETS:
-        items = reader.items(part, head)
+        items = reader.items(part, head, stars)
         if len(items) != 1:
             raise reader.error(f"{head.text.upper()} takes one expression between two commas", part[0])
         return items[0]
@@ -95,7 +98,9 @@ def _key(reader: FragmentReader, part: list[Token], head: Token) -> exp.Expr:
     cursor.at = 1
     inside = cursor.bracket("a list")
     cursor.end()
-    keys = [_key(reader, piece, part[0]) for piece in reader.parts(inside, part[0])]
+    keys = [_key(reader, piece, part[0]) for piece in reader.parts(inside, part[0], trailing=False)]
+    if any(isinstance(key, exp.Alias) for key in keys):
+        raise reader.error(f"an expression inside {part[0].text.upper()} takes no name", part[0])
     if kind == TokenType.GROUPING_SETS:
         return exp.GroupingSets(expressions=keys)
     return exp.Rollup(expressions=keys) if kind == TokenType.ROLLUP else exp.Cube(expressions=keys)

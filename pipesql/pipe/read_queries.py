@@ -25,6 +25,8 @@ def read_set_operation(reader: FragmentReader, segment: list[Token]) -> op.SetOp
     distinct = _distinct(cursor, kind)
     strict = cursor.accept("STRICT")
     matching, on = _matching(cursor)
+    if strict and (side or matching != "CORRESPONDING"):
+        raise reader.error(f"STRICT needs {kind} … CORRESPONDING", segment[0])
     queries = []
     for part in reader.parts(cursor.rest(), cursor.head):
         arm = reader.cursor(part, cursor.head)
@@ -44,20 +46,10 @@ def _matching(cursor: Cursor) -> tuple[str, tuple[str, ...]]:
     """`BY NAME [ON (names)]` or `CORRESPONDING [BY (names)]`, and the names."""
     if cursor.accept("BY"):
         cursor.expect("NAME")
-        return "BY NAME", _names(cursor) if cursor.accept("ON") else ()
+        return "BY NAME", cursor.names("columns") if cursor.accept("ON") else ()
     if cursor.accept("CORRESPONDING"):
-        return "CORRESPONDING", _names(cursor) if cursor.accept("BY") else ()
+        return "CORRESPONDING", cursor.names("columns") if cursor.accept("BY") else ()
     return "", ()
-
-
-def _names(cursor: Cursor) -> tuple[str, ...]:
-    reader = cursor.reader
-    names = []
-    for part in reader.parts(cursor.bracket("columns"), cursor.head):
-        column = reader.cursor(part, cursor.head)
-        names.append(column.name("a column"))
-        column.end()
-    return tuple(names)
 
 
 def _query(reader: FragmentReader, cursor: Cursor) -> PipeQuery:
@@ -80,7 +72,7 @@ def read_recursive_union(reader: FragmentReader, segment: list[Token]) -> op.Rec
     inside = cursor.bracket("a query")
     going_on = not inside or inside[0].token_type == TokenType.PIPE_GT
     query = reader.pipeline(inside) if going_on else reader.query(inside)
-    alias = cursor.alias()
+    alias = cursor.name("a name after AS") if cursor.accept("AS") else ""
     cursor.end()
     return op.RecursiveUnion(distinct, query, alias, matching)
 

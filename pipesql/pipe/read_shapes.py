@@ -21,7 +21,7 @@ def read_tablesample(reader: FragmentReader, segment: list[Token]) -> op.TableSa
     unit = inside.one_of("PERCENT", "ROWS")
     partition: tuple[exp.Expr, ...] = ()
     if inside.accept("PARTITION BY") or inside.accept("PARTITION", "BY"):
-        partition = reader.items(inside.rest(), head)
+        partition = reader.items(inside.rest(), head, trailing=False)
     inside.end()
     if not unit:
         raise reader.error("TABLESAMPLE needs PERCENT or ROWS behind its size", head)
@@ -38,10 +38,10 @@ def read_pivot(reader: FragmentReader, segment: list[Token]) -> op.Pivot:
     head = segment[0]
     cursor = reader.cursor(segment[1:], head)
     inside = reader.cursor(cursor.bracket("its aggregates"), head)
-    aggregates = reader.items(inside.until("FOR"), head)
+    aggregates = reader.items(inside.until("FOR"), head, trailing=False)
     inside.expect("FOR")
     subject, values = _for_in(inside)
-    out = op.Pivot(aggregates, reader.one(subject, head), reader.items(values, head), cursor.alias())
+    out = op.Pivot(aggregates, reader.one(subject, head), reader.items(values, head, trailing=False), cursor.alias())
     cursor.end()
     return out
 
@@ -66,14 +66,13 @@ def read_unpivot(reader: FragmentReader, segment: list[Token]) -> op.Unpivot:
     inside = reader.cursor(cursor.bracket("its columns"), head)
     values = _columns(inside)
     inside.expect("FOR")
-    name = inside.name("the name of a column")
+    name = _column(inside)
     inside.expect("IN")
-    groups = inside.bracket("columns")
+    groups = reader.parts(inside.bracket("columns"), head, trailing=False)
     inside.end()
-    out = op.Unpivot(values, name, tuple(_group(reader, g, head) for g in reader.parts(groups, head)), nulls)
-    alias = cursor.alias()
+    out = op.Unpivot(values, name, tuple(_group(reader, group, head) for group in groups), nulls, cursor.alias())
     cursor.end()
-    return out if not alias else op.Unpivot(out.values, out.name, out.groups, nulls, alias)
+    return out
 
 
 def _group(reader: FragmentReader, part: list[Token], head: Token) -> op.UnpivotGroup:
@@ -81,17 +80,23 @@ def _group(reader: FragmentReader, part: list[Token], head: Token) -> op.Unpivot
     columns = _columns(cursor)
     labelled = cursor.accept("AS")
     label = reader.one(cursor.rest(), head) if labelled or not cursor.done else None
+    if label is not None and not (isinstance(label, exp.Literal) and (label.is_string or label.is_int)):
+        raise reader.error("a label of UNPIVOT is a string or a whole number", part[-1])
     return op.UnpivotGroup(columns, label)
 
 
 def _columns(cursor: Cursor) -> tuple[str, ...]:
     """A column, or several in brackets."""
     if not cursor.opens():
-        return (cursor.name("a column"),)
-    reader = cursor.reader
-    names = []
-    for part in reader.parts(cursor.bracket("columns"), cursor.head):
-        column = reader.cursor(part, cursor.head)
-        names.append(column.name("a column"))
-        column.end()
-    return tuple(names)
+        return (_column(cursor),)
+    columns = []
+    for part in cursor.reader.parts(cursor.bracket("columns"), cursor.head, trailing=False):
+        inside = cursor.reader.cursor(part, cursor.head)
+        columns.append(_column(inside))
+        inside.end()
+    return tuple(columns)
+
+
+def _column(cursor: Cursor) -> str:
+    path = cursor.path("a column")
+    return path[0] if len(path) == 1 else op.Path(path)

@@ -1,4 +1,4 @@
-"""FROM, JOIN and CALL: the tables that a query reads."""
+"""FROM and JOIN: the tables that a query reads."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from sqlglot import exp
 from sqlglot.tokens import Token, TokenType
 
 from pipesql.pipe import operators as op
-from pipesql.pipe.cursor import Cursor
+from pipesql.pipe.cursor import Cursor, is_name
 from pipesql.pipe.fragment import FragmentReader, words
 from pipesql.pipe.scan import CLOSE, OPEN
+from pipesql.pipe.spelling import note_standard
 
 _KINDS = ("INNER", "LEFT", "RIGHT", "FULL", "CROSS")
-JOIN_WORDS = frozenset({"JOIN", "NATURAL", "HASH", "LOOKUP", *_KINDS})
 _METHODS = ("HASH", "LOOKUP")
+JOIN_WORDS = frozenset({"JOIN", "NATURAL", *_METHODS, *_KINDS})
+_SOURCE_STARTS = frozenset({TokenType.L_PAREN, TokenType.UNNEST, TokenType.LATERAL, TokenType.PARAMETER})
 
 
 def read_from(reader: FragmentReader, segment: list[Token]) -> op.From:
@@ -59,23 +61,41 @@ def _condition(cursor: Cursor) -> tuple[exp.Expr | None, tuple[str, ...]]:
             raise reader.unsupported("several conditions behind one JOIN", cursor.here)
         return condition, ()
     if cursor.accept("USING"):
-        names = []
-        for part in reader.parts(cursor.bracket("columns"), at):
-            column = reader.cursor(part, at)
-            names.append(column.name("a column"))
-            column.end()
+        names = cursor.names("columns")
         cursor.end()
-        return None, tuple(names)
+        return None, names
     return None, ()
 
 
 def read_source(reader: FragmentReader, found: list[Token], head: Token) -> exp.Expr:
     """A table, function's table, UNNEST or query in brackets, with its alias."""
-    if not found:
-        raise reader.error(f"{head.text.upper()} needs a table", head)
+    if not found or (found[0].token_type not in _SOURCE_STARTS and not is_name(found[0])):
+        raise reader.error(f"{head.text.upper()} needs a table", found[0] if found else head)
+    offset: exp.Identifier | bool = False
+    if len(found) > 2 and found[0].token_type != TokenType.UNNEST:
+        found, offset = _without_offset(reader, found, head)
+        if found[0].token_type == TokenType.L_PAREN:
+            note_standard(found)
     select = reader.select([*words("SELECT", "1", "FROM"), *found], head, {"expressions", "from_"})
     source: exp.Expr = select.args["from_"].this
+    if isinstance(source, exp.Subquery) and isinstance(source.this, exp.Table) and source.alias:
+        raise reader.error("tables joined in brackets take no alias", found[0])
+    if offset:
+        source.set("ordinality", offset)
     return source
+
+
+def _without_offset(
+    reader: FragmentReader, found: list[Token], head: Token
+) -> tuple[list[Token], exp.Identifier | bool]:
+    """`path WITH OFFSET [[AS] name]` without its end, which sqlglot reads behind UNNEST only, and its name or True."""
+    cursor = reader.cursor(found, head)
+    source = cursor.until("WITH")
+    if not cursor.accept("WITH", "OFFSET"):
+        return found, False
+    name = cursor.alias()
+    cursor.end()
+    return source, exp.to_identifier(name) if name else True
 
 
 def _pieces(found: list[Token]) -> list[list[Token]]:
@@ -111,35 +131,3 @@ def _join_head(found: list[Token], at: int) -> int:
             return 0
         at += 1
     return 0
-
-
-def read_call(reader: FragmentReader, segment: list[Token]) -> op.Call:
-    """`CALL function(arguments) [AS alias]`."""
-    head = segment[0]
-    cursor = reader.cursor(segment[1:], head)
-    function = cursor.path("a table function")
-    inside = cursor.bracket("arguments")
-    arguments = tuple(_argument(reader, part, head) for part in reader.parts(inside, head)) if inside else ()
-    alias = cursor.alias()
-    cursor.end()
-    return op.Call(function, arguments, alias)
-
-
-def _argument(reader: FragmentReader, part: list[Token], head: Token) -> op.Argument:
-    cursor = reader.cursor(part, head)
-    name = ""
-    if len(part) > 1 and part[1].token_type == TokenType.FARROW:
-        name = cursor.name("an argument's name")
-        cursor.at += 1
-    if cursor.accept("INPUT", "TABLE"):
-        cursor.end()
-        return op.Argument(None, "INPUT TABLE", name)
-    if cursor.word(1) and cursor.word() in ("TABLE", "MODEL", "CONNECTION"):
-        kind = cursor.one_of("TABLE", "MODEL", "CONNECTION")
-        return op.Argument(read_source(reader, cursor.rest(), head), kind, name)
-    if cursor.word() == "DESCRIPTOR":
-        cursor.at += 1
-        columns = reader.items(cursor.bracket("columns"), head)
-        cursor.end()
-        return op.Argument(exp.Tuple(expressions=list(columns)), "DESCRIPTOR", name)
-    return op.Argument(reader.one(cursor.rest(), head), "", name)

@@ -13,6 +13,7 @@ from sqlglot.tokens import Token
 
 from pipesql.pipe import operators as op
 from pipesql.pipe.fragment import FragmentReader
+from pipesql.pipe.read_calls import read_call
 from pipesql.pipe.read_columns import (
     read_as,
     read_drop,
@@ -21,7 +22,7 @@ from pipesql.pipe.read_columns import (
     read_select,
     read_set,
 )
-from pipesql.pipe.read_effects import read_assert, read_describe, read_write
+from pipesql.pipe.read_effects import read_assert, read_describe, read_export, read_write
 from pipesql.pipe.read_grouping import read_aggregate
 from pipesql.pipe.read_queries import (
     SET_KINDS,
@@ -34,7 +35,7 @@ from pipesql.pipe.read_queries import (
     read_with,
 )
 from pipesql.pipe.read_shapes import read_pivot, read_tablesample, read_unpivot
-from pipesql.pipe.read_tables import JOIN_WORDS, read_call, read_join
+from pipesql.pipe.read_tables import JOIN_WORDS, read_join
 
 
 def read_operator(reader: FragmentReader, segment: list[Token]) -> op.Operator:
@@ -58,7 +59,7 @@ def _order_by(reader: FragmentReader, segment: list[Token]) -> op.OrderBy:
 
 
 def _window(reader: FragmentReader, segment: list[Token]) -> op.Window:
-    return op.Window(reader.items(segment[1:], segment[0]))
+    return op.Window(reader.items(segment[1:], segment[0], stars="dotted"))
 
 
 def _distinct(reader: FragmentReader, segment: list[Token]) -> op.Distinct:
@@ -67,12 +68,12 @@ def _distinct(reader: FragmentReader, segment: list[Token]) -> op.Distinct:
 
 
 def _limit(reader: FragmentReader, segment: list[Token]) -> op.Limit:
-    """`LIMIT count [OFFSET offset]`: whole numbers, parameters, casts of such; the count may be ALL."""
+    """`LIMIT count [OFFSET offset]`: whole numbers, or constants to be computed; the count may be ALL."""
     cursor = reader.cursor(segment[1:], segment[0])
     every = cursor.word() == "ALL"
     count = cursor.until("OFFSET")
     given = cursor.accept("OFFSET")
-    amount = exp.var("ALL") if every and len(count) == 1 else _amount(reader, count, segment[0])
+    amount: int | exp.Expr = exp.var("ALL") if every and len(count) == 1 else _amount(reader, count, segment[0])
     return op.Limit(amount, _amount(reader, cursor.rest(), segment[0]) if given else 0)
 
 
@@ -80,9 +81,9 @@ def _amount(reader: FragmentReader, found: list[Token], head: Token) -> int | ex
     node = reader.one(found, head)
     if isinstance(node, exp.Literal) and node.is_int:
         return int(node.name)
-    if isinstance(node, exp.Parameter | exp.Placeholder | exp.SessionParameter | exp.Cast):
-        return node
-    raise reader.error("LIMIT takes whole numbers", head)
+    if isinstance(node, exp.Column) or (isinstance(node, exp.Literal) and node.is_string):
+        raise reader.error("LIMIT takes whole numbers", head)
+    return node
 
 
 def _join_or_set_operation(reader: FragmentReader, segment: list[Token]) -> op.Operator:
@@ -122,7 +123,7 @@ _READERS: dict[str, Callable[[FragmentReader, list[Token]], op.Operator]] = {
     "IF": read_if,
     "CREATE": read_write,
     "INSERT": read_write,
-    "EXPORT": read_write,
+    "EXPORT": read_export,
     **dict.fromkeys(SET_KINDS, read_set_operation),
     "OUTER": read_set_operation,
     **dict.fromkeys(JOIN_WORDS, _join_or_set_operation),

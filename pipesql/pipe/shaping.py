@@ -53,6 +53,18 @@ class Pivot:
     alias: str = ""
 
 
+class Path(str):
+    """Names between dots where UNPIVOT wants one column: GoogleSQL's parser takes them, its analyzer never does."""
+
+    def __new__(cls, parts: tuple[str, ...]) -> Path:
+        """The path of these names."""
+        path = super().__new__(cls, ".".join(parts))
+        path.parts = parts
+        return path
+
+    parts: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class UnpivotGroup:
     """Columns that become one row of UNPIVOT, and the literal in its name column (else the columns' names)."""

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from pipesql.pipe.expression_text import Inline, expression_text
 from pipesql.pipe.identifiers import identifier
-from pipesql.pipe.operators import Operator
+from pipesql.pipe.operators import Operator, Path
 from pipesql.pipe.query import Cte, PipeQuery, Subpipeline
 from pipesql.pipe.scan import dialect_named
 
@@ -31,6 +31,8 @@ class Texts:
 
     def name(self, name: str) -> str:
         """A name, quoted where pipe text needs it."""
+        if isinstance(name, Path):
+            return ".".join(self.name(part) for part in name.parts)
         quoted = identifier(name)
         return dialect_named(self.dialect).generate(quoted) if quoted.args["quoted"] else name
 

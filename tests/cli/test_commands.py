@@ -131,7 +131,7 @@ def test_batches_to_sql(db) -> None:
         (("to-pipe", "--from", "klingon", "SELECT 1"), 1, "klingon"),
         (("to-sql", "--to", "klingon", "FROM t |> SELECT a"), 1, "klingon"),
         (("to-sql", "FROM t |> WHERE"), 1, "line 1, column"),
-        (("to-sql", "FROM t |> PIVOT (x)"), 1, "cannot express the operator PIVOT"),
+        (("to-sql", "FROM t |> MATCH_RECOGNIZE (x)"), 1, "cannot express the operator MATCH_RECOGNIZE"),
         (("to-sql", ""), 1, "the query is empty"),
         (("to-pipe", "--db", "nowhere.sqlite", "SELECT 1"), 2, "nowhere.sqlite"),
         (("run", "--db", "nowhere.sqlite", "FROM t"), 2, "nowhere.sqlite"),

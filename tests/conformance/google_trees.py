@@ -23,7 +23,7 @@ _FOLDED = frozenset(
         ("ASTSampleClauseProto", "sample_method"),
     }
 )
-_BY_VALUE = frozenset({"ASTStringLiteralComponentProto", "ASTBytesLiteralComponentProto", "ASTBooleanLiteralProto"})
+_BY_VALUE = frozenset({"ASTStringLiteralComponentProto", "ASTBytesLiteralComponentProto"})
 
 
 class Parser:
@@ -52,26 +52,27 @@ class Parser:
         return True
 
 
-def level(message: Any, fold: bool = False) -> Any:
+def level(message: Any, fold: bool = False, by_value: bool = False) -> Any:
     """A tree that is equal for two texts of the same query."""
     name = message.DESCRIPTOR.name
+    by_value = by_value or name in _BY_VALUE
     out = []
     for field, value in message.ListFields():
         if field.name in _PLACES:
             continue
         folded = fold or (name, field.name) in _FOLDED
         if field.message_type is None:
-            out.append((field.name, _scalar(name, field.name, value, folded)))
-        elif isinstance(value, type(message)) or hasattr(value, "ListFields"):
-            out.append((field.name, level(value, folded)))
+            out.append((field.name, _scalar(field.name, value, folded, by_value)))
+        elif hasattr(value, "ListFields"):
+            out.append((field.name, level(value, folded, by_value)))
         else:
-            out.append((field.name, [level(each, folded) for each in value]))
+            out.append((field.name, [level(each, folded, by_value) for each in value]))
     return name, out
 
 
-def _scalar(message: str, field: str, value: Any, folded: bool) -> Any:
+def _scalar(field: str, value: Any, folded: bool, by_value: bool) -> Any:
     if field == "image":
-        return None if message in _BY_VALUE else value.lower()
+        return None if by_value else value.lower()
     if field == "id_string" and folded:
         return value.lower()
     return value

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import sqlite3
+from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ from typing import Any
 import platformdirs
 import pytest
 
+_EPOCH = date(1970, 1, 1)
+
 
 class GoogleSqlError(Exception):
     """Google's analyzer or executor refuses the query."""
 
 
 class Executor:
-    """Runs queries on tables that were copied from a SQLite database. Types are INT64, DOUBLE and STRING."""
+    """Runs queries on tables that were copied from a SQLite database. Types are INT64, DOUBLE, STRING and DATE."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
@@ -29,7 +32,7 @@ class Executor:
         from zetasql.wasi._pb2.zetasql.public import options_pb2 as options_pb2_public
 
         self.service = service
-        self.module = _Module()
+        self.module = Module()
         language = self.module.call(
             "GetLanguageOptions",
             service.LanguageOptionsRequest(maximum_features=True),
@@ -43,8 +46,13 @@ class Executor:
         from zetasql.wasi._pb2.zetasql.proto import simple_catalog_pb2
         from zetasql.wasi._pb2.zetasql.public import type_pb2
 
-        kinds = {"INTEGER": type_pb2.TYPE_INT64, "REAL": type_pb2.TYPE_DOUBLE, "TEXT": type_pb2.TYPE_STRING}
-        fields = {"INTEGER": "int64_value", "REAL": "double_value", "TEXT": "string_value"}
+        kinds = {
+            "INTEGER": type_pb2.TYPE_INT64,
+            "REAL": type_pb2.TYPE_DOUBLE,
+            "TEXT": type_pb2.TYPE_STRING,
+            "DATE": type_pb2.TYPE_DATE,
+        }
+        fields = {"INTEGER": "int64_value", "REAL": "double_value", "TEXT": "string_value", "DATE": "date_value"}
         catalog = simple_catalog_pb2.SimpleCatalogProto(name="test")
         catalog.builtin_function_options.language_options.CopyFrom(language)
         request = self.service.RegisterCatalogRequest(simple_catalog=catalog)
@@ -61,11 +69,13 @@ class Executor:
                 for value, (_, declared) in zip(row, columns, strict=True):
                     cell = out.cell.add()
                     if value is not None:
+                        if declared == "DATE":
+                            value = (date.fromisoformat(value) - _EPOCH).days
                         setattr(cell, fields[declared], value)
         return self.module.call("RegisterCatalog", request, self.service.RegisterResponse).registered_id
 
     def run(self, query: str) -> list[tuple[Any, ...]]:
-        """The rows of a query; booleans as 0 and 1. Raises GoogleSqlError."""
+        """The rows of a query; booleans as 0 and 1, dates as text. Raises GoogleSqlError."""
         request = self.service.EvaluateQueryRequest(sql=query, options=self.options, registered_catalog_id=self.catalog)
         response = self.module.call("EvaluateQuery", request, self.service.EvaluateQueryResponse)
         return [tuple(map(_plain, row.cell)) for row in response.content.table_data.row]
@@ -74,10 +84,14 @@ class Executor:
 def _plain(cell: Any) -> Any:
     kind = cell.WhichOneof("value")
     value = None if kind is None else getattr(cell, kind)
+    if kind == "date_value":
+        return str(_EPOCH + timedelta(days=value))
+    if kind == "array_value":
+        return [_plain(element) for element in value.element]
     return int(value) if isinstance(value, bool) else value
 
 
-class _Module:
+class Module:
     """The WebAssembly module: a request's bytes go into its memory, a response's bytes come out."""
 
     def __init__(self) -> None:

@@ -1,0 +1,92 @@
+"""What sqlglot's tree forgets of a text, noted so that printing gives Google's parser the same tree.
+
+sqlglot carries the comments of a token to the node that it makes of it. A note is such a comment, put there before
+sqlglot reads the tokens; it starts with a character that no text holds. Only printing pipe text looks at notes.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from sqlglot import exp
+from sqlglot.tokens import Token, TokenType
+
+_NOTE = "\ufffe"
+UNEQUAL = _NOTE + "!="
+"""On `a != b`: sqlglot reads the same as from `a <> b`."""
+JOIN = _NOTE + "JOIN"
+"""On a join that says JOIN: without it, one that has no condition was a comma."""
+WRITTEN = _NOTE + "written"
+"""On TRUE behind ON, the literal of `DATE '…'`, UNKNOWN, NULLS FIRST or LAST: sqlglot makes the same of what is not."""
+PREFIX = _NOTE + "NOT"
+"""On what follows a NOT in front: sqlglot reads the same from `NOT x IN (…)` as from `x NOT IN (…)`."""
+MATCHING = _NOTE + "by "
+"""On a set operation, before its CORRESPONDING, of which sqlglot makes BY NAME."""
+TYPE = _NOTE + "type "
+"""On a cast, before the name of its type, where sqlglot has another name for it."""
+
+_OTHER_TYPES = frozenset(
+    ["INT", "INTEGER", "INT32", "SMALLINT", "TINYINT", "BYTEINT", "BOOLEAN", "FLOAT", "DECIMAL", "BIGDECIMAL"]
+)
+_LITERALS = frozenset({"DATE", "TIME", "DATETIME", "TIMESTAMP", "JSON", "NUMERIC", "BIGNUMERIC"})
+_CLUES = ("!=", "nulls", "date", "time", "json", "numeric", "cast", " not ", "unknown")
+_SET_OPERATIONS = frozenset({TokenType.UNION, TokenType.INTERSECT, TokenType.EXCEPT})
+_INFIX = frozenset({"IN", "LIKE", "BETWEEN", "NULL", "TRUE", "FALSE", "UNKNOWN", "DISTINCT", "EXISTS"})
+
+
+def note(found: list[Token], lower: str) -> None:
+    """Put notes on the tokens of a text; `lower` is the text in lower case."""
+    if not any(clue in lower for clue in _CLUES):
+        return
+    for before, token in pairwise(found):
+        kind = token.token_type
+        if kind == TokenType.NEQ:
+            if token.text == "!=":
+                token.comments.append(UNEQUAL)
+        elif kind == TokenType.STRING:
+            if before.text.upper() in _LITERALS:
+                token.comments.append(WRITTEN)
+        elif kind == TokenType.R_PAREN:
+            if before.text.upper() in _OTHER_TYPES:
+                token.comments.append(TYPE + before.text.upper())
+        elif before.token_type == TokenType.NOT:
+            word = token.text.upper()
+            if word == "UNKNOWN" or word not in _INFIX:
+                token.comments.append(WRITTEN if word == "UNKNOWN" else PREFIX)
+        elif before.text.upper() == "NULLS" or (before.token_type == TokenType.IS and token.text.upper() == "UNKNOWN"):
+            token.comments.append(WRITTEN)
+
+
+def note_standard(found: list[Token]) -> None:
+    """Put notes on the joins and set operations that sqlglot reads itself, in standard SQL and between brackets."""
+    for before, token in pairwise(found):
+        if token.token_type == TokenType.JOIN:
+            token.comments.append(JOIN)
+        elif token.token_type == TokenType.TRUE and before.token_type == TokenType.ON:
+            token.comments.append(WRITTEN)
+    for at, token in enumerate(found):
+        if token.token_type in _SET_OPERATIONS:
+            following = [t.text.upper() for t in found[at + 2 : at + 4]]
+            if following[:1] == ["CORRESPONDING"] or following == ["STRICT", "CORRESPONDING"]:
+                token.comments.append(MATCHING + " ".join(following[: following.index("CORRESPONDING") + 1]))
+
+
+def _notes(node: exp.Expr) -> list[str]:
+    """The notes on a node, or on the name that it stands under, where sqlglot moves them."""
+    above = node.parent.comments if isinstance(node.parent, exp.Alias) else None
+    return [*(node.comments or ()), *(above or ())]
+
+
+def noted(node: exp.Expr, what: str) -> bool:
+    """Whether a note is on a node."""
+    return what in _notes(node)
+
+
+def stands_in_front(negation: exp.Not) -> bool:
+    """Whether a NOT is written in front of what it negates, as far as is noted."""
+    return any(PREFIX in (part.comments or ()) for part in negation.this.this.walk())
+
+
+def type_name(node: exp.Expr) -> str:
+    """The name that a cast's type was written with, if it is noted."""
+    return next((c.removeprefix(TYPE) for c in _notes(node) if c.startswith(TYPE)), "")
