@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from pipesql.errors import UnsupportedSql
+from pipesql.pipe.engines.rules import KIND
 from pipesql.pipe.identifiers import column, identifier
 from pipesql.pipe.level import Level, as_table, output_names, renamed
 from pipesql.pipe.matching import Arm
@@ -155,7 +156,10 @@ class Frame:
             col = self.resolved.columns[id(node)]
             for level in (self.level, *reversed(self.outer)):
                 if col in level.exprs:
-                    return level.exprs[col].copy()
+                    value = level.exprs[col].copy()
+                    if isinstance(value, exp.Column):
+                        value.meta[KIND] = col.kind
+                    return value
             raise UnsupportedSql("a reference to an outer column that has been aggregated away", node.name)
         if isinstance(node, exp.Placeholder) and nested(node) is not None:
             return self.inner(self.resolved.nested[id(node)])

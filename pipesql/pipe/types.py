@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-INT, REAL, TEXT, UNKNOWN = "int", "real", "text", ""
+INT, REAL, TEXT, DATE, UNKNOWN = "int", "real", "text", "date", ""
 
 
 def declared_kind(declared: str) -> str:
@@ -22,7 +22,7 @@ def declared_kind(declared: str) -> str:
         return TEXT
     if any(part in upper for part in ("REAL", "FLOA", "DOUB")):
         return REAL
-    return UNKNOWN
+    return DATE if upper == "DATE" else UNKNOWN
 
 
 def kind_of(node: exp.Expr, leaf_kind: Callable[[exp.Expr], str]) -> str:
@@ -57,6 +57,10 @@ def kind_of(node: exp.Expr, leaf_kind: Callable[[exp.Expr], str]) -> str:
         case exp.Add() | exp.Sub() | exp.Mul() | exp.Mod():
             left, right = go(node.this), go(node.expression)
             return REAL if REAL in (left, right) else INT if left == right == INT else UNKNOWN
+        case exp.Extract() | exp.DateDiff() | exp.UnixDate():
+            return INT
+        case exp.DateAdd() | exp.DateSub() | exp.DateTrunc() | exp.DateFromParts() | exp.LastDay() | exp.CurrentDate():
+            return DATE
         case exp.Cast():
             return _cast_kind(node.to)
         case exp.Window():
@@ -86,6 +90,8 @@ def _cast_kind(to: exp.DataType) -> str:
         return INT
     if to.is_type(*exp.DataType.REAL_TYPES):
         return REAL
+    if to.is_type("date"):
+        return DATE
     return TEXT if to.is_type(*exp.DataType.TEXT_TYPES) else UNKNOWN
 
 

@@ -6,7 +6,7 @@ FROM singer
 |> WHERE singer_id = 1
 |> SELECT DIV(age, 2), age / 2.0, rating / 2, DIV(7, 2), MOD(age, 2)
 --- sql
-SELECT age / 2, age / 2.0, CAST(rating AS REAL) / 2, 7 / 2, age % 2 FROM singer WHERE singer_id = 1
+SELECT age / 2, age / 2.0, rating / 2, 7 / 2, age % 2 FROM singer WHERE singer_id = 1
 --- rows
 15 | 15.5 | 2.25 | 3 | 1
 

@@ -1,0 +1,141 @@
+"""DuckDB."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from pipesql.pipe.engines.rules import (
+    Rule,
+    add,
+    call,
+    cast,
+    is_real,
+    kind,
+    number,
+    operand,
+    refused,
+    rewrite,
+    text,
+)
+from pipesql.pipe.engines.texts import escaped, substring_start
+from pipesql.pipe.engines.units import unit_of
+from pipesql.pipe.types import DATE, INT
+
+_ENGINE = "DuckDB"
+_ROUNDED = (exp.Round, exp.Trunc, exp.Floor, exp.Ceil)
+
+
+def _literal(node: exp.Expr) -> exp.Expr:
+    """A literal like 1.5 is a FLOAT64 in GoogleSQL, a DECIMAL here unless it has an exponent."""
+    if not node.is_string and not node.is_int and node.name.replace(".", "", 1).isdigit():
+        node.set("this", f"{node.name}e0")
+    return node
+
+
+def _quotient(node: exp.Expr) -> exp.Expr:
+    """DIV, which becomes an operator."""
+    return exp.IntDiv(this=operand(node.this), expression=operand(node.expression))
+
+
+def _like(node: exp.Expr) -> exp.Expr:
+    """LIKE, which has no escape character unless one is named."""
+    pattern = node.expression
+    plain = isinstance(pattern, exp.Literal) and "\\" not in pattern.name
+    return node if plain or isinstance(node.parent, exp.Escape) else escaped(node)
+
+
+def _converted(node: exp.Expr) -> exp.Expr:
+    """CAST of a FLOAT64: half goes away from zero, and 2.0 is '2'."""
+    value, to = node.this, node.args["to"]
+    if not is_real(value):
+        return node
+    if to.is_type(*exp.DataType.INTEGER_TYPES) and not isinstance(value, _ROUNDED):
+        node.set("this", exp.Round(this=value))
+    elif to.is_type(*exp.DataType.TEXT_TYPES):
+        return call("REGEXP_REPLACE", node, text(r"\.0$"), text(""))
+    return node
+
+
+def _part_of_text(node: exp.Expr) -> exp.Expr:
+    """SUBSTR: the place 0 is the first character, and so is one before the first."""
+    if node.args.get("length") is not None:
+        node.set("start", substring_start(node.this, node.args["start"]))
+    return node
+
+
+def _dated(node: exp.Expr) -> exp.Expr:
+    """DATE_ADD, DATE_SUB and DATE_TRUNC give a TIMESTAMP here."""
+    if isinstance(node, exp.DateTrunc) and unit_of(node) == "ISOWEEK":
+        node.set("unit", text("WEEK"))
+    return cast(node, "date")
+
+
+def _shifted(node: exp.Expr) -> exp.Expr:
+    """`date ± INTERVAL …` is a DATETIME in GoogleSQL too; a date minus a date is not a number."""
+    if isinstance(node, exp.Sub) and kind(node.left) == DATE and kind(node.right) == DATE:
+        raise refused("a date minus a date", _ENGINE, "use DATE_DIFF")
+    if kind(node.left) == DATE and kind(node.right) == INT:
+        node.set("expression", cast(node.right, "int"))
+    return node
+
+
+def _part(node: exp.Expr) -> exp.Expr:
+    """EXTRACT: Sunday is day 1, and weeks start on Sunday."""
+    unit = unit_of(node, "this")
+    if unit == "DAYOFWEEK":
+        return add(node.copy(), number(1))
+    if unit == "WEEK":
+        day, weekday = (exp.Extract(this=exp.var(u), expression=node.expression.copy()) for u in ("DOY", "DOW"))
+        counted = exp.Sub(this=add(day, number(6)), expression=weekday)
+        return exp.IntDiv(this=exp.Paren(this=counted), expression=number(7))
+    if unit == "ISOWEEK":
+        node.set("this", exp.var("WEEK"))
+    return node
+
+
+def _joined(node: exp.Expr) -> exp.Expr:
+    if isinstance(node.this, exp.Limit):
+        raise refused("STRING_AGG with LIMIT", _ENGINE)
+    return node
+
+
+def _any_value(node: exp.Expr) -> exp.Expr:
+    """ANY_VALUE(x HAVING MAX y): ARG_MAX leaves out rows whose x is NULL."""
+    having = node.this
+    if not isinstance(having, exp.HavingMax):
+        return node
+    return call("ARG_MAX_NULL" if having.args.get("max") else "ARG_MIN_NULL", having.this, having.expression)
+
+
+def _bytes(node: exp.Expr) -> exp.Expr:
+    return call("STRLEN", node.this)
+
+
+def _unknown(node: exp.Expr) -> exp.Expr:
+    if node.name.upper() == "IEEE_DIVIDE":
+        raise refused("IEEE_DIVIDE", _ENGINE)
+    return node
+
+
+RULES: dict[type[exp.Expr], Rule] = {
+    exp.Literal: _literal,
+    exp.IntDiv: _quotient,
+    exp.Like: _like,
+    exp.Cast: _converted,
+    exp.Substring: _part_of_text,
+    exp.DateAdd: _dated,
+    exp.DateSub: _dated,
+    exp.DateTrunc: _dated,
+    exp.Add: _shifted,
+    exp.Sub: _shifted,
+    exp.Extract: _part,
+    exp.GroupConcat: _joined,
+    exp.AnyValue: _any_value,
+    exp.ByteLength: _bytes,
+    exp.Anonymous: _unknown,
+}
+
+
+def for_duckdb(tree: exp.Query) -> exp.Query:
+    """The tree in DuckDB's terms, changed in place. Raises UnsupportedSql."""
+    return rewrite(tree, RULES)
