@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from pipesql.decompile.meaning_sqlite import SqliteRules
-from pipesql.decompile.meaning_strict import SAME, StrictRules
+from pipesql.decompile.meaning_strict import GOOGLES, SAME, StrictRules
 
 if TYPE_CHECKING:
     from pipesql.decompile.bind import Binder
@@ -38,4 +38,4 @@ def meaning_of(binder: Binder) -> Meaning:
     """The rules for the dialect of the binder's query."""
     if binder.habits.dialect == "sqlite":
         return Meaning(SqliteRules(binder).table())
-    return Meaning(StrictRules(binder).table(), SAME)
+    return Meaning(StrictRules(binder).table(), SAME | GOOGLES if binder.habits.dialect == "bigquery" else SAME)

@@ -29,6 +29,11 @@ _SAME = """Add Sub Mul Neg Paren And Or Not NullSafeEQ NullSafeNEQ Is Case If Co
     CumeDist Ntile Lag Lead FirstValue LastValue NthValue RespectNulls GroupConcat Stddev StddevSamp StddevPop Variance
     VariancePop LogicalAnd LogicalOr Grouping Tuple Year Month Day Trunc Rollup Cube GroupingSets"""
 SAME: frozenset[type[exp.Expr]] = frozenset(getattr(exp, name) for name in _SAME.split())
+_GOOGLES = """DateAdd DateSub DateDiff DateTrunc DateFromParts LastDay UnixDate TimeToStr StrToDate TsOrDsToDate
+    WeekStart CurrentDate SafeDivide Log Chr Ascii Repeat Pad Initcap EndsWith ByteLength BitwiseAnd BitwiseOr
+    BitwiseXor BitwiseNot BitwiseAndAgg BitwiseOrAgg BitwiseXorAgg Corr"""
+GOOGLES: frozenset[type[exp.Expr]] = frozenset(getattr(exp, name) for name in _GOOGLES.split())
+"""Classes that GoogleSQL's own text may use besides."""
 
 _PARTS_OF_DATES = frozenset({"YEAR", "QUARTER", "MONTH", "DAY", "HOUR", "MINUTE"})
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
