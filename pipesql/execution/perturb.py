@@ -2,7 +2,8 @@
 
 A wrong query often returns the right rows on the one database it is tried on: no NULLs in the column, no duplicates,
 every foreign key matched, an empty result. A disturbed copy breaks such luck: some rows are dropped, some doubled, some
-values made NULL, values moved within their column, and tables without rows are filled.
+values made NULL, values moved within their column, rows that queries look for are planted, and tables without rows are
+filled.
 
 Primary keys stay unique (the first column counts as the key of a table that declares none, where its values are all
 different): `GROUP BY id` with a name in the output has one answer only while an id has one name. Nothing else is
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipesql.execution.planting import Row, Sought, plant
 from pipesql.execution.sqlite import SqliteDatabase, decode, open_read_only
 
 MAX_ROWS = 2_000
@@ -35,7 +37,6 @@ _FILLED_ROWS = 40
 _FILLED_NUMBERS = (1, 2, 3, 4, 5, 6, 7)
 _FILLED_LITERALS = 0.5
 
-Row = list[Any]
 Literal = str | int | float
 
 
@@ -56,6 +57,7 @@ def perturbed(
     path: Path,
     seed: int = 0,
     literals: Sequence[Literal] = (),
+    sought: Sequence[Sought] = (),
     reverse: bool = False,
     timeout_s: float = 5.0,
     max_rows: int = 100_000,
@@ -63,12 +65,14 @@ def perturbed(
     """An in-memory disturbed copy of the SQLite file `path`, with the guards of `SqliteDatabase`.
 
     `literals` are values that queries on this database compare with: tables that are empty are filled with them.
+    `sought` says which columns each query compares with what: such rows are planted (`execution.planting`).
     `reverse` lays the same disturbed rows of each table in reverse order: a query that answers otherwise there depends
     on what SQL leaves open. Raises BadInput when the file cannot be read.
     """
 
     def change(shape: TableShape, rows: list[Row], chance: random.Random) -> list[Row]:
         rows = disturb(rows, shape.key, chance) if rows else fill(shape, literals, chance)
+        rows = planted(shape, rows, sought, chance)
         return rows[::-1] if reverse else rows
 
     return SqliteDatabase.adopt(_copy(path, seed, MAX_ROWS, change), path, timeout_s, max_rows)
@@ -152,6 +156,16 @@ def disturb(rows: list[Row], key: tuple[int, ...], chance: random.Random) -> lis
             if chance.random() < _NULLED:
                 row[column] = None
     return result
+
+
+def planted(shape: TableShape, rows: list[Row], sought: Sequence[Sought], chance: random.Random) -> list[Row]:
+    """The rows with some that meet the conditions of queries (`sought`); new ones have keys of their own."""
+
+    def renew(added: list[Row]) -> None:
+        if shape.key:
+            _renew(added, shape.key[0], rows)
+
+    return plant(shape.columns, shape.key, rows, sought, chance, renew)
 
 
 def _renew(doubled: list[Row], column: int, rows: list[Row]) -> None:

@@ -28,7 +28,7 @@ def report(build: GoldenBuild) -> dict[str, Any]:
 
 def _counts(outcomes: list[GoldenPair | Rejection]) -> dict[str, Any]:
     pairs = sum(isinstance(o, GoldenPair) for o in outcomes)
-    failed = sum(isinstance(o, Rejection) and o.reason == "gold_error" for o in outcomes)
+    failed = sum(isinstance(o, Rejection) and o.reason.startswith("gold_error") for o in outcomes)
     executes = len(outcomes) - failed
     return {
         "questions": len(outcomes),

@@ -4,29 +4,41 @@ What is validated is the text: the query that the decompiler returned is printed
 judge: the real one, and a disturbed copy on which luck of the data is broken (`execution.perturb`). A text that agrees
 with the gold on both is a `GoldenPair`; everything else is a `Rejection` whose reason is one of:
 
-`gold_error`          the gold itself does not execute (error, deadline or row limit) on the real database
+`gold_error:CATEGORY` the gold itself does not execute on the real database; CATEGORY as in `golden.failures`
 `refused:CONSTRUCT`   the decompiler or the printer cannot express the construct
 `reread:STAGE`        the printed text cannot be read back (`parse`) or lowered (`lower`): a defect of the language
 `impure`              a standard-SQL block is left in the text: a defect of the language
 `prefix`              a prefix of the query does not parse or resolve: a defect of the language
-`execution`           the lowered query fails where the gold does not
+`error:CATEGORY`      the lowered query fails where the gold does not
 `timeout`             the lowered query runs past the deadline where the gold does not
-`mismatch:KIND`       the results differ; KIND as in `execution.compare` (`undecidable`: the rows come otherwise, and
+`mismatch:KIND`       the results differ; KIND as in `execution.difference` (`undecidable`: the rows come otherwise, and
                       whether the gold's order allows that cannot be seen, but the gold did not contradict itself)
 `undecidable`         they differ, but the gold has more than one right answer: it answers otherwise itself where the
                       same rows lie in reverse order
-`unproved`            the gold does not execute on the disturbed copy, so there is one proof too few
+`unproved:CATEGORY`   the gold does not execute on the disturbed copy, so there is one proof too few
+
+`reread`, `prefix`, `error`, `timeout`, `mismatch` and `undecidable` name the operator at which it shows
+(`golden.place`).
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
+import sqlglot
+from sqlglot.errors import SqlglotError
+
+from pipesql.benchmarks.hardness import hardness
 from pipesql.decompile import decompile
 from pipesql.errors import ExecutionError, QueryTimeout, SqlError, SqlSyntaxError, UnknownName, UnsupportedSql
 from pipesql.execution.compare import compare
+from pipesql.execution.difference import row_difference
 from pipesql.execution.sqlite import Result, SqliteDatabase
+from pipesql.golden.constructs import constructs
+from pipesql.golden.failures import category
+from pipesql.golden.place import Finder, Place
 from pipesql.golden.witnesses import Witnesses
 from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
@@ -36,40 +48,47 @@ from pipesql.pipe.resolve import resolve
 from pipesql.pipe.schema import Schema
 from pipesql.records import GoldenPair, Question, Rejection
 
+_NOWHERE = Place(0, 0)
+
+
+@dataclass(frozen=True)
+class _Witness:
+    """A database to judge by, and the same rows in reverse order, opened only where that is needed."""
+
+    name: str
+    database: SqliteDatabase
+    backwards: Callable[[], SqliteDatabase]
+
 
 class _Rejected(Exception):
-    """Ends a round trip with a reason and a sentence."""
+    """Ends a round trip with a reason and a sentence, and the place where it shows."""
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: str, detail: str, witness: str = "", place: Place = _NOWHERE) -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+        self.witness = witness
+        self.place = place
+
+
+@dataclass
+class _Trip:
+    """What a round trip has come to so far."""
+
+    gold_sql: str
+    operators: tuple[str, ...] = ()
+    lowered: str = ""
+    results: list[Result] = field(default_factory=list)
 
 
 def round_trip(question: Question, witnesses: Witnesses) -> GoldenPair | Rejection:
     """The golden pair of a question, or why there is none. Raises BadInput when the database cannot be read."""
-    operators: tuple[str, ...] = ()
+    trip = _Trip(question.gold_sql)
     try:
-        gold = _run_gold(witnesses.real, question.gold_sql, "gold_error")
-        operators = _to_text(question.gold_sql, witnesses.schema)
-        lowered = _to_sql(operators, witnesses.schema)
-        _check_prefixes(operators, witnesses.schema)
-        _judge(question.gold_sql, gold, lowered, witnesses.real, lambda: witnesses.real_reversed, "the real database")
-        copy = witnesses.disturbed
-        copy_gold = _run_gold(copy, question.gold_sql, "unproved")
-        _judge(question.gold_sql, copy_gold, lowered, copy, lambda: witnesses.disturbed_reversed, "a disturbed copy")
+        _travel(trip, witnesses)
     except _Rejected as rejected:
-        return Rejection(
-            id=question.id,
-            db_id=question.db_id,
-            question=question.question,
-            gold_sql=question.gold_sql,
-            benchmark=question.benchmark,
-            split=question.split,
-            reason=rejected.reason,
-            detail=rejected.detail,
-            pipe_sql="\n".join(operators),
-        )
+        return _rejection(question, trip, rejected)
+    real, disturbed = trip.results
     return GoldenPair(
         id=question.id,
         db_id=question.db_id,
@@ -78,14 +97,58 @@ def round_trip(question: Question, witnesses: Witnesses) -> GoldenPair | Rejecti
         gold_sql=question.gold_sql,
         benchmark=question.benchmark,
         split=question.split,
-        operators=operators,
-        lowered_sql=lowered,
-        rows=len(gold.rows),
-        rows_digest=rows_digest(gold.rows),
+        operators=trip.operators,
+        lowered_sql=trip.lowered,
+        rows=len(real.rows),
+        rows_digest=rows_digest(real.rows),
         database_digest=witnesses.digest,
         evidence=question.evidence,
-        hardness=question.hardness,
+        hardness=question.hardness or hardness(question.gold_sql),
+        disturbed_rows=len(disturbed.rows),
+        disturbed_digest=rows_digest(disturbed.rows),
+        constructs=_constructs(question.gold_sql),
     )
+
+
+def _rejection(question: Question, trip: _Trip, rejected: _Rejected) -> Rejection:
+    return Rejection(
+        id=question.id,
+        db_id=question.db_id,
+        question=question.question,
+        gold_sql=question.gold_sql,
+        benchmark=question.benchmark,
+        split=question.split,
+        reason=rejected.reason,
+        detail=rejected.detail,
+        pipe_sql="\n".join(trip.operators),
+        lowered_sql=trip.lowered,
+        witness=rejected.witness,
+        operator=rejected.place.operator,
+        agrees=rejected.place.agrees,
+        hardness=question.hardness or hardness(question.gold_sql),
+        constructs=_constructs(question.gold_sql),
+    )
+
+
+def _travel(trip: _Trip, witnesses: Witnesses) -> None:
+    """The trip itself: its findings go into `trip`, and _Rejected ends it."""
+    schema = witnesses.schema
+    gold = _run_gold(witnesses.real, trip.gold_sql, "gold_error", "real")
+    trip.operators = _to_text(trip.gold_sql, schema)
+    trip.lowered = _to_sql(trip.operators, schema)
+    _check_prefixes(trip.operators, schema)
+    real = _Witness("real", witnesses.real, lambda: witnesses.real_reversed)
+    _judge(trip, gold, real, schema)
+    gold = _run_gold(witnesses.disturbed, trip.gold_sql, "unproved", "disturbed")
+    disturbed = _Witness("disturbed", witnesses.disturbed, lambda: witnesses.disturbed_reversed)
+    _judge(trip, gold, disturbed, schema)
+
+
+def _constructs(gold_sql: str) -> tuple[str, ...]:
+    try:
+        return constructs(sqlglot.parse_one(gold_sql, read="sqlite"))
+    except SqlglotError:
+        return ()
 
 
 def rows_digest(rows: Iterable[tuple[object, ...]]) -> str:
@@ -93,11 +156,11 @@ def rows_digest(rows: Iterable[tuple[object, ...]]) -> str:
     return hashlib.sha256("\n".join(sorted(map(repr, rows))).encode()).hexdigest()
 
 
-def _run_gold(database: SqliteDatabase, sql: str, reason: str) -> Result:
+def _run_gold(database: SqliteDatabase, sql: str, reason: str, witness: str) -> Result:
     try:
         return database.run(sql)
     except ExecutionError as e:
-        raise _Rejected(reason, str(e)) from e
+        raise _Rejected(f"{reason}:{category(e)}", str(e), witness) from e
 
 
 def _to_text(gold_sql: str, schema: Schema) -> tuple[str, ...]:
@@ -124,7 +187,7 @@ def _to_sql(operators: Sequence[str], schema: Schema) -> str:
             raise _Rejected("impure", "the text holds a standard SELECT")
         return lower(query, schema)
     except SqlError as e:
-        raise _Rejected(f"reread:{stage}", str(e)) from e
+        raise _Rejected(f"reread:{stage}", str(e), place=Finder(operators, schema).unreadable()) from e
 
 
 def _check_prefixes(operators: Sequence[str], schema: Schema) -> None:
@@ -133,44 +196,49 @@ def _check_prefixes(operators: Sequence[str], schema: Schema) -> None:
         try:
             resolve(parse("\n".join(operators[:length])), schema)
         except SqlError as e:
-            raise _Rejected("prefix", f"the first {length} of {len(operators)} operators are no query: {e}") from e
+            said = f"the first {length} of {len(operators)} operators are no query: {e}"
+            raise _Rejected("prefix", said, place=Place(length, length - 1)) from e
 
 
-def _judge(
-    gold_sql: str,
-    gold: Result,
-    lowered: str,
-    database: SqliteDatabase,
-    backwards: Callable[[], SqliteDatabase],
-    where: str,
-) -> None:
-    """Compare the lowered query with the gold's result on one database. Raises _Rejected when they differ.
-
-    `backwards` opens that database's rows in reverse order; few queries need it.
-    """
+def _judge(trip: _Trip, gold: Result, witness: _Witness, schema: Schema) -> None:
+    """Compare the lowered query with the gold's result on one database. Raises _Rejected when they differ."""
+    run = witness.database.run
+    where = f"on the {witness.name} database"
+    finder = Finder(trip.operators, schema)
     try:
-        result = database.run(lowered)
+        result = run(trip.lowered)
     except QueryTimeout as e:
-        raise _Rejected("timeout", f"on {where} {e}") from e
+        raise _Rejected("timeout", f"{where}: {e}", witness.name, finder.failing(run)) from e
     except ExecutionError as e:
-        raise _Rejected("execution", f"on {where} {e}") from e
-    difference = compare(gold_sql, gold, result, database.run)
-    if difference is None:
+        raise _Rejected(f"error:{category(e)}", f"{where}: {e}", witness.name, finder.failing(run)) from e
+    trip.results.append(gold)
+    found = compare(trip.gold_sql, gold, result, run)
+    if found is None:
         return
     counts = f"{len(gold.rows)} rows of the gold, {len(result.rows)} of the pipe query"
-    if not _has_one_answer(gold_sql, gold, database, backwards()):
-        raise _Rejected("undecidable", f"on {where} the gold has more than one right answer ({counts})")
-    what = (
-        "rows come otherwise than the gold's, whose order cannot be checked"
-        if difference == "undecidable"
-        else difference
-    )
-    raise _Rejected(f"mismatch:{difference}", f"on {where} another result ({what}): {counts}")
+    place = finder.disordered() if found == "order" else finder.differing(trip.gold_sql, run)
+    if not _has_one_answer(trip.gold_sql, gold, witness):
+        said = f"{where} the gold has more than one right answer ({counts})"
+        raise _Rejected("undecidable", said, witness.name, place)
+    kind = row_difference(gold.rows, result.rows) if found == "rows" else found
+    raise _Rejected(f"mismatch:{kind}", f"{where} {_SAID[kind]} ({counts})", witness.name, place)
 
 
-def _has_one_answer(gold_sql: str, gold: Result, database: SqliteDatabase, backwards: SqliteDatabase) -> bool:
+_SAID = {
+    "columns": "another number of columns",
+    "types": "the same values in other types",
+    "multiplicity": "the same rows, not as often",
+    "extra": "rows that the gold does not return",
+    "missing": "rows of the gold are missing",
+    "values": "other rows",
+    "order": "the same rows in another order",
+    "undecidable": "rows come otherwise than the gold's, whose order cannot be checked",
+}
+
+
+def _has_one_answer(gold_sql: str, gold: Result, witness: _Witness) -> bool:
     """Does the gold answer alike where the same rows lie in reverse order? What fails there is not excused."""
     try:
-        return compare(gold_sql, gold, backwards.run(gold_sql), database.run) is None
+        return compare(gold_sql, gold, witness.backwards().run(gold_sql), witness.database.run) is None
     except ExecutionError:
         return True

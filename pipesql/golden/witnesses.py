@@ -7,13 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
-
 from pipesql.execution.perturb import perturbed, reversed_rows
 from pipesql.execution.schema import read_schema
 from pipesql.execution.sqlite import SqliteDatabase
+from pipesql.golden.literals import Literal, literals, sought
 from pipesql.records import file_digest
 
 TIMEOUT_S = 10.0
@@ -52,16 +49,20 @@ class Witnesses:
     @cached_property
     def disturbed(self) -> SqliteDatabase:
         """A disturbed copy."""
-        return self._keep(perturbed(self.path, self._seed, self._literals, timeout_s=self._timeout_s))
+        return self._keep(perturbed(self.path, self._seed, self._literals, self._sought, timeout_s=self._timeout_s))
 
     @cached_property
     def disturbed_reversed(self) -> SqliteDatabase:
         """The disturbed copy's rows in reverse order."""
-        return self._keep(perturbed(self.path, self._seed, self._literals, True, self._timeout_s))
+        return self._keep(perturbed(self.path, self._seed, self._literals, self._sought, True, self._timeout_s))
 
     @cached_property
-    def _literals(self) -> Sequence[str | int | float]:
+    def _literals(self) -> Sequence[Literal]:
         return literals(self._golds)
+
+    @cached_property
+    def _sought(self) -> Sequence[dict[str, Literal]]:
+        return sought(self._golds)
 
     def _keep(self, database: SqliteDatabase) -> SqliteDatabase:
         self._opened.append(database)
@@ -79,29 +80,3 @@ class Witnesses:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def literals(golds: Iterable[str]) -> list[str | int | float]:
-    """The texts and numbers in the queries, each once, in the order met; LIKE patterns without their wildcards.
-
-    Names in double quotes count too: SQLite takes them for text where no column has that name. Queries that sqlglot
-    cannot read give nothing; their own round trip says why.
-    """
-    found: dict[tuple[str, str], str | int | float] = {}
-    for gold in golds:
-        try:
-            tree = sqlglot.parse_one(gold, read="sqlite")
-        except SqlglotError:
-            continue
-        for node in tree.find_all(exp.Literal, exp.Identifier):
-            if isinstance(node, exp.Identifier) and not node.args.get("quoted"):
-                continue
-            value = _value(node)
-            found.setdefault((type(value).__name__, str(value)), value)
-    return list(found.values())
-
-
-def _value(node: exp.Expression) -> str | int | float:
-    if isinstance(node, exp.Literal) and not node.is_string:
-        return int(node.this) if node.is_int else float(node.this)
-    return str(node.this).strip("%")

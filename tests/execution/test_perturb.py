@@ -67,6 +67,17 @@ def test_empty_tables_are_filled_with_what_queries_look_for_and_large_ones_cut(p
         assert copy.run(f"SELECT COUNT(*) BETWEEN {MAX_ROWS * 0.8} AND {MAX_ROWS * 1.2} FROM big").rows == [(1,)]
 
 
+def test_rows_that_queries_look_for_are_planted_together_and_keys_stay_keys(path: Path) -> None:
+    wanted = [{"name": "pipe", "unit price": 7.5}, {"name": "tube", "id": 1}, {"elsewhere": 3}]
+    wanted += [{"amount": 1000 + i} for i in range(50)]
+    with perturbed(path, 0, [], wanted) as copy, perturbed(path, 0, []) as plain:
+        assert copy.run("SELECT COUNT(*) FROM item WHERE name = 'pipe' AND \"unit price\" = 7.5").rows == [(1,)]
+        assert copy.run("SELECT COUNT(*) FROM item WHERE name = 'tube' AND id <> 1").rows == [(1,)]
+        assert copy.run("SELECT COUNT(DISTINCT amount) FROM empty WHERE amount >= 1000").rows == [(50,)]
+        assert copy.run("SELECT COUNT(*) - COUNT(DISTINCT id) FROM item").rows == [(0,)]
+        assert copy.run("SELECT * FROM sold").rows == plain.run("SELECT * FROM sold").rows
+
+
 def test_reversed_copies_hold_the_same_rows_in_reverse_order(path: Path) -> None:
     with (
         SqliteDatabase(path) as real,

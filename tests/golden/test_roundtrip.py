@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipesql.golden.literals import literals, sought
 from pipesql.golden.roundtrip import round_trip, rows_digest
-from pipesql.golden.witnesses import Witnesses, literals
+from pipesql.golden.witnesses import Witnesses
 from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
 from pipesql.records import GoldenPair, Question, Rejection, file_digest
@@ -67,22 +68,28 @@ def test_a_golden_pair_is_text_that_reads_back_and_returns_the_golds_rows(witnes
     assert (pair.rows, pair.rows_digest) == (len(rows), rows_digest(rows))
     assert pair.database_digest == file_digest(witnesses.path)
     assert (pair.evidence, pair.hardness, pair.split) == ("hint", "easy", "train")
+    rows = witnesses.disturbed.run(gold).rows
+    assert (pair.disturbed_rows, pair.disturbed_digest) == (len(rows), rows_digest(rows))
+    assert pair.pure and pair.constructs
 
 
 @pytest.mark.parametrize(
     ("gold", "reason"),
     [
-        ("SELECT nothing FROM singer", "gold_error"),
-        ("SELECT name FROM", "gold_error"),
-        ("DELETE FROM singer", "gold_error"),
-        ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n", "gold_error"),
+        ("SELECT nought FROM singer", "gold_error:name"),
+        ("SELECT nought(name) FROM singer", "gold_error:function"),
+        ("SELECT name FROM", "gold_error:syntax"),
+        ("SELECT name FROM singer WHERE COUNT(*) > 1", "gold_error:misuse"),
+        ("SELECT json_extract('{', '$') FROM singer", "gold_error:value"),
+        ("DELETE FROM singer", "gold_error:refused"),
+        ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n", "gold_error:rows"),
     ],
 )
 def test_gold_that_does_not_execute_is_a_gold_error(witnesses: Witnesses, gold: str, reason: str) -> None:
     rejection = ask(witnesses, gold)
     assert isinstance(rejection, Rejection)
     assert (rejection.reason, rejection.pipe_sql) == (reason, "")
-    assert rejection.detail
+    assert rejection.detail and rejection.witness == "real" and rejection.operator == 0
 
 
 class TestJudging:
@@ -91,14 +98,20 @@ class TestJudging:
     @pytest.mark.parametrize(
         ("gold", "wrong", "reason"),
         [
-            ("SELECT name FROM singer", "SELECT DISTINCT name FROM singer", "mismatch:rows"),
+            ("SELECT name FROM singer", "SELECT DISTINCT name FROM singer", "mismatch:multiplicity"),
             ("SELECT name, age FROM singer", "SELECT name FROM singer", "mismatch:columns"),
             ("SELECT id FROM singer ORDER BY age", "SELECT id FROM singer ORDER BY age DESC", "mismatch:order"),
-            ("SELECT id FROM singer", "SELECT ident FROM singer", "execution"),
+            ("SELECT id FROM singer", "SELECT ident FROM singer", "error:name"),
+            ("SELECT id FROM singer WHERE age > 30", "SELECT id FROM singer", "mismatch:extra"),
+            ("SELECT id FROM singer", "SELECT CAST(id AS TEXT) FROM singer", "mismatch:types"),
             # equal on the real database, where every song has a title and no singer is called so
-            ("SELECT COUNT(*) FROM song", "SELECT COUNT(title) FROM song", "mismatch:rows"),
-            ("SELECT title FROM song ORDER BY id", "SELECT DISTINCT title FROM song ORDER BY id", "mismatch:rows"),
-            ("SELECT id FROM song", "SELECT s.id FROM song AS s WHERE s.sales > 0", "mismatch:rows"),
+            ("SELECT COUNT(*) FROM song", "SELECT COUNT(title) FROM song", "mismatch:values"),
+            (
+                "SELECT title FROM song ORDER BY id",
+                "SELECT DISTINCT title FROM song ORDER BY id",
+                "mismatch:multiplicity",
+            ),
+            ("SELECT id FROM song", "SELECT s.id FROM song AS s WHERE s.sales > 0", "mismatch:missing"),
         ],
     )
     def test_a_wrong_query_is_seen(
@@ -146,3 +159,21 @@ class TestJudging:
 def test_literals_of_queries_are_found_once_each_and_unreadable_queries_give_none() -> None:
     golds = ["SELECT 1 FROM t WHERE a = 'x' AND b LIKE '%y%'", 'SELECT a FROM t WHERE b = "z" AND c > 2.5', "SELECT ("]
     assert literals([*golds, golds[0]]) == [1, "x", "y", 2.5, "z"]
+
+
+def test_what_queries_compare_columns_with_is_sought_together() -> None:
+    golds = [
+        'SELECT 1 FROM t AS x WHERE x.A = 1 AND b = "y" OR x.A > -2.5',
+        "SELECT a FROM t WHERE b LIKE '%z%' AND c BETWEEN 3 AND 5 AND a = b",
+        "SELECT a FROM t WHERE a IN ('p', 'q') AND d IN (SELECT e FROM u WHERE f = 1)",
+        "SELECT (",
+    ]
+    assert sought([*golds, golds[0]]) == [
+        {"a": -1.5, "b": "y"},
+        {"a": -2.5, "b": "y"},
+        {"a": 1, "b": "y"},
+        {"b": "z", "c": 3},
+        {"b": "z", "c": 5},
+        {"a": "p", "f": 1},
+        {"a": "q", "f": 1},
+    ]
