@@ -13,6 +13,7 @@ import itertools
 from sqlglot import exp
 
 from pipesql.decompile.bound import Around, BoundSelect, Output, Shown, Source, bound_column, is_star, outermost
+from pipesql.decompile.built import limit
 from pipesql.decompile.compound import Compounds
 from pipesql.decompile.habits import Habits
 from pipesql.decompile.names import Names
@@ -66,6 +67,7 @@ class Binder:
                 raise UnsupportedSql(clause.upper())
         if node.args.get("kind"):
             raise UnsupportedSql(f"SELECT AS {node.args['kind']}")
+        limit(node)  # that it is constant: nothing in it is bound
         bound = BoundSelect([], [])
         node.meta[_MARK] = len(self.selects)  # survives copying, which id() does not
         self.selects.append(bound)

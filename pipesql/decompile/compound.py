@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from pipesql.decompile.bound import Around, Output
+from pipesql.decompile.built import limit
 from pipesql.decompile.tables import renamed
 from pipesql.errors import SqlSyntaxError, UnknownName, UnsupportedSql
 from pipesql.pipe.identifiers import identifier
@@ -48,7 +49,10 @@ class Compounds:
             outputs = renamed(outputs, names)
             self.rename(start, names)
         stepped = self.binder.query(step, around.with_cte(cte.alias, outputs))
-        if [o.kind for o in stepped] != [o.kind for o in outputs]:
+        pairs = list(zip(stepped, outputs, strict=False))
+        if any(new.kind and old.kind and new.kind != old.kind for new, old in pairs):
+            raise UnsupportedSql("a recursive CTE whose columns change their type", cte.alias)
+        if any(new.kind != old.kind for new, old in pairs):
             unsure = tuple(Output(o.name, "") for o in outputs)
             for source in self.binder.sources.values():
                 if source.columns is outputs:
@@ -77,6 +81,7 @@ class Compounds:
         if len(left) != len(right) and not self.binder.schema.partial:
             raise SqlSyntaxError(f"{node.key.upper()} of {len(left)} and of {len(right)} columns")
         outputs = [o if o.kind == r.kind else Output(o.name, "") for o, r in zip(left, right, strict=False)]
+        limit(node)  # that it is constant: nothing in it is bound
         order = node.args.get("order")
         for key in order.expressions if order else ():
             self._sort_key(key, node, outputs, around)
@@ -92,7 +97,7 @@ class Compounds:
         place = self._place(value, node, around)
         if place is not None:
             key.set("this", exp.Literal.number(place + 1))
-        elif self.binder.habits.bare_columns:
+        elif self.binder.habits.bare_columns or value.find(exp.Query) is not None:
             raise UnsupportedSql("ORDER BY of an expression after a set operation", value.sql("sqlite"))
         else:
             for part in list(value.find_all(exp.Column)):

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from pipesql.decompile.meaning_sqlite import SqliteRules
 from pipesql.decompile.meaning_strict import GOOGLES, SAME, StrictRules
+from pipesql.errors import SqlSyntaxError
 
 if TYPE_CHECKING:
     from pipesql.decompile.bind import Binder
@@ -37,5 +38,12 @@ class Meaning:
 def meaning_of(binder: Binder) -> Meaning:
     """The rules for the dialect of the binder's query."""
     if binder.habits.dialect == "sqlite":
-        return Meaning(SqliteRules(binder).table())
-    return Meaning(StrictRules(binder).table(), SAME | GOOGLES if binder.habits.dialect == "bigquery" else SAME)
+        return Meaning({exp.Window: _window, **SqliteRules(binder).table()})
+    rules = {exp.Window: _window, **StrictRules(binder).table()}
+    return Meaning(rules, SAME | GOOGLES if binder.habits.dialect == "bigquery" else SAME)
+
+
+def _window(node: exp.Window, write: Write) -> None:
+    """The names of a WINDOW clause have been written out; another one means nothing."""
+    if node.args.get("alias") is not None:
+        raise SqlSyntaxError(f"no window {node.alias} in a WINDOW clause")

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 Write = Callable[[exp.Expr], exp.Expr]
 
 _SAME = """Add Sub Mul Neg Paren And Or Not NullSafeEQ NullSafeNEQ Is Case If Coalesce Nullif Literal Null Boolean
-    DataType DataTypeParam Identifier Var Star Count Sum Avg CountIf Lower Upper Length Abs Ceil Floor Sign Sqrt Pow Exp
-    Ln Replace Reverse StartsWith Exists Distinct HavingMax Window WindowSpec Order Ordered RowNumber Rank DenseRank PercentRank
-    CumeDist Ntile Lag Lead FirstValue LastValue NthValue RespectNulls GroupConcat Stddev StddevSamp StddevPop Variance
-    VariancePop LogicalAnd LogicalOr Grouping Tuple Year Month Day Trunc Rollup Cube GroupingSets"""
+    DataType DataTypeParam Identifier Var Star Count Sum Avg CountIf Lower Upper Length Abs Ceil Floor Sign Sqrt
+    Pow Exp Ln Replace Reverse StartsWith Exists Distinct HavingMax Window WindowSpec Order Ordered RowNumber
+    Rank DenseRank PercentRank CumeDist Ntile Lag Lead FirstValue LastValue NthValue RespectNulls GroupConcat
+    Stddev StddevSamp StddevPop Variance VariancePop LogicalAnd LogicalOr Grouping Tuple Year Month Day Trunc
+    Rollup Cube GroupingSets"""
 SAME: frozenset[type[exp.Expr]] = frozenset(getattr(exp, name) for name in _SAME.split())
 _GOOGLES = """DateAdd DateSub DateDiff DateTrunc DateFromParts LastDay UnixDate TimeToStr StrToDate TsOrDsToDate
     WeekStart CurrentDate SafeDivide Log Chr Ascii Repeat Pad Initcap EndsWith ByteLength BitwiseAnd BitwiseOr

@@ -76,4 +76,7 @@ def prepared(tree: exp.Query, habits: Habits) -> exp.Query:
 
 def _in_brackets(node: exp.Select) -> bool:
     sources = [node.args["from_"].this, *(j.this for j in node.args.get("joins") or ())]
-    return any(isinstance(s, exp.Subquery) and isinstance(s.this, exp.Table | exp.Subquery) for s in sources)
+    return any(
+        s.args.get("joins") or (isinstance(s, exp.Subquery) and isinstance(s.this, exp.Table | exp.Subquery))
+        for s in sources
+    )

@@ -124,11 +124,15 @@ def over_brackets(node: exp.Subquery) -> exp.Expr:
     return exp.Subquery(this=outer, alias=node.args.get("alias"))
 
 
-def replace_rows(node: exp.Values, habits: Habits) -> None:
+def replace_rows(values: exp.Values, habits: Habits) -> None:
     """VALUES, wherever it stands, as SELECTs one behind another."""
+    node: exp.Expr = values
     alias, parent = node.args.get("alias"), node.parent
-    query: exp.Expr = listed_rows(node, habits)
-    if isinstance(parent, exp.From | exp.Join):
+    query: exp.Expr = listed_rows(values, habits)
+    if isinstance(parent, exp.From) and node.alias == "_values":  # sqlglot's SELECT * around the body of a CTE
+        assert parent.parent is not None
+        node = parent.parent
+    elif isinstance(parent, exp.From | exp.Join):
         query = exp.Subquery(this=query, alias=alias)
     elif isinstance(parent, exp.In):
         parent.set("expressions", [e for e in parent.expressions if e is not node] or None)

@@ -1,7 +1,8 @@
 """Cases in text files: a gold query, the pipe text it becomes, the SQL that is lowered to, the rows.
 
 A file holds sections `--- case: NAME`, each with the parts `--- gold`, `--- pipe`, `--- sql`, `--- rows`, or, for a
-query that has no pipe form, `--- gold` and `--- refused` with the sentence.
+query that has no pipe form, `--- gold` and `--- refused` with the sentence. A first part `--- dialect` says that the
+gold is not SQLite's, and which engine runs it.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ Read that before committing it.
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import os
 import sqlite3
 from pathlib import Path
@@ -44,42 +45,64 @@ def database(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def run(database):
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
-    yield lambda sql: connection.execute(sql).fetchall()
+    other = _duckdb()
+
+    def rows(sql: str, dialect: str) -> list[tuple]:
+        if dialect == "sqlite":
+            return connection.execute(sql).fetchall()
+        if other is None:
+            pytest.skip("DuckDB is not installed: pip install 'pipesql[train]'")
+        return other.execute(sql).fetchall()
+
+    yield rows
     connection.close()
 
 
-def made(gold: str, database: Path, run) -> dict[str, str]:
+def _duckdb():
+    """The same tables in DuckDB, or None where it is not installed."""
+    if importlib.util.find_spec("duckdb") is None:
+        return None
+    connection = importlib.import_module("duckdb").connect()
+    script = (golden_cases.FOLDER / "database.sql").read_text(encoding="utf-8")
+    connection.execute(script)
+    return connection
+
+
+def made(parts: dict[str, str], database: Path, run) -> dict[str, str]:
     """The parts of a case as they are now."""
-    schema = read_schema(database)
+    schema, gold, dialect = read_schema(database), parts["gold"], parts.get("dialect", "sqlite")
+    head = {"dialect": dialect, "gold": gold} if "dialect" in parts else {"gold": gold}
     try:
-        pipe = print_query(decompile(gold, schema))
+        pipe = print_query(decompile(gold, schema, dialect))
     except SqlError as e:
-        return {"gold": gold, "refused": str(e)}
-    return {"gold": gold, "pipe": pipe, "sql": lower(parse(pipe), schema), "rows": golden_cases.shown(run(gold))}
+        return {**head, "refused": str(e)}
+    rows = golden_cases.shown(run(gold, dialect))
+    return {**head, "pipe": pipe, "sql": lower(parse(pipe), schema, dialect), "rows": rows}
 
 
 @pytest.mark.skipif(UPDATE, reason="the cases are being rewritten")
 @pytest.mark.parametrize("case", CASES)
 def test_case(case: Case, database, run) -> None:
-    now = made(case.parts["gold"], database, run)
+    now = made(case.parts, database, run)
     assert now == case.parts
     if "refused" in now:
         return
     schema = read_schema(database)
     assert print_query(parse(now["pipe"])) == now["pipe"]
-    gold, back = run(now["gold"]), run(now["sql"])
+    dialect = now.get("dialect", "sqlite")
+    gold, back = run(now["gold"], dialect), run(now["sql"], dialect)
     assert sorted(map(repr, back)) == sorted(map(repr, gold))
     if "ORDER BY" in now["gold"] and resolve(parse(now["pipe"]), schema)[-1].ordered:
         assert back == gold
     for prefix in parse(now["pipe"]).prefixes():
-        run(lower(prefix, schema))
+        run(lower(prefix, schema, dialect), dialect)
 
 
 @pytest.mark.skipif(not UPDATE, reason="set PIPESQL_UPDATE_GOLDEN=1 to rewrite the cases")
 def test_update(database, run) -> None:
     for path in golden_cases.files():
         old = path.read_text(encoding="utf-8")
-        cases = [Case(c.name, made(c.parts["gold"], database, run)) for c in golden_cases.read(path)]
+        cases = [Case(c.name, made(c.parts, database, run)) for c in golden_cases.read(path)]
         new = golden_cases.text(cases)
         print("".join(difflib.unified_diff(old.splitlines(True), new.splitlines(True), path.name, path.name)))
         path.write_text(new, encoding="utf-8")

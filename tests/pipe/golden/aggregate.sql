@@ -299,3 +299,30 @@ SELECT year, (SELECT COUNT(*) AS count FROM concert AS concert_2 WHERE year < co
 2014 | 0
 2015 | 3
 2016 | 5
+
+--- case: total
+--- gold
+SELECT TOTAL(age), TOTAL(rating) FROM singer WHERE age > 99
+--- pipe
+FROM singer
+|> WHERE age > 99
+|> AGGREGATE COALESCE(SUM(CAST(age AS FLOAT64)), 0.0) AS sum, COALESCE(SUM(CAST(rating AS FLOAT64)), 0.0) AS sum_2
+--- sql
+SELECT COALESCE(SUM(CAST(age AS REAL)), 0.0) AS sum, COALESCE(SUM(CAST(rating AS REAL)), 0.0) AS sum_2 FROM singer WHERE age > 99
+--- rows
+0.0 | 0.0
+
+--- case: by key ignoring case
+--- gold
+SELECT COUNT(*) FROM singer GROUP BY name COLLATE NOCASE
+--- pipe
+FROM singer
+|> AGGREGATE COUNT(*) AS count GROUP BY LOWER(name) AS name
+|> SELECT count
+--- sql
+SELECT COUNT(*) AS count FROM singer GROUP BY LOWER(name)
+--- rows
+2
+1
+1
+1

@@ -56,7 +56,7 @@ NULL | NULL
 SELECT CAST(rating AS INTEGER), CAST(age AS TEXT), CAST(name AS REAL) FROM singer
 --- pipe
 FROM singer
-|> SELECT CAST(rating AS INT64), CAST(age AS STRING), CAST(name AS FLOAT64)
+|> SELECT CAST(TRUNC(rating) AS INT64), CAST(age AS STRING), CAST(name AS FLOAT64)
 --- sql
 SELECT CAST(rating AS INTEGER), CAST(age AS TEXT), CAST(name AS REAL) FROM singer
 --- rows

@@ -177,3 +177,146 @@ SELECT singer.name, n.n FROM singer JOIN (SELECT singer_id, COUNT(*) AS n FROM c
 --- rows
 'Ann' | 2
 'Bob' | 2
+
+--- case: right using
+--- gold
+SELECT * FROM hall RIGHT JOIN concert USING (hall)
+--- pipe
+FROM hall
+|> RIGHT JOIN concert ON hall.hall = concert.hall
+|> SELECT concert.hall, seats, concert_id, singer_id, year, price
+--- sql
+SELECT concert.hall, hall.seats, concert.concert_id, concert.singer_id, concert.year, concert.price FROM hall RIGHT JOIN concert ON hall.hall = concert.hall
+--- rows
+'Opera' | 900 | 10 | 1 | 2014 | 20
+'Opera' | 900 | 13 | 9 | 2015 | NULL
+'Arena' | 5000 | 11 | 1 | 2015 | 35
+NULL | NULL | 12 | 2 | 2014 | 20
+NULL | NULL | 12 | 2 | 2014 | 20
+'Barn' | NULL | 14 | NULL | 2016 | 5
+
+--- case: full using
+--- gold
+SELECT hall, seats, concert_id FROM hall FULL JOIN concert USING (hall) ORDER BY hall, concert_id
+--- pipe
+FROM hall
+|> FULL JOIN concert ON hall.hall = concert.hall
+|> SELECT COALESCE(hall.hall, concert.hall) AS hall, seats, concert_id
+|> ORDER BY hall, concert_id
+--- sql
+SELECT COALESCE(hall.hall, concert.hall) AS hall, hall.seats, concert.concert_id FROM hall FULL JOIN concert ON hall.hall = concert.hall ORDER BY hall, concert.concert_id
+--- rows
+NULL | 7 | NULL
+NULL | NULL | 12
+NULL | NULL | 12
+'Arena' | 5000 | 11
+'Barn' | NULL | 14
+'Cellar' | 40 | NULL
+'Opera' | 900 | 10
+'Opera' | 900 | 13
+
+--- case: full using, all columns
+--- gold
+SELECT * FROM hall FULL JOIN concert USING (hall)
+--- pipe
+FROM hall
+|> FULL JOIN concert ON hall.hall = concert.hall
+|> SELECT COALESCE(hall.hall, concert.hall) AS hall, seats, concert_id, singer_id, year, price
+--- sql
+SELECT COALESCE(hall.hall, concert.hall) AS hall, hall.seats, concert.concert_id, concert.singer_id, concert.year, concert.price FROM hall FULL JOIN concert ON hall.hall = concert.hall
+--- rows
+'Opera' | 900 | 10 | 1 | 2014 | 20
+'Opera' | 900 | 13 | 9 | 2015 | NULL
+'Arena' | 5000 | 11 | 1 | 2015 | 35
+'Cellar' | 40 | NULL | NULL | NULL | NULL
+NULL | 7 | NULL | NULL | NULL | NULL
+NULL | NULL | 12 | 2 | 2014 | 20
+NULL | NULL | 12 | 2 | 2014 | 20
+'Barn' | NULL | 14 | NULL | 2016 | 5
+
+--- case: natural right
+--- gold
+SELECT hall, COUNT(*) FROM hall NATURAL RIGHT JOIN concert WHERE hall IS NOT NULL GROUP BY hall
+--- pipe
+FROM hall
+|> RIGHT JOIN concert ON hall.hall = concert.hall
+|> WHERE concert.hall IS NOT NULL
+|> AGGREGATE COUNT(*) AS count GROUP BY concert.hall
+--- sql
+SELECT concert.hall, COUNT(*) AS count FROM hall RIGHT JOIN concert ON hall.hall = concert.hall WHERE concert.hall IS NOT NULL GROUP BY concert.hall
+--- rows
+'Arena' | 1
+'Barn' | 1
+'Opera' | 2
+
+--- case: brackets around the first join
+--- gold
+SELECT name, seats FROM (concert JOIN hall ON hall.hall = concert.hall) JOIN singer ON singer.singer_id = concert.singer_id
+--- pipe
+FROM concert
+|> JOIN hall ON hall.hall = concert.hall
+|> JOIN singer ON singer.singer_id = concert.singer_id
+|> SELECT name, seats
+--- sql
+SELECT singer.name, hall.seats FROM concert JOIN hall ON hall.hall = concert.hall JOIN singer ON singer.singer_id = concert.singer_id
+--- rows
+'Ann' | 900
+'Ann' | 5000
+
+--- case: brackets around inner joins
+--- gold
+SELECT name, seats FROM singer JOIN (concert JOIN hall ON hall.hall = concert.hall) ON singer.singer_id = concert.singer_id
+--- pipe
+FROM singer
+|> CROSS JOIN concert
+|> JOIN hall ON hall.hall = concert.hall AND singer.singer_id = concert.singer_id
+|> SELECT name, seats
+--- sql
+SELECT singer.name, hall.seats FROM singer CROSS JOIN concert JOIN hall ON hall.hall = concert.hall AND singer.singer_id = concert.singer_id
+--- rows
+'Ann' | 900
+'Ann' | 5000
+
+--- case: brackets beside an outer join
+--- gold
+SELECT name, hall.hall FROM singer LEFT JOIN (concert JOIN hall ON hall.hall = concert.hall) ON singer.singer_id = concert.singer_id
+--- pipe
+FROM singer
+|> LEFT JOIN (FROM concert |> JOIN hall ON hall.hall = concert.hall |> SELECT concert_id, singer_id, year, concert.hall, price, hall.hall AS hall_2, seats) AS t ON singer.singer_id = t.singer_id
+|> SELECT name, hall_2
+--- sql
+SELECT singer.name, t.hall_2 FROM singer LEFT JOIN (SELECT concert.concert_id, concert.singer_id, concert.year, concert.hall, concert.price, hall.hall AS hall_2, hall.seats FROM concert JOIN hall ON hall.hall = concert.hall) AS t ON singer.singer_id = t.singer_id
+--- rows
+'Ann' | 'Arena'
+'Ann' | 'Opera'
+'Bob' | NULL
+'Cem' | NULL
+'ann' | NULL
+"D'Or" | NULL
+
+--- case: brackets around one table
+--- gold
+SELECT * FROM (singer) AS q WHERE q.age > 25
+--- pipe
+FROM singer
+|> WHERE age > 25
+--- sql
+SELECT * FROM singer WHERE age > 25
+--- rows
+1 | 'Ann' | 31 | 'France' | 4.5
+5 | "D'Or" | 47 | 'Peru' | 1.25
+
+--- case: on that names a later table beside an outer join
+--- gold
+SELECT s.name FROM singer AS s JOIN concert AS c ON h.seats > 100 AND s.singer_id = c.singer_id LEFT JOIN hall AS h ON h.hall = c.hall
+--- pipe
+FROM singer
+|> CROSS JOIN concert
+|> LEFT JOIN hall ON hall.hall = concert.hall
+|> WHERE seats > 100 AND singer.singer_id = concert.singer_id
+|> SELECT name
+--- sql
+SELECT singer.name FROM singer CROSS JOIN concert LEFT JOIN hall ON hall.hall = concert.hall WHERE hall.seats > 100 AND singer.singer_id = concert.singer_id
+--- rows
+'Ann'
+'Ann'

@@ -179,3 +179,60 @@ SELECT name, COUNT(*) OVER () AS count FROM singer ORDER BY name LIMIT 2
 --- rows
 'Ann' | 5
 'Bob' | 5
+
+--- case: computed limit
+--- gold
+SELECT * FROM hall LIMIT 1 + 1
+--- pipe
+FROM hall
+|> LIMIT 2
+--- sql
+SELECT * FROM hall LIMIT 2
+--- rows
+'Opera' | 900
+'Arena' | 5000
+
+--- case: computed offset
+--- gold
+SELECT * FROM hall ORDER BY seats LIMIT (2) OFFSET 3 - 2
+--- pipe
+FROM hall
+|> ORDER BY seats
+|> LIMIT 2 OFFSET 1
+--- sql
+SELECT * FROM hall ORDER BY seats LIMIT 2 OFFSET 1
+--- rows
+'Cellar' | 40
+'Opera' | 900
+
+--- case: distinct sorted by an aggregate
+--- gold
+SELECT DISTINCT country FROM singer GROUP BY age ORDER BY COUNT(*) DESC
+--- pipe
+FROM singer
+|> AGGREGATE COUNT(*) AS count, ANY_VALUE(country) AS country GROUP BY age
+|> AGGREGATE ANY_VALUE(count) AS count GROUP BY country
+|> ORDER BY count DESC
+|> SELECT country
+--- sql
+SELECT country FROM (SELECT COUNT(*) AS count, singer.country AS country FROM singer GROUP BY age) AS t GROUP BY country ORDER BY count DESC
+--- rows
+'Chile'
+'Peru'
+'France'
+
+--- case: ignoring case
+--- gold
+SELECT name FROM singer ORDER BY name COLLATE NOCASE DESC, singer_id
+--- pipe
+FROM singer
+|> ORDER BY LOWER(name) DESC, singer_id
+|> SELECT name
+--- sql
+SELECT name FROM singer ORDER BY LOWER(name) DESC, singer_id
+--- rows
+"D'Or"
+'Cem'
+'Bob'
+'Ann'
+'ann'

@@ -33,7 +33,7 @@ FROM singer
 |> WHERE singer_id < 3
 |> SELECT name, name
 --- sql
-SELECT name, name FROM singer WHERE singer_id < 3
+SELECT singer.name, singer.name FROM singer WHERE singer_id < 3
 --- rows
 'Ann' | 'Ann'
 'Bob' | 'Bob'

@@ -120,3 +120,37 @@ FROM concert
 SELECT COUNT(*) AS count FROM (SELECT year FROM concert UNION SELECT age FROM singer) AS t
 --- rows
 7
+
+--- case: sorted by an aggregate of the arms
+--- gold
+SELECT COUNT(*) FROM singer UNION SELECT COUNT(*) FROM hall ORDER BY COUNT(*) DESC
+--- pipe
+FROM singer
+|> AGGREGATE COUNT(*) AS count
+|> UNION DISTINCT (FROM hall |> AGGREGATE COUNT(*) AS count)
+|> ORDER BY count DESC
+--- sql
+SELECT COUNT(*) AS count FROM singer UNION SELECT COUNT(*) AS count FROM hall ORDER BY 1 DESC
+--- rows
+5
+4
+
+--- case: sorted by an expression of an arm
+--- gold
+SELECT age + 1 FROM singer UNION SELECT seats FROM hall ORDER BY age + 1
+--- pipe
+FROM singer
+|> SELECT age + 1 AS value
+|> UNION DISTINCT (FROM hall |> SELECT seats)
+|> ORDER BY value
+--- sql
+SELECT age + 1 AS value FROM singer UNION SELECT seats FROM hall ORDER BY 1
+--- rows
+NULL
+7
+26
+32
+40
+48
+900
+5000

@@ -143,7 +143,7 @@ WITH n AS (SELECT year, COUNT(*) AS n FROM concert GROUP BY year) SELECT year FR
 --- gold
 WITH p(y, c) AS (SELECT year, COUNT(*) FROM concert GROUP BY year) SELECT c, y FROM p ORDER BY y
 --- pipe
-WITH p AS (FROM concert |> AGGREGATE COUNT(*) AS count GROUP BY year |> RENAME year AS y, count AS c) FROM p
+WITH p AS (FROM concert |> AGGREGATE COUNT(*) AS c GROUP BY year AS y) FROM p
 |> ORDER BY y
 |> SELECT c, y
 --- sql
@@ -164,3 +164,17 @@ WITH hall AS (SELECT hall, COUNT(*) AS n FROM concert GROUP BY hall) SELECT * FR
 --- rows
 NULL | 2
 'Opera' | 2
+
+--- case: derived with column names, by cte
+--- gold
+WITH r(a, b) AS (SELECT * FROM hall) SELECT a FROM r WHERE b > 30
+--- pipe
+WITH r AS (FROM hall |> SELECT hall.hall, seats |> RENAME hall AS a, seats AS b) FROM r
+|> WHERE b > 30
+|> SELECT a
+--- sql
+WITH r AS (SELECT hall AS a, seats AS b FROM hall) SELECT a FROM r WHERE b > 30
+--- rows
+'Opera'
+'Arena'
+'Cellar'

@@ -168,3 +168,31 @@ SELECT age + 1 AS next FROM singer WHERE (age + 1) > 30
 --- rows
 32
 48
+
+--- case: ignoring case
+--- gold
+SELECT name FROM singer WHERE name COLLATE NOCASE = 'ANN' OR country COLLATE NOCASE IN ('PERU', 'chile')
+--- pipe
+FROM singer
+|> WHERE LOWER(name) = 'ann' OR LOWER(country) IN ('peru', 'chile')
+|> SELECT name
+--- sql
+SELECT name FROM singer WHERE LOWER(name) = 'ann' OR LOWER(country) IN ('peru', 'chile')
+--- rows
+'Ann'
+'Bob'
+'ann'
+"D'Or"
+
+--- case: rowid
+--- gold
+SELECT rowid, name FROM singer WHERE singer.rowid > 2 AND oid < 5
+--- pipe
+FROM singer
+|> WHERE singer_id > 2 AND singer_id < 5
+|> SELECT singer_id, name
+--- sql
+SELECT singer_id, name FROM singer WHERE singer_id > 2 AND singer_id < 5
+--- rows
+3 | 'Cem'
+4 | 'ann'

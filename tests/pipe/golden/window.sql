@@ -71,3 +71,33 @@ FROM singer
 SELECT name FROM (SELECT name, RANK() OVER (PARTITION BY age ORDER BY singer_id) AS r FROM singer) AS t WHERE r = 2
 --- rows
 'ann'
+
+--- case: window by name
+--- gold
+SELECT name, SUM(age) OVER w FROM singer WINDOW w AS (ORDER BY age)
+--- pipe
+FROM singer
+|> SELECT name, SUM(age) OVER (ORDER BY age)
+--- sql
+SELECT name, SUM(age) OVER (ORDER BY age) FROM singer
+--- rows
+'Cem' | NULL
+'Bob' | 50
+'ann' | 50
+'Ann' | 81
+"D'Or" | 128
+
+--- case: window based on another
+--- gold
+SELECT name, COUNT(*) OVER w, RANK() OVER (w ORDER BY name) FROM singer WINDOW w AS (PARTITION BY country)
+--- pipe
+FROM singer
+|> SELECT name, COUNT(*) OVER (PARTITION BY country), RANK() OVER (PARTITION BY country ORDER BY name)
+--- sql
+SELECT name, COUNT(*) OVER (PARTITION BY country), RANK() OVER (PARTITION BY country ORDER BY name) FROM singer
+--- rows
+'ann' | 1 | 1
+'Bob' | 1 | 1
+'Ann' | 2 | 1
+'Cem' | 2 | 2
+"D'Or" | 1 | 1
