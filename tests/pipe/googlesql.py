@@ -74,6 +74,13 @@ class Executor:
                         setattr(cell, fields[declared], value)
         return self.module.call("RegisterCatalog", request, self.service.RegisterResponse).registered_id
 
+    def analyze(self, query: str) -> None:
+        """Resolve the names and types of a query without running it. Raises GoogleSqlError."""
+        request = self.service.AnalyzeRequest(
+            sql_statement=query, options=self.options, registered_catalog_id=self.catalog
+        )
+        self.module.call("Analyze", request, self.service.AnalyzeResponse)
+
     def run(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query; booleans as 0 and 1, dates as text. Raises GoogleSqlError."""
         request = self.service.EvaluateQueryRequest(sql=query, options=self.options, registered_catalog_id=self.catalog)
