@@ -21,7 +21,7 @@ from pipesql.errors import BadInput
 
 @dataclass(frozen=True)
 class Question:
-    """A natural-language question with its gold SQL. `database` is the path of the SQLite file."""
+    """A natural-language question with its gold SQL. `database` is the path of a file, or a URL."""
 
     id: str
     db_id: str
@@ -57,6 +57,8 @@ class GoldenPair:
     disturbed_rows: int = 0
     """The proof's second half: rows of the gold on the disturbed copy, and their digest."""
     disturbed_digest: str = ""
+    proofs: int = 2
+    """Databases on which it returned the gold's rows: 1 where no disturbed copy can be made (a server's database)."""
     pure: bool = True
     """No standard-SQL block is left in the text. Golden pairs are pure; the word stands here for who reads the file."""
     constructs: tuple[str, ...] = ()

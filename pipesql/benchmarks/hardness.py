@@ -23,10 +23,10 @@ HARDNESS = ("easy", "medium", "hard", "extra")
 """The classes, easiest first."""
 
 
-def hardness(gold_sql: str) -> str:
-    """The class of a SQLite query; empty where sqlglot cannot read it as a query."""
+def hardness(gold_sql: str, dialect: str = "sqlite") -> str:
+    """The class of a query; empty where sqlglot cannot read it as a query."""
     try:
-        tree = sqlglot.parse_one(gold_sql, read="sqlite")
+        tree = sqlglot.parse_one(gold_sql, read=dialect)
     except SqlglotError:
         return ""
     return query_hardness(tree) if isinstance(tree, exp.Query) else ""

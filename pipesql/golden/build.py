@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pipesql.errors import PipesqlError
@@ -103,7 +102,7 @@ def _work(groups: Iterable[_Group], workers: int) -> Iterator[_Done]:
 def _round_trip_group(group: _Group) -> _Done:
     golds = [question.gold_sql for _, question in group.questions]
     outcomes = []
-    with Witnesses(Path(group.database), golds, group.seed, group.timeout_s) as witnesses:
+    with Witnesses(group.database, golds, group.seed, group.timeout_s) as witnesses:
         for place, question in group.questions:
             try:
                 outcomes.append((place, round_trip(question, witnesses)))

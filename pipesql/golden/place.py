@@ -22,7 +22,7 @@ from sqlglot.errors import SqlglotError
 
 from pipesql.errors import ExecutionError, SqlError, TooManyRows
 from pipesql.execution.compare import Row, same_rows
-from pipesql.execution.sqlite import Result
+from pipesql.execution.database import Result
 from pipesql.golden.stages import Stage, stages
 from pipesql.pipe import operators as op
 from pipesql.pipe.lower import lower
@@ -102,7 +102,7 @@ class Finder:
         return True if all(have[column] >= n for column, n in _columns(gold).items()) else None
 
     def _lowered(self, number: int) -> str:
-        return lower(parse("\n".join(self._operators[:number])), self._schema)
+        return lower(parse("\n".join(self._operators[:number])), self._schema, self._dialect)
 
     def _end(self, agrees: int) -> Place:
         return Place(len(self._operators), agrees)

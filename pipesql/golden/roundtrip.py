@@ -34,8 +34,8 @@ from pipesql.benchmarks.hardness import hardness
 from pipesql.decompile import decompile
 from pipesql.errors import ExecutionError, QueryTimeout, SqlError, SqlSyntaxError, UnknownName, UnsupportedSql
 from pipesql.execution.compare import compare
+from pipesql.execution.database import Database, Result
 from pipesql.execution.difference import row_difference
-from pipesql.execution.sqlite import Result, SqliteDatabase
 from pipesql.golden.constructs import constructs
 from pipesql.golden.failures import category
 from pipesql.golden.place import Finder, Place
@@ -56,8 +56,9 @@ class _Witness:
     """A database to judge by, and the same rows in reverse order, opened only where that is needed."""
 
     name: str
-    database: SqliteDatabase
-    backwards: Callable[[], SqliteDatabase]
+    database: Database
+    backwards: Callable[[], Database] | None
+    """None where no copy can be made."""
 
 
 class _Rejected(Exception):
@@ -76,6 +77,7 @@ class _Trip:
     """What a round trip has come to so far."""
 
     gold_sql: str
+    dialect: str
     operators: tuple[str, ...] = ()
     lowered: str = ""
     results: list[Result] = field(default_factory=list)
@@ -83,12 +85,12 @@ class _Trip:
 
 def round_trip(question: Question, witnesses: Witnesses) -> GoldenPair | Rejection:
     """The golden pair of a question, or why there is none. Raises BadInput when the database cannot be read."""
-    trip = _Trip(question.gold_sql)
+    trip = _Trip(question.gold_sql, witnesses.dialect)
     try:
         _travel(trip, witnesses)
     except _Rejected as rejected:
         return _rejection(question, trip, rejected)
-    real, disturbed = trip.results
+    real, *copies = trip.results
     return GoldenPair(
         id=question.id,
         db_id=question.db_id,
@@ -103,10 +105,11 @@ def round_trip(question: Question, witnesses: Witnesses) -> GoldenPair | Rejecti
         rows_digest=rows_digest(real.rows),
         database_digest=witnesses.digest,
         evidence=question.evidence,
-        hardness=question.hardness or hardness(question.gold_sql),
-        disturbed_rows=len(disturbed.rows),
-        disturbed_digest=rows_digest(disturbed.rows),
-        constructs=_constructs(question.gold_sql),
+        hardness=question.hardness or hardness(question.gold_sql, trip.dialect),
+        disturbed_rows=sum(len(copy.rows) for copy in copies),
+        disturbed_digest="".join(rows_digest(copy.rows) for copy in copies),
+        proofs=len(trip.results),
+        constructs=_constructs(trip),
     )
 
 
@@ -125,8 +128,8 @@ def _rejection(question: Question, trip: _Trip, rejected: _Rejected) -> Rejectio
         witness=rejected.witness,
         operator=rejected.place.operator,
         agrees=rejected.place.agrees,
-        hardness=question.hardness or hardness(question.gold_sql),
-        constructs=_constructs(question.gold_sql),
+        hardness=question.hardness or hardness(question.gold_sql, trip.dialect),
+        constructs=_constructs(trip),
     )
 
 
@@ -134,19 +137,25 @@ def _travel(trip: _Trip, witnesses: Witnesses) -> None:
     """The trip itself: its findings go into `trip`, and _Rejected ends it."""
     schema = witnesses.schema
     gold = _run_gold(witnesses.real, trip.gold_sql, "gold_error", "real")
-    trip.operators = _to_text(trip.gold_sql, schema)
-    trip.lowered = _to_sql(trip.operators, schema)
+    trip.operators = _to_text(trip, schema)
+    trip.lowered = _to_sql(trip, schema)
     _check_prefixes(trip.operators, schema)
-    real = _Witness("real", witnesses.real, lambda: witnesses.real_reversed)
+    copied = witnesses.copied
+    real = _Witness("real", witnesses.real, (lambda: witnesses.real_reversed) if copied else None)
     _judge(trip, gold, real, schema)
+    if not copied:
+        if not gold.rows:
+            said = "the gold returns no rows, and no disturbed copy of this database can be made to tell more"
+            raise _Rejected("unproved:empty", said, "real")
+        return
     gold = _run_gold(witnesses.disturbed, trip.gold_sql, "unproved", "disturbed")
     disturbed = _Witness("disturbed", witnesses.disturbed, lambda: witnesses.disturbed_reversed)
     _judge(trip, gold, disturbed, schema)
 
 
-def _constructs(gold_sql: str) -> tuple[str, ...]:
+def _constructs(trip: _Trip) -> tuple[str, ...]:
     try:
-        return constructs(sqlglot.parse_one(gold_sql, read="sqlite"))
+        return constructs(sqlglot.parse_one(trip.gold_sql, read=trip.dialect))
     except SqlglotError:
         return ()
 
@@ -156,16 +165,16 @@ def rows_digest(rows: Iterable[tuple[object, ...]]) -> str:
     return hashlib.sha256("\n".join(sorted(map(repr, rows))).encode()).hexdigest()
 
 
-def _run_gold(database: SqliteDatabase, sql: str, reason: str, witness: str) -> Result:
+def _run_gold(database: Database, sql: str, reason: str, witness: str) -> Result:
     try:
         return database.run(sql)
     except ExecutionError as e:
         raise _Rejected(f"{reason}:{category(e)}", str(e), witness) from e
 
 
-def _to_text(gold_sql: str, schema: Schema) -> tuple[str, ...]:
+def _to_text(trip: _Trip, schema: Schema) -> tuple[str, ...]:
     try:
-        return tuple(print_operators(decompile(gold_sql, schema)))
+        return tuple(print_operators(decompile(trip.gold_sql, schema, trip.dialect)))
     except SqlError as e:
         raise _Rejected(f"refused:{_construct(e)}", str(e)) from e
 
@@ -178,16 +187,17 @@ def _construct(error: SqlError) -> str:
     return "syntax" if isinstance(error, SqlSyntaxError) else type(error).__name__
 
 
-def _to_sql(operators: Sequence[str], schema: Schema) -> str:
+def _to_sql(trip: _Trip, schema: Schema) -> str:
     stage = "parse"
     try:
-        query = parse("\n".join(operators))
+        query = parse("\n".join(trip.operators))
         stage = "lower"
         if not is_pure(query):
             raise _Rejected("impure", "the text holds a standard SELECT")
-        return lower(query, schema)
+        return lower(query, schema, trip.dialect)
     except SqlError as e:
-        raise _Rejected(f"reread:{stage}", str(e), place=Finder(operators, schema).unreadable()) from e
+        place = Finder(trip.operators, schema, trip.dialect).unreadable()
+        raise _Rejected(f"reread:{stage}", str(e), place=place) from e
 
 
 def _check_prefixes(operators: Sequence[str], schema: Schema) -> None:
@@ -204,7 +214,7 @@ def _judge(trip: _Trip, gold: Result, witness: _Witness, schema: Schema) -> None
     """Compare the lowered query with the gold's result on one database. Raises _Rejected when they differ."""
     run = witness.database.run
     where = f"on the {witness.name} database"
-    finder = Finder(trip.operators, schema)
+    finder = Finder(trip.operators, schema, trip.dialect)
     try:
         result = run(trip.lowered)
     except QueryTimeout as e:
@@ -212,12 +222,12 @@ def _judge(trip: _Trip, gold: Result, witness: _Witness, schema: Schema) -> None
     except ExecutionError as e:
         raise _Rejected(f"error:{category(e)}", f"{where}: {e}", witness.name, finder.failing(run)) from e
     trip.results.append(gold)
-    found = compare(trip.gold_sql, gold, result, run)
+    found = compare(trip.gold_sql, gold, result, run, trip.dialect)
     if found is None:
         return
     counts = f"{len(gold.rows)} rows of the gold, {len(result.rows)} of the pipe query"
     place = finder.disordered() if found == "order" else finder.differing(trip.gold_sql, run)
-    if not _has_one_answer(trip.gold_sql, gold, witness):
+    if not _has_one_answer(trip, gold, witness):
         said = f"{where} the gold has more than one right answer ({counts})"
         raise _Rejected("undecidable", said, witness.name, place)
     kind = row_difference(gold.rows, result.rows) if found == "rows" else found
@@ -236,9 +246,12 @@ _SAID = {
 }
 
 
-def _has_one_answer(gold_sql: str, gold: Result, witness: _Witness) -> bool:
+def _has_one_answer(trip: _Trip, gold: Result, witness: _Witness) -> bool:
     """Does the gold answer alike where the same rows lie in reverse order? What fails there is not excused."""
+    if witness.backwards is None:
+        return True
     try:
-        return compare(gold_sql, gold, witness.backwards().run(gold_sql), witness.database.run) is None
+        other = witness.backwards().run(trip.gold_sql)
+        return compare(trip.gold_sql, gold, other, witness.database.run, trip.dialect) is None
     except ExecutionError:
         return True

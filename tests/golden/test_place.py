@@ -93,7 +93,7 @@ def test_case(
 ) -> None:
     texts = _texts(pipe)
     monkeypatch.setattr("pipesql.golden.roundtrip.print_operators", lambda _query: texts)
-    rejection = round_trip(Question("q", "music", str(witnesses.path), "?", gold, "b", "train"), witnesses)
+    rejection = round_trip(Question("q", "music", str(witnesses.database), "?", gold, "b", "train"), witnesses)
     assert isinstance(rejection, Rejection)
     assert (rejection.reason, rejection.operator, rejection.agrees) == (reason, operator, agrees), rejection.detail
     assert rejection.pipe_sql == "\n".join(texts)

@@ -44,7 +44,7 @@ def witnesses(path: Path) -> Iterator[Witnesses]:
 
 
 def ask(witnesses: Witnesses, gold: str) -> GoldenPair | Rejection:
-    question = Question("q", "music", str(witnesses.path), "What?", gold, "b", "train", "hint", "easy")
+    question = Question("q", "music", str(witnesses.database), "What?", gold, "b", "train", "hint", "easy")
     return round_trip(question, witnesses)
 
 
@@ -66,7 +66,7 @@ def test_a_golden_pair_is_text_that_reads_back_and_returns_the_golds_rows(witnes
     assert pair.lowered_sql == lower(parse(pair.pipe_sql), witnesses.schema)
     rows = witnesses.real.run(gold).rows
     assert (pair.rows, pair.rows_digest) == (len(rows), rows_digest(rows))
-    assert pair.database_digest == file_digest(witnesses.path)
+    assert pair.database_digest == file_digest(witnesses.database)
     assert (pair.evidence, pair.hardness, pair.split) == ("hint", "easy", "train")
     rows = witnesses.disturbed.run(gold).rows
     assert (pair.disturbed_rows, pair.disturbed_digest) == (len(rows), rows_digest(rows))
@@ -117,7 +117,7 @@ class TestJudging:
     def test_a_wrong_query_is_seen(
         self, monkeypatch: pytest.MonkeyPatch, witnesses: Witnesses, gold: str, wrong: str, reason: str
     ) -> None:
-        monkeypatch.setattr("pipesql.golden.roundtrip.lower", lambda _query, _schema: wrong)
+        monkeypatch.setattr("pipesql.golden.roundtrip.lower", lambda *_: wrong)
         rejection = ask(witnesses, gold)
         assert isinstance(rejection, Rejection)
         assert rejection.reason == reason
@@ -125,7 +125,7 @@ class TestJudging:
 
     def test_a_query_that_runs_on_is_a_timeout(self, monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
         endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n"
-        monkeypatch.setattr("pipesql.golden.roundtrip.lower", lambda _query, _schema: endless)
+        monkeypatch.setattr("pipesql.golden.roundtrip.lower", lambda *_: endless)
         with Witnesses(path, [], timeout_s=0.3) as witnesses:
             rejection = ask(witnesses, "SELECT id FROM singer")
         assert isinstance(rejection, Rejection)
@@ -148,9 +148,9 @@ class TestJudging:
     def test_gold_with_more_than_one_answer_is_undecidable_only_where_the_rows_differ(
         self, monkeypatch: pytest.MonkeyPatch, witnesses: Witnesses, gold: str, other: str
     ) -> None:
-        monkeypatch.setattr("pipesql.golden.roundtrip.lower", lambda _query, _schema: gold)
+        monkeypatch.setattr("pipesql.golden.roundtrip.lower", lambda *_: gold)
         assert isinstance(ask(witnesses, gold), GoldenPair)
-        monkeypatch.setattr("pipesql.golden.roundtrip.lower", lambda _query, _schema: other)
+        monkeypatch.setattr("pipesql.golden.roundtrip.lower", lambda *_: other)
         rejection = ask(witnesses, gold)
         assert isinstance(rejection, Rejection)
         assert rejection.reason == "undecidable"
