@@ -2,40 +2,101 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipesql.cli.workers import Workers
 from pipesql.errors import BadInput, PipesqlError
 
+ALONE = 1000
+"""So many lines one process answers before others are started to help: that takes it about a second."""
 
-def answer_lines(asked: str, answered: str, db: Path | None, convert: Callable[[str, Path | None], str]) -> None:
+
+def answer_lines(
+    asked: str, answered: str, db: Path | None, convert: Callable[[str, Path | None], str], jobs: int = 0
+) -> None:
     """Convert field `asked` of every line of standard input into field `answered` of a line of standard output.
 
-    `db` is the database of lines that name none.
+    `db` is the database of lines that name none. `jobs` are the processes that work on long inputs, 0 for one a core;
+    `convert` must pickle.
     """
-    for number, line in enumerate(sys.stdin, 1):
-        if not line.strip():
-            continue
+    answer = Answer(asked, answered, db, convert)
+    jobs = jobs or _cores()
+    lines = _lines()
+    for line in itertools.islice(lines, None if jobs == 1 else ALONE):
+        _print(answer(line))
+    if jobs > 1 and (first := next(lines, None)) is not None:
+        for out in Workers(answer, answer.lost, jobs).results(itertools.chain([first], lines)):
+            _print(out)
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _lines() -> Iterator[tuple[int, bytes]]:
+    """The lines of standard input that hold anything, with their numbers."""
+    return ((number, line) for number, line in enumerate(sys.stdin.buffer, 1) if line.strip())
+
+
+def _print(answer: str) -> None:
+    sys.stdout.write(answer + "\n")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Answers one numbered line."""
+
+    asked: str
+    answered: str
+    db: Path | None
+    convert: Callable[[str, Path | None], str]
+
+    def __call__(self, line: tuple[int, bytes]) -> str:
+        """The answer's JSON; an error of ours is an answer."""
         row: dict[str, Any] = {}
         try:
-            row = _row(line, number, asked)
-            path = row.get("db") or db
-            out = {answered: convert(row[asked], None if path is None else Path(path))}
+            row = _row(line, self.asked)
+            path = row.get("db") or self.db
+            out = {self.answered: self.convert(row[self.asked], None if path is None else Path(path))}
         except PipesqlError as e:
             out = {"error": str(e)}
-        print(json.dumps({"id": row.get("id"), **out}, ensure_ascii=False))
+        return _json({"id": row.get("id"), **out})
+
+    def lost(self, line: tuple[int, bytes]) -> str:
+        """The answer to a line that no process survives."""
+        row = _row(line, self.asked)
+        return _json({"id": row.get("id"), "error": f"line {line[0]}: the process that converted this line was killed"})
 
 
-def _row(line: str, number: int, asked: str) -> dict[str, Any]:
+def _json(row: dict[str, Any]) -> str:
+    text = json.dumps(row, ensure_ascii=False)
     try:
-        row = json.loads(line)
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can escape and UTF-8 cannot hold
+        return json.dumps(row)
+    return text
+
+
+def _row(line: tuple[int, bytes], asked: str) -> dict[str, Any]:
+    number, text = line
+    try:
+        row = json.loads(text)
     except json.JSONDecodeError as e:
         raise BadInput(f"line {number}: not JSON ({e.msg} at column {e.colno})") from e
+    except UnicodeDecodeError as e:
+        raise BadInput(f"line {number}: not UTF-8 text") from e
+    except RecursionError as e:
+        raise BadInput(f"line {number}: nested too deeply") from e
     if not isinstance(row, dict) or not isinstance(row.get(asked), str):
         raise BadInput(f"line {number}: expected an object with a text field {asked}")
-    if not isinstance(row.get("db", ""), str):
+    if not isinstance(row.get("db") or "", str):
         raise BadInput(f"line {number}: field db must be the path of a SQLite file")
     return row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,13 @@ _db = click.option(
 )
 _jsonl = click.option("--jsonl", is_flag=True, help="Read one JSON object a line, answer one a line, in order.")
 
+_jobs = click.option(
+    "--jobs",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Processes that answer the lines of a --jsonl of more than 1,000; without it one a core.",
+)
+
 
 @main.command("to-pipe")
 @click.option("--from", "source", default="sqlite", show_default=True, help="Dialect of the standard SQL.")
@@ -47,19 +55,41 @@ _jsonl = click.option("--jsonl", is_flag=True, help="Read one JSON object a line
 )
 @_db
 @_jsonl
+@_jobs
+@click.option("--keep-names", is_flag=True, help="Keep the query's aliases and its spelling of names.")
+@click.option("--explain", "with_origins", is_flag=True, help="Show which clause each operator comes from.")
+@click.option("--json", "as_json", is_flag=True, help="With --explain: print one JSON object an operator.")
 @click.argument("sql", required=False)
-def to_pipe(source: str, target: str, db: Path | None, jsonl: bool, sql: str | None) -> None:
+def to_pipe(
+    source: str,
+    target: str,
+    db: Path | None,
+    jsonl: bool,
+    jobs: int,
+    keep_names: bool,
+    with_origins: bool,
+    as_json: bool,
+    sql: str | None,
+) -> None:
     """Print standard SQL as pipe SQL. SQL is read from standard input when it is not given.
 
     With --jsonl: lines of {"id", "sql", "db"} become lines of {"id", "pipe_sql"} or {"id", "error"}.
     """
+    if (with_origins and jsonl) or (as_json and not with_origins):
+        raise BadInput("--explain is for one query, without --jsonl; --json belongs to --explain")
+    if with_origins:
+        from pipesql.cli.origins import print_steps, steps
+
+        print_steps(list(steps(_text(sql), db, source, target, keep_names)), as_json)
+        return
     from pipesql.cli.convert import standard_to_pipe
     from pipesql.cli.lines import answer_lines
 
     if jsonl:
-        answer_lines("sql", "pipe_sql", db, lambda text, path: standard_to_pipe(text, path, source, target))
+        convert = partial(standard_to_pipe, source=source, target=target, keep_names=keep_names)
+        answer_lines("sql", "pipe_sql", db, convert, jobs)
     else:
-        click.echo(standard_to_pipe(_text(sql), db, source, target))
+        click.echo(standard_to_pipe(_text(sql), db, source, target, keep_names))
 
 
 @main.command("to-sql")
@@ -69,8 +99,9 @@ def to_pipe(source: str, target: str, db: Path | None, jsonl: bool, sql: str | N
 @click.option("--to", "target", default="sqlite", show_default=True, help="Dialect of the engine.")
 @_db
 @_jsonl
+@_jobs
 @click.argument("pipe", required=False)
-def to_sql(source: str, target: str, db: Path | None, jsonl: bool, pipe: str | None) -> None:
+def to_sql(source: str, target: str, db: Path | None, jsonl: bool, jobs: int, pipe: str | None) -> None:
     """Print pipe SQL as an engine's standard SQL. PIPE is read from standard input when it is not given.
 
     With --jsonl: lines of {"id", "pipe_sql", "db"} become lines of {"id", "sql"} or {"id", "error"}.
@@ -79,7 +110,7 @@ def to_sql(source: str, target: str, db: Path | None, jsonl: bool, pipe: str | N
     from pipesql.cli.lines import answer_lines
 
     if jsonl:
-        answer_lines("pipe_sql", "sql", db, lambda text, path: pipe_to_standard(text, path, source, target))
+        answer_lines("pipe_sql", "sql", db, partial(pipe_to_standard, source=source, target=target), jobs)
     else:
         click.echo(pipe_to_standard(_text(pipe), db, source, target))
 

@@ -1,0 +1,90 @@
+"""Work on lists of items by several processes, results in order, with bounded memory."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+_CHUNK = 100
+_AHEAD = 4
+"""Chunks a worker that may be waiting for it, or for those before them to be printed."""
+
+
+class Workers(Generic[Item, Made]):
+    """Processes that apply `work` to items. It must be a function or object that pickles.
+
+    Where a process dies (killed for memory, say), its chunk's items are done again one at a time, each by a process of
+    its own; `lost` says what stands for an item that kills that one too.
+    """
+
+    def __init__(self, work: Callable[[Item], Made], lost: Callable[[Item], Made], jobs: int) -> None:
+        self.work = work
+        self.lost = lost
+        self.jobs = jobs
+        self.waiting: deque[tuple[list[Item], Future[list[Made]]]] = deque()
+
+    def results(self, items: Iterable[Item]) -> Iterator[Made]:
+        """The results in the items' order. Items are taken as they are needed."""
+        iterator = iter(items)
+        self.pool = _pool(self.jobs)
+        try:
+            while True:
+                while len(self.waiting) < self.jobs * _AHEAD and (chunk := list(itertools.islice(iterator, _CHUNK))):
+                    self._submit(chunk)
+                if not self.waiting:
+                    return
+                yield from self._first()
+        finally:
+            self.pool.shutdown(cancel_futures=True)
+
+    def _submit(self, chunk: list[Item]) -> None:
+        try:
+            future = self.pool.submit(_apply, self.work, chunk)
+        except BrokenProcessPool as e:
+            future = Future()
+            future.set_exception(e)
+        self.waiting.append((chunk, future))
+
+    def _first(self) -> list[Made]:
+        """The results of the first waiting chunk."""
+        chunk, future = self.waiting.popleft()
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            self.pool.shutdown(cancel_futures=True)
+            self.pool = _pool(self.jobs)
+            rest, self.waiting = self.waiting, deque()
+            for other, _ in rest:
+                self._submit(other)
+            return [self._alone(item) for item in chunk]
+
+    def _alone(self, item: Item) -> Made:
+        with _pool(1) as pool:
+            try:
+                return pool.submit(_apply, self.work, [item]).result()[0]
+            except BrokenProcessPool:
+                return self.lost(item)
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    """Forked where that can be done: then a worker starts with all modules loaded."""
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    return ProcessPoolExecutor(jobs, multiprocessing.get_context(method), initializer=_leave_interrupts)
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C goes to all processes; the one that was started answers it by ending the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _apply(work: Callable[[Item], Made], items: list[Item]) -> list[Made]:
+    return [work(item) for item in items]
