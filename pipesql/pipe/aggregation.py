@@ -13,6 +13,7 @@ from pipesql.pipe.frame import Frame
 from pipesql.pipe.grouping_sets import AggregateSets, Places
 from pipesql.pipe.identifiers import aliased, column
 from pipesql.pipe.level import as_table
+from pipesql.pipe.rebuild import unbracketed
 from pipesql.pipe.scope import Scope, ScopeColumn
 
 _ONE = exp.Literal.number(1)
@@ -24,11 +25,11 @@ def aggregate(frame: Frame, operator: op.Aggregate, before: Scope, after: Scope)
     sets = operator.sets if isinstance(operator, AggregateSets) else ()
     if not frame.level.plain or frame.names_any(frame.level.windowed) or frame.level.source is None:
         frame.wrap(before)
-    keys = [frame.expression(k.unalias()) for k in operator.keys]
+    keys = [frame.expression(unbracketed(k.unalias())) for k in operator.keys]
     # a constant key would be read as a position, a computed one be computed again from what its group has
     if any(not k.find(exp.Column) or (sets and not isinstance(k, exp.Column)) for k in keys):
         frame.wrap(before)
-        keys = [frame.expression(k.unalias()) for k in operator.keys]
+        keys = [frame.expression(unbracketed(k.unalias())) for k in operator.keys]
     level = frame.level
     grouped, shown, number = keys, keys, None
     if sets and frame.dialect in _WITHOUT_SETS:

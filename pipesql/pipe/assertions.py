@@ -7,6 +7,7 @@ from sqlglot import exp
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.frame import Frame
+from pipesql.pipe.level import all_of
 from pipesql.pipe.scope import Scope
 
 _RAISING = {"": "ERROR", "bigquery": "ERROR", "duckdb": "ERROR", "spark": "RAISE_ERROR", "databricks": "RAISE_ERROR"}
@@ -27,7 +28,10 @@ def check(frame: Frame, operator: op.Assert, before: Scope) -> None:
     level = frame.level
     failed = exp.Anonymous(this=function, expressions=[_message(frame, operator)])
     value = exp.Case(ifs=[exp.If(this=frame.expression(operator.condition), true=exp.true())], default=failed)
-    (level.having if level.grouped else level.where).append(value)
+    conditions = level.having if level.grouped else level.where
+    if conditions:  # rows that have been filtered out are not asserted of, whatever an engine computes first
+        value = exp.Case(ifs=[exp.If(this=all_of(conditions), true=value)], default=exp.false())
+    conditions[:] = [value]
 
 
 def _message(frame: Frame, operator: op.Assert) -> exp.Expr:

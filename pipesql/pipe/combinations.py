@@ -14,6 +14,7 @@ from pipesql.pipe.recursion import in_order
 from pipesql.pipe.resolved import Resolved
 from pipesql.pipe.scope import Scope, ScopeColumn
 from pipesql.pipe.sources import named_table
+from pipesql.pipe.types import REAL
 
 _NODES: dict[str, type[exp.SetOperation]] = {"UNION": exp.Union, "INTERSECT": exp.Intersect, "EXCEPT": exp.Except}
 _DIRECT = frozenset({"sqlite", "mysql"})
@@ -28,6 +29,11 @@ def combine(frame: Frame, operator: op.SetOperation, before: Scope, after: Scope
     bodies = [resolved.nested[id(query)] for query in operator.queries]
     if not operator.distinct and operator.kind != "UNION" and frame.dialect in _WITHOUT_ALL:
         for arm, body in zip(others, bodies, strict=True):
+            if frame.dialect == "bigquery" and any(c.kind == REAL for c in after.columns):
+                raise UnsupportedSql(
+                    f"{operator.kind} ALL of FLOAT64 columns in BigQuery",
+                    "GoogleSQL does not number equal rows of that type",
+                )
             _combine_numbered(frame, node, (left, arm), body, before, after)
             before, left = after, after.columns
         return
@@ -77,21 +83,17 @@ def _combine_numbered(
     copy = "copy"
     while copy in [n.lower() for n in names]:
         copy += "_2"
-    width = len(after.columns)
-    query = node(
-        this=_numbered(frame, left, width, copy), expression=_numbered(frame, right, width, copy), distinct=True
-    )
+    numbered = [_numbered(frame, q, a, copy) for q, a in zip((left, right), arms, strict=True)]
+    query = node(this=numbered[0], expression=numbered[1], distinct=True)
     columns = (*after.columns, ScopeColumn(copy))
     _become(frame, query, columns)
     frame.wrap(Scope(columns))
     frame.level.untouched = None
 
 
-def _numbered(frame: Frame, query: exp.Query, width: int, copy: str) -> exp.Query:
+def _numbered(frame: Frame, query: exp.Query, arm: Arm, copy: str) -> exp.Query:
     """The query's rows, each with its number among those that are equal to it."""
-    names = [s.alias_or_name for s in query.selects]
-    if len(names) != width or "*" in names:
-        raise UnsupportedSql("INTERSECT or EXCEPT ALL of columns that are not listed", "name them with SELECT")
+    names = output_names(arm)
     table = frame.level.unique("t", frame.taken)
     keys: list[exp.Expr] = [column(n, table) for n in names]
     number = exp.Window(this=exp.RowNumber(), partition_by=keys)

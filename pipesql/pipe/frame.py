@@ -10,7 +10,7 @@ from pipesql.errors import UnsupportedSql
 from pipesql.pipe.engines.rules import KIND
 from pipesql.pipe.identifiers import column, identifier
 from pipesql.pipe.level import Level, as_table, output_names, renamed
-from pipesql.pipe.matching import Arm
+from pipesql.pipe.matching import Arm, Missing
 from pipesql.pipe.query import nested
 from pipesql.pipe.rebuild import rebuild
 from pipesql.pipe.resolved import Resolved
@@ -116,7 +116,7 @@ class Frame:
         return out
 
     def give(self, scope: Scope, shown: Arm, unique: bool = False) -> exp.Query:
-        """The level as a query that gives these columns, NULL for None; `unique` if their names must differ."""
+        """The level as a query that gives these columns; `unique` if their names must differ."""
         columns = self.ready(scope, shown)
         names = output_names(columns) if unique else []
         if not unique or names == [c.name for c in columns]:
@@ -126,18 +126,15 @@ class Frame:
         return self.level.select(columns, names)
 
     def ready(self, scope: Scope, shown: Arm) -> tuple[ScopeColumn, ...]:
-        """Make the level one that can give these columns; None becomes a column that is NULL."""
+        """Make the level one that can give these columns; those that are missing are NULL."""
         level = self.level
         moved = list(shown) != (list(scope.columns) if level.compound is None else list(level.exprs))
         if moved and (level.compound is not None or level.distinct):
             self.wrap(scope, ordered=True)
-        columns = []
         for col in shown:
-            if col is None:
-                col = ScopeColumn("missing")
+            if isinstance(col, Missing):
                 self.level.exprs[col] = exp.Null()
-            columns.append(col)
-        return tuple(columns)
+        return shown
 
     def table(self, name: str, query: exp.Query, recursive: bool = False) -> None:
         """Define a table in the query's WITH."""

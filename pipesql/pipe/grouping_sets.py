@@ -40,6 +40,8 @@ def spelt_out(operator: op.Aggregate, scope: Scope) -> op.Aggregate:
     """The operator with plain keys. Raises SqlError for what GoogleSQL does not allow as a grouping."""
     if len(operator.keys) == 1 and _is_empty(operator.keys[0]):
         return op.Aggregate(operator.items)
+    if any(_is_empty(key) for key in operator.keys):
+        raise SqlError("GROUP BY () stands alone: the empty grouping beside others is one of GROUPING SETS")
     keys = _Keys(scope)
     factors = [keys.sets(key) for key in operator.keys]
     count = 1
@@ -76,7 +78,7 @@ class _Keys:
                 chosen = [c for n in range(len(parts), -1, -1) for c in itertools.combinations(parts, n)]
                 return [_union(list(c)) for c in chosen]
             case exp.GroupingSets():
-                return [one for e in key.expressions for one in self.sets(e)]
+                return [one for e in key.expressions for one in self.sets(_unnamed(e))]
         if _is_empty(key):
             return [()]
         if isinstance(key, exp.Tuple):
@@ -86,7 +88,7 @@ class _Keys:
     def together(self, node: exp.Expr) -> Places:
         """One key, or several in brackets that count as one."""
         parts = node.expressions if isinstance(node, exp.Tuple) else [node]
-        return tuple(self.place(part) for part in parts)
+        return tuple(self.place(_unnamed(part)) for part in parts)
 
     def place(self, node: exp.Expr) -> int:
         """The place of a key, which is noted the first time that it is met."""
@@ -112,6 +114,12 @@ def require_grouped_by(operator: op.Aggregate, out: Resolved) -> None:
         for asked in item.find_all(exp.Grouping):
             if len(asked.expressions) != 1 or out.columns.get(id(asked.expressions[0])) not in keys:
                 raise SqlError(f"{asked.sql('bigquery')} asks about something that is not grouped by")
+
+
+def _unnamed(key: exp.Expr) -> exp.Expr:
+    if isinstance(key, exp.Alias):
+        raise SqlError(f"{key.sql('bigquery')} inside ROLLUP, CUBE or GROUPING SETS takes no name: EXTEND first")
+    return key
 
 
 def _is_empty(key: exp.Expr) -> bool:

@@ -70,11 +70,11 @@ class Level:
             query.set("from_", exp.From(this=self.source))
         query.set("joins", self.joins)
         if self.where:
-            query.set("where", exp.Where(this=_all(self.where)))
+            query.set("where", exp.Where(this=all_of(self.where)))
         if self.keys:
             query.set("group", exp.Group(expressions=[k.copy() for k in self.keys]))
         if self.having:
-            query.set("having", exp.Having(this=_all(self.having)))
+            query.set("having", exp.Having(this=all_of(self.having)))
         if self.distinct:
             query.set("distinct", exp.Distinct())
         if self.order:
@@ -93,7 +93,7 @@ class Level:
         count = aliased(exp.Count(this=exp.Star()), "n")
         query = exp.Select(expressions=[count], from_=exp.From(this=self.source), joins=self.joins)
         if self.where:
-            query.set("where", exp.Where(this=_all(self.where)))
+            query.set("where", exp.Where(this=all_of(self.where)))
         return query
 
     def _projected(self, col: ScopeColumn, name: str) -> exp.Expr:
@@ -133,7 +133,10 @@ class Level:
         """Drop qualifiers where there is one source, and no output name could be mistaken for its column."""
         if len(self.names) != 1:
             return
-        outputs = {p.alias.lower() for p in query.selects if isinstance(p, exp.Alias)}
+        names = [p.alias_or_name.lower() for p in query.selects]
+        outputs = {
+            n for p, n in zip(query.selects, names, strict=True) if isinstance(p, exp.Alias) or names.count(n) > 1
+        }
         stack: list[exp.Expr] = [query]
         while stack:
             node = stack.pop()
@@ -161,7 +164,7 @@ def _aggregates(node: exp.Expr) -> bool:
     return any(map(_aggregates, node.iter_expressions()))
 
 
-def _all(conditions: list[exp.Expr]) -> exp.Expr:
+def all_of(conditions: list[exp.Expr]) -> exp.Expr:
     """The conjunction, each condition bracketed where AND would tear it apart."""
     parts = [exp.Paren(this=c) if len(conditions) > 1 and isinstance(c, exp.Or | exp.Xor) else c for c in conditions]
     out = parts[0]
@@ -201,3 +204,16 @@ def renamed(query: exp.Query, columns: tuple[ScopeColumn, ...], names: list[str]
         first = first.this
     first.set("expressions", [exp.alias_(s.unalias(), identifier(n)) for s, n in zip(selects, names, strict=True)])
     return query
+
+
+def rows_apart(tree: exp.Query) -> exp.Query:
+    """The query with a column qualified where it is called like its table: GoogleSQL reads such a name as the row."""
+    for select in tree.find_all(exp.Select):
+        source = select.args.get("from_")
+        name = source.this.alias_or_name.lower() if source is not None else ""
+        if not name or select.args.get("joins"):
+            continue
+        for node in select.find_all(exp.Column):
+            if not node.table and node.name.lower() == name and node.find_ancestor(exp.Select) is select:
+                node.set("table", identifier(source.this.alias_or_name))
+    return tree

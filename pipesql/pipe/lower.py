@@ -14,6 +14,7 @@ from pipesql.pipe.block_level import start_block
 from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.engines import write
 from pipesql.pipe.frame import Frame
+from pipesql.pipe.level import rows_apart
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.resolve import resolve_names
 from pipesql.pipe.schema import Schema
@@ -32,7 +33,8 @@ def lower_tree(query: PipeQuery, schema: Schema, dialect: str = "") -> exp.Query
 
     Raises UnknownName or SqlError; UnsupportedSql for an operator that the engine cannot do.
     """
-    return _lower(Frame(resolve_names(query, schema), (), set(), _lower, dialect))
+    tree = _lower(Frame(resolve_names(query, schema), (), set(), _lower, dialect))
+    return rows_apart(tree) if dialect in ("", "bigquery") else tree
 
 
 def _lower(frame: Frame) -> exp.Query:

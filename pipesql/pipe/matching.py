@@ -12,8 +12,12 @@ from pipesql.pipe import operators as op
 from pipesql.pipe.scope import ScopeColumn
 
 Columns = tuple[ScopeColumn, ...]
-Arm = tuple[ScopeColumn | None, ...]
-"""The columns that an input gives, in the order of the result; None where it has none of that name: NULL."""
+Arm = tuple[ScopeColumn, ...]
+"""The columns that an input gives, in the order of the result."""
+
+
+class Missing(ScopeColumn):
+    """Stands where an input has no column of that name: NULL."""
 
 
 def match_arms(operator: op.SetOperation | op.RecursiveUnion, inputs: list[Columns]) -> list[Arm]:
@@ -48,7 +52,8 @@ def _by_name(
         names = _same_names(shown, on, named)
     else:
         names = _common_names(shown, on, named)
-    return [tuple(columns.get(name) for name in names) for columns in named]
+    called = {name: column.name for columns in reversed(named) for name, column in columns.items()}
+    return [tuple(columns.get(name) or Missing(called[name]) for name in names) for columns in named]
 
 
 def _named(shown: str, columns: Columns) -> dict[str, ScopeColumn]:

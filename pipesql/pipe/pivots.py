@@ -87,6 +87,8 @@ def _where(call: exp.Expr, condition: exp.Expr) -> exp.Expr:
         call = exp.Max(this=call.this)  # ANY_VALUE may choose the NULL of another row
     if not isinstance(call, _IGNORE_NULLS) or isinstance(call.this, exp.HavingMax | exp.Order):
         raise UnsupportedSql(f"{call.sql('bigquery')[:40]} in PIVOT", "only aggregates that pass over NULL")
+    if isinstance(call, exp.CountIf):  # an engine's own may give NULL for none
+        call = exp.Count(this=exp.Case(ifs=[exp.If(this=call.this, true=exp.Literal.number(1))]))
     argument = call.this
     inside = argument.expressions[0] if isinstance(argument, exp.Distinct) else argument
     kept = exp.Literal.number(1) if isinstance(inside, exp.Star) else inside.copy()
@@ -134,7 +136,7 @@ def unpivot(operator: op.Unpivot, scope: Scope, names: Names) -> Steps:
     """UNPIVOT. Raises SqlError for what GoogleSQL refuses."""
     groups = [tuple(scope.find(name) for name in group.columns) for group in operator.groups]
     _require_rows(operator, groups)
-    labels = _labels(operator, groups)
+    labels = _labels(operator)
     keys = labels
     if len({label.sql() for label in labels}) != len(labels):  # then a number tells the groups from each other
         keys = [exp.Literal.number(place) for place in range(1, len(labels) + 1)]
@@ -175,13 +177,13 @@ def _require_rows(operator: op.Unpivot, groups: list[tuple[ScopeColumn, ...]]) -
             raise SqlError(f"UNPIVOT: the columns that become {name} have different types: cast them with SET")
 
 
-def _labels(operator: op.Unpivot, groups: list[tuple[ScopeColumn, ...]]) -> list[exp.Expr]:
-    """What stands in the name column for each group: its label, or the names of its columns."""
+def _labels(operator: op.Unpivot) -> list[exp.Expr]:
+    """What stands in the name column for each group: its label, or the names of its columns as written."""
     labels: list[exp.Expr] = []
-    for written, columns in zip(operator.groups, groups, strict=True):
+    for written in operator.groups:
         label = written.label
         if label is None:
-            labels.append(exp.Literal.string("_".join(c.name for c in columns)))
+            labels.append(exp.Literal.string("_".join(written.columns)))
         elif isinstance(label, exp.Literal) and (label.is_string or label.is_int):
             labels.append(label.copy())
         else:

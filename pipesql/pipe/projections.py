@@ -7,7 +7,7 @@ from sqlglot import exp
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe.frame import Frame
 from pipesql.pipe.identifiers import column
-from pipesql.pipe.rebuild import is_constant
+from pipesql.pipe.rebuild import is_constant, unbracketed
 from pipesql.pipe.scope import Scope, ScopeColumn
 
 #: Expressions that would grow beyond this many nodes read from a level of their own: substitution can double them.
@@ -82,6 +82,7 @@ def open_for(frame: Frame, before: Scope, values: tuple[exp.Expr, ...]) -> None:
 def _define(frame: Frame, new: ScopeColumn, value: exp.Expr) -> None:
     """Give a column of the next scope its expression on this level."""
     level, columns = frame.level, frame.resolved.columns
+    value = unbracketed(value)
     if columns.get(id(value)) is new:
         return
     level.exprs[new] = frame.expression(value)

@@ -10,6 +10,8 @@ from sqlglot import exp
 from pipesql.errors import SqlError, UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.query import Cte, PipeQuery, nested_queries
+from pipesql.pipe.resolved import Resolved
+from pipesql.pipe.tables import CteTable
 
 
 def in_order(ctes: tuple[Cte, ...]) -> list[Cte]:
@@ -40,6 +42,44 @@ def reads_itself(cte: Cte) -> bool:
     if any(name in names for operator in before for names in [set(_names(operator))]):
         raise SqlError(f"{cte.name} reads itself before its last UNION")
     return True
+
+
+def require_repeatable(body: Resolved, table: CteTable) -> None:
+    """Raise SqlError where the rows that a recursive query makes would depend on more than single new rows."""
+    if not _reads(body, table):
+        return
+    for operator in body.operators:
+        if isinstance(operator, _WHOLE) or (isinstance(operator, op.Select) and operator.distinct):
+            raise SqlError(f"{op.keyword(operator)} cannot stand in a recursive query: it needs all rows at once")
+        if any(part.find(exp.Window) for part in _expressions(operator)):
+            raise SqlError("a window function cannot stand in a recursive query: it needs all rows at once")
+        if isinstance(operator, op.Join) and operator.kind in ("LEFT", "RIGHT", "FULL"):
+            right = body.sources[id(operator.source)].cte is table
+            if operator.kind == "FULL" or right is (operator.kind == "LEFT"):
+                raise SqlError(f"{table.name} stands on the side of a {operator.kind} JOIN that may be missing")
+    for inner in body.nested.values():
+        require_repeatable(inner, table)
+
+
+_WHOLE = (op.Aggregate, op.Distinct, op.Limit, op.OrderBy, op.TableSample)
+
+
+def _reads(body: Resolved, table: CteTable) -> bool:
+    """Whether a resolved query, or one nested in it, reads the table."""
+    here = any(source.cte is table for source in body.sources.values())
+    return here or any(_reads(inner, table) for inner in body.nested.values())
+
+
+def _expressions(part: object) -> Iterator[exp.Expr]:
+    """The expressions of an operator, nested queries left out."""
+    if isinstance(part, exp.Expr):
+        yield part
+    elif isinstance(part, tuple):
+        for each in part:
+            yield from _expressions(each)
+    elif is_dataclass(part) and not isinstance(part, PipeQuery):
+        for field in fields(part):
+            yield from _expressions(getattr(part, field.name))
 
 
 def tables_read(query: PipeQuery) -> set[str]:

@@ -7,9 +7,9 @@ from sqlglot import exp
 from pipesql.errors import SqlError, UnknownName, UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.identifiers import identifier
-from pipesql.pipe.matching import Arm, match_arms
+from pipesql.pipe.matching import Arm, Missing, match_arms
 from pipesql.pipe.query import PipeQuery, Subpipeline, nested
-from pipesql.pipe.recursion import in_order, reads_itself
+from pipesql.pipe.recursion import in_order, reads_itself, require_repeatable
 from pipesql.pipe.resolved import Names, Resolved
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.scope import Scope, ScopeColumn, Variable, join_scopes, unknown_name
@@ -64,7 +64,7 @@ class Relations:
             self.out.nested[id(node.this)] = body
             self.out.outer |= body.outer
             columns = body.last.columns
-            variables = _still_shown(body.last)
+            variables = shown_variables(body.last)
         elif isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
             if node.args.get("db"):
                 raise UnknownName(f"no table {node.sql('bigquery')}: name it without a database", node.name)
@@ -121,6 +121,8 @@ class Relations:
             self.out.nested[id(query)] = body
             self.out.outer |= body.outer
             inputs.append(body.last.columns)
+            if self.recursive is not None:
+                require_repeatable(body, self.recursive)
         arms = self.out.arms[id(operator)] = match_arms(operator, inputs)
         return Scope(_combined(arms))
 
@@ -161,6 +163,7 @@ class Relations:
         elif operator.alias:
             ctes = {**ctes, operator.alias.lower(): table}
         body = self.inside(query, self.outer, ctes)
+        require_repeatable(body, table)
         self.out.nested[id(operator)] = body
         self.out.ctes[id(operator)] = table
         self.out.outer |= body.outer
@@ -172,8 +175,8 @@ class Relations:
         return Scope(columns, {alias.lower(): Variable(alias, columns)} if alias else {})
 
 
-def _still_shown(scope: Scope) -> dict[str, Variable]:
-    """The range variables of a query in brackets without a name, with the columns that it gives."""
+def shown_variables(scope: Scope) -> dict[str, Variable]:
+    """The range variables, with those of their columns alone that the table gives."""
     out = {}
     for key, variable in scope.variables.items():
         columns = tuple(c for c in variable.columns if c in scope.columns)
@@ -186,7 +189,7 @@ def _combined(arms: list[Arm]) -> tuple[ScopeColumn, ...]:
     """The columns of a set operation: called as in the first input that has them, of one kind if all are."""
     out = []
     for place in zip(*arms, strict=True):
-        present = [c for c in place if c is not None]
+        present = [c for c in place if not isinstance(c, Missing)]
         kinds = {c.kind for c in present if c.kind}
         out.append(ScopeColumn(present[0].name, present[0].kind if len(kinds) < 2 else ""))
     return tuple(out)

@@ -16,7 +16,7 @@ from pipesql.pipe.conditions import truth
 from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.grouping_sets import AggregateSets, require_grouped_by
 from pipesql.pipe.query import PipeQuery
-from pipesql.pipe.relations import Relations
+from pipesql.pipe.relations import Relations, shown_variables
 from pipesql.pipe.resolved import Names, Resolved
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.scope import Scope, ScopeColumn, Variable
@@ -163,8 +163,10 @@ class _Resolver(Relations):
                 return scope
             case op.Distinct():
                 self.out.uses[-1] |= set(scope.columns)
-                return Scope(scope.columns, scope.variables)
-            case op.TableSample():
+                return Scope(scope.columns, shown_variables(scope))
+            case op.TableSample(partition=partition, weight=weight):
+                if partition or weight is not None:
+                    raise self.refused("TABLESAMPLE WITH WEIGHT or PARTITION BY")
                 return Scope(scope.columns, scope.variables)
             case op.SetOperation():
                 return self.combine(operator, scope)

@@ -12,6 +12,7 @@ from pipesql.errors import SqlError, UnknownName
 from pipesql.pipe import identifiers
 from pipesql.pipe.matching import Arm
 from pipesql.pipe.query import PipeQuery, nested
+from pipesql.pipe.rebuild import unbracketed
 from pipesql.pipe.scope import Scope, ScopeColumn, unknown_name
 from pipesql.pipe.tables import CteTable, Source
 from pipesql.pipe.types import kind_of
@@ -160,12 +161,12 @@ class Names:
         if isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star)):
             return self._star(node, scope)
         self.scalar(node, scope, where, windows=where != "GROUP BY")
-        inner = node.unalias()
+        inner = unbracketed(node.unalias())
         if isinstance(inner, exp.Column):
             column = self.out.columns[id(inner)]
             if not isinstance(node, exp.Alias) and column in scope.columns:
                 return (column,)
-            return (ScopeColumn(node.alias_or_name, column.kind, column.origin),)
+            return (ScopeColumn(node.alias or inner.name, column.kind, column.origin),)
         return (ScopeColumn(node.alias, self.out.kind(inner)),)
 
     def _star(self, node: exp.Expr, scope: Scope) -> tuple[ScopeColumn, ...]:

@@ -25,8 +25,6 @@ _QUERIES = frozenset({"duckdb", "spark"})
 
 def sample(frame: Frame, operator: op.TableSample, before: Scope) -> None:
     """Sample the rows so far. Raises UnsupportedSql where the engine has no such method."""
-    if operator.partition or operator.weight is not None:
-        raise _refused(frame, "WITH WEIGHT and PARTITION BY are in no engine's TABLESAMPLE")
     if operator.unit not in _METHODS.get(frame.dialect, {}).get(operator.method, ()):
         raise _refused(frame, f"{operator.method} … {operator.unit} is not known there")
     if operator.seed is not None and frame.dialect not in ("duckdb", "postgres"):
