@@ -14,6 +14,8 @@ _SIGNS = (
     ("no such function", "function"),
     ("wrong number of arguments", "function"),
     ("no such", "name"),
+    ("referenced column", "name"),
+    ("does not exist", "name"),
     ("ambiguous", "name"),
     ("syntax error", "syntax"),
     ("incomplete input", "syntax"),
@@ -39,7 +41,7 @@ _SIGNS = (
     ("parser error", "syntax"),
     ("refused: ", "refused"),
 )
-"""Words of SQLite's and DuckDB's messages, in the order in which they are looked for."""
+"""Words of SQLite's, DuckDB's and PostgreSQL's messages, in the order in which they are looked for."""
 
 
 def category(error: ExecutionError) -> str:
