@@ -7,7 +7,6 @@ system message that a pipe SQL query is wanted.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from pipesql.chat.prompts import messages
@@ -35,7 +34,7 @@ def predict(
     `layout` is the one that the model was trained in: `folded` answers a prompt with all operators, `steps` is asked
     for one operator at a time. Raises BadInput for a database that cannot be read.
     """
-    schemas = {path: read_schema(Path(path)) for path in dict.fromkeys(q.database for q in questions)}
+    schemas = {path: read_schema(path) for path in dict.fromkeys(q.database for q in questions)}
 
     def prompt(index: int, so_far: Sequence[str]) -> list[int]:
         asked = questions[index]

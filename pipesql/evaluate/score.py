@@ -19,12 +19,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from pipesql.errors import ExecutionError, QueryTimeout, SqlError, SqlSyntaxError, UnknownName
 from pipesql.execution.compare import compare
+from pipesql.execution.database import Database
+from pipesql.execution.opening import open_database
 from pipesql.execution.schema import read_schema
-from pipesql.execution.sqlite import SqliteDatabase
 from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
 from pipesql.pipe.purity import require_pure
@@ -50,18 +50,18 @@ def score(
     """
     verdicts = []
     with ExitStack() as stack:
-        opened: dict[str, SqliteDatabase] = {}
+        opened: dict[str, Database] = {}
         for prediction in predictions:
             path = prediction.database
             if path not in opened:
-                opened[path] = stack.enter_context(SqliteDatabase(Path(path), timeout_s=timeout_s, max_rows=max_rows))
-            verdicts.append(judge(prediction, opened[path], read_schema(Path(path))))
+                opened[path] = stack.enter_context(open_database(path, timeout_s, max_rows))
+            verdicts.append(judge(prediction, opened[path], read_schema(path)))
             if on_verdict is not None:
                 on_verdict(verdicts[-1])
     return verdicts
 
 
-def judge(prediction: Prediction, database: SqliteDatabase, schema: Schema) -> Verdict:
+def judge(prediction: Prediction, database: Database, schema: Schema) -> Verdict:
     """The verdict on one prediction. Raises ExecutionError where the gold does not run."""
     try:
         gold = database.run(prediction.gold_sql)
@@ -69,7 +69,7 @@ def judge(prediction: Prediction, database: SqliteDatabase, schema: Schema) -> V
         raise ExecutionError(
             f"the gold of question {prediction.id} does not run on {prediction.database}: {error}"
         ) from error
-    outcome = _lowered(prediction, schema)
+    outcome = _lowered(prediction, schema, database.dialect)
     if not outcome.cause:
         try:
             answer = database.run(outcome.lowered_sql)
@@ -78,7 +78,7 @@ def judge(prediction: Prediction, database: SqliteDatabase, schema: Schema) -> V
         except ExecutionError as error:
             outcome = replace(outcome, cause="execution", detail=str(error))
         else:
-            difference = compare(prediction.gold_sql, gold, answer, database.run)
+            difference = compare(prediction.gold_sql, gold, answer, database.run, database.dialect)
             outcome = replace(outcome, cause="rows" if difference else "", detail=difference or "")
     return Verdict(
         id=prediction.id,
@@ -103,7 +103,7 @@ class _Outcome:
     detail: str = ""
 
 
-def _lowered(prediction: Prediction, schema: Schema) -> _Outcome:
+def _lowered(prediction: Prediction, schema: Schema, dialect: str) -> _Outcome:
     """The answer as SQL for the database, or the stage that refused it."""
     if prediction.stop == "length":
         return _Outcome(cause="length", detail=prediction.detail)
@@ -111,7 +111,7 @@ def _lowered(prediction: Prediction, schema: Schema) -> _Outcome:
         query = parse(prediction.pipe_sql)
         require_pure(query)
         resolve(query, schema)
-        return _Outcome(lowered_sql=lower(query, schema))
+        return _Outcome(lowered_sql=lower(query, schema, dialect))
     except SqlSyntaxError as error:
         return _Outcome(cause="syntax", detail=str(error))
     except UnknownName as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipesql.errors import BadInput, ExecutionError
@@ -90,3 +92,18 @@ def test_a_missing_database_is_bad_input(prediction) -> None:
 
     with pytest.raises(BadInput, match="does not exist"):
         score([replace(prediction("FROM singer"), database="/nowhere/at/all.sqlite")])
+
+
+def test_an_answer_is_judged_in_the_dialect_of_its_database(prediction, tmp_path) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    with duckdb.connect(str(tmp_path / "music.duckdb")) as connection:
+        connection.execute("CREATE TABLE singer (name VARCHAR, age INTEGER); INSERT INTO singer VALUES ('Ann', 31)")
+    gold = "FROM singer SELECT age / 2"  # 15.5 in DuckDB, 15 in SQLite
+    right, wrong = score(
+        [
+            replace(prediction(f"FROM singer\n|> SELECT {half}", gold=gold), database=str(tmp_path / "music.duckdb"))
+            for half in ("age / 2 AS half", "DIV(age, 2) AS half")
+        ]
+    )
+    assert right.correct
+    assert wrong.cause == "rows"
