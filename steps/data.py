@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
 from steps import StepCommand
+from steps.sample_options import sample_options
 
 
 @click.command(cls=StepCommand)
@@ -16,10 +18,10 @@ from steps import StepCommand
 @click.option("--questions", default="", help="With files: a JSON Lines file of questions.")
 @click.option("--databases", default="", help="With files: the folder of SQLite and DuckDB files, or a SQLAlchemy URL.")
 @click.option("--missing", default="fail", show_default=True, help="skip leaves out what has no database; fail stops.")
-@click.option("--layout", default="folded", show_default=True, help="folded: a sample a query; steps: an operator.")
 @click.option("--limit", default=0, show_default=True, help="At most so many questions of each split; 0 takes all.")
 @click.option("--seed", default=0, show_default=True, help="Chooses the sample and disturbs the copies of databases.")
-def main(benchmark: str, benchmark_dir: str, layout: str, limit: int, seed: int, **source: str) -> None:
+@sample_options
+def main(benchmark: str, benchmark_dir: str, limit: int, seed: int, wanted: Any, **source: str) -> None:
     """Turn a benchmark into golden pairs and training samples."""
     # Imported here, since worker processes import this module again and need none of it.
     from pipesql import benchmarks, golden, samples
@@ -32,26 +34,25 @@ def main(benchmark: str, benchmark_dir: str, layout: str, limit: int, seed: int,
     folder = Path("output") / "data" / config_name(benchmark, config)
     with step_run("data", tags={"pipesql.benchmark": benchmark, "pipesql.output": folder}) as run:
         run.params(**config)
-        samples.require_layout(layout)
+        options = samples.Options(**wanted, seed=seed)
         found = benchmarks.read(benchmark, benchmark_dir, seed=seed, limit=limit, say=click.echo, **source)
         questions = found.questions
         with whole_folder(folder) as scratch:
             build = golden.build(questions, seed)
-            splits = samples.split_pairs(build.pairs, found.of_split("dev"))
-            texts = {"train": samples.build(splits.train, layout), "dev": samples.build(splits.dev, layout)}
+            splits = samples.split_pairs(build.pairs, questions, options.validation, seed)
+            made = {split: samples.build(pairs, options) for split, pairs in splits.parts().items()}
             golden.write(scratch, build)
-            samples.write(scratch, texts)
+            stats = samples.write(scratch, made, splits, options, f"Samples of {folder.name}")
             golden.write_manifest(scratch, config, questions, build, found.manifest() | {"leaks": splits.leak_report()})
         for split, digest, rows in golden.question_digests(questions):
             place = benchmark_dir or config["questions"] or questions[0].database
             run.dataset(f"{benchmark}-{split}", place, digest, split, rows)
-        run.metrics(golden.metrics(build) | samples.metrics(texts, splits) | found.metrics())
-        run.metrics({"time/seconds": time.monotonic() - start})
-        for name in golden.artifacts(folder):
+        metrics = golden.metrics(build) | samples.metrics(stats, splits) | found.metrics()
+        run.metrics(metrics | {"time/seconds": time.monotonic() - start})
+        for name in (*golden.artifacts(folder), *samples.ARTIFACTS):
             run.artifact(folder / name)
     click.echo("\n".join([*found.said(), (folder / "report.txt").read_text(encoding="utf-8")]))
-    counted = ", ".join(f"{len(rows)} {split}" for split, rows in texts.items())
-    click.echo(f"samples ({layout}): {counted}; withheld from train: {len(splits.withheld)}")
+    click.echo(f"{samples.statistics_text(stats)}withheld from train: {len(splits.withheld)}")
     click.echo(f"written to {folder} in {time.monotonic() - start:.1f} s")
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipesql.chat.template import conversation, markers, operator_ids
+from pipesql.chat.sequence import sequence
 from pipesql.records import Sample
 
 if TYPE_CHECKING:
@@ -83,16 +84,10 @@ def tokenise(
 
 
 def tokenise_sample(sample: Sample, tokenizer: PreTrainedTokenizerBase) -> Row:
-    """Prompt, then each target followed by its marker; `end` after the last target of a `final` sample."""
-    mark = markers(tokenizer)
-    prompt = conversation(tokenizer, sample.prompt, sample.tools)
-    answer: list[int] = []
-    for number, target in enumerate(sample.targets, 1):
-        answer += operator_ids(tokenizer, target, first=number == 1)
-        answer.append(mark.end if sample.final and number == len(sample.targets) else mark.step)
-    starts = [start for start, _ in prompt.learnt] + [len(prompt.ids)]
-    heard = tuple(zip((end for _, end in prompt.learnt), starts[1:], strict=True))
-    return Row(sample.id, sample.db_id, (*prompt.ids, *answer), starts[0], sample.layout, heard)
+    """The sample's tokens (`chat.sequence`) as a row."""
+    tokens = sequence(tokenizer, sample)
+    heard = tuple((end, start) for (_, end), (start, _) in itertools.pairwise(tokens.learnt))
+    return Row(sample.id, sample.db_id, tokens.ids, tokens.learnt[0][0], sample.layout, heard)
 
 
 def common_prefix(rows: Sequence[Row]) -> int:

@@ -1,7 +1,9 @@
 """Training samples from golden pairs: what a model reads and what it shall answer, before tokenisation."""
 
-from pipesql.samples.layouts import LAYOUTS, build, require_layout
-from pipesql.samples.output import metrics, write
+from pipesql.samples.build import Built, build
+from pipesql.samples.options import Options
+from pipesql.samples.output import ARTIFACTS, metrics, write
 from pipesql.samples.splits import Splits, split_pairs
+from pipesql.samples.stats import statistics_text
 
-__all__ = ["LAYOUTS", "Splits", "build", "metrics", "require_layout", "split_pairs", "write"]
+__all__ = ["ARTIFACTS", "Built", "Options", "Splits", "build", "metrics", "split_pairs", "statistics_text", "write"]

@@ -1,22 +1,61 @@
-"""The sample files of a data folder, one a split."""
+"""The sample files of a data folder: the samples, one file a split, and what is said of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from pipesql.records import Sample, write_jsonl
+from pipesql.chat.trees import lines
+from pipesql.records import atomic_write, write_json, write_jsonl
+from pipesql.samples.build import Built
+from pipesql.samples.lengths import ruler
+from pipesql.samples.options import Options
+from pipesql.samples.preview import page
 from pipesql.samples.splits import Splits
+from pipesql.samples.stats import statistics
+
+STATS = "stats.json"
+LEAKS = "leaks.json"
+PREVIEW = "preview.html"
+ARTIFACTS = (STATS, LEAKS, PREVIEW)
+"""Files that are logged with a run."""
+PREVIEWED = 30
+"""Samples of each split and layout that the page of a build shows."""
 
 
-def write(folder: Path, samples: Mapping[str, Sequence[Sample]]) -> None:
-    """Write `samples.<split>.jsonl` for each split. Raises BadInput where that cannot be written."""
-    for split, rows in samples.items():
-        write_jsonl(folder / f"samples.{split}.jsonl", rows)
+def write(
+    folder: Path, built: Mapping[str, Built], splits: Splits, options: Options, title: str = "Samples"
+) -> dict[str, Any]:
+    """Write samples, statistics, leak report and preview; returns the statistics.
+
+    Raises BadInput where that cannot be written, ModelUnavailable for a tokenizer that cannot be had.
+    """
+    measure = ruler(options.tokenizer)
+    for split, one in built.items():
+        write_jsonl(folder / f"samples.{split}.jsonl", lines(one.samples))
+    lengths = {split: measure.measure(one.samples) for split, one in built.items()}
+    stats = statistics(built, lengths, options, measure)
+    write_json(folder / STATS, stats)
+    write_json(folder / LEAKS, splits.leak_report())
+    with atomic_write(folder / PREVIEW) as out:
+        texts = {split: one.samples for split, one in built.items()}
+        out.write(page(texts, lengths, measure, options.max_length, PREVIEWED, title))
+    return stats
 
 
-def metrics(samples: Mapping[str, Sequence[Sample]], splits: Splits) -> dict[str, float]:
-    """How many samples each split has, and how many pairs were withheld from training."""
-    return {f"samples/{split}": float(len(rows)) for split, rows in samples.items()} | {
-        "samples/withheld": float(len(splits.withheld))
-    }
+def metrics(stats: Mapping[str, Any], splits: Splits) -> dict[str, float]:
+    """Samples, conversations and lengths by split, and what the leak report counts."""
+    found = leak_metrics(splits.leak_report())
+    found["samples/withheld"] = found["leaks/withheld_from_train"]
+    for split, one in stats["splits"].items():
+        found[f"samples/{split}"] = float(one["samples"])
+        found[f"samples/{split}_too_long"] = float(one["too_long"])
+        found[f"samples/{split}_conversations"] = float(one["by_layout"].get("tools", 0))
+        found[f"samples/{split}_{stats['unit']}"] = float(sum(of["whole"]["sum"] for of in one["lengths"].values()))
+    return found
+
+
+def leak_metrics(report: Mapping[str, Any]) -> dict[str, float]:
+    """The counts of a leak report as metrics `leaks/…`."""
+    return {f"leaks/{name}": float(value) for name, value in report.items() if isinstance(value, int)}

@@ -1,75 +1,100 @@
-"""Train and dev kept apart: by database, and by what is asked.
+"""Train, validation and dev kept apart: by database, and by what is asked.
 
-No database may be in both splits: that fails the build. A question that is asked in dev, word for word, is withheld
-from training wherever it is asked: public benchmarks hold generic questions on several databases ("How many players
-are there?"), so finding one is no mistake of the user's, but training on it would be a leak all the same. The count
-and the ids go into the manifest.
+No database may be in two splits. `leaks` says what fails the build, and what is withheld from training instead.
+Validation, if it is wanted, is taken from train, in whole databases: the evaluation loss is then measured on neither
+what is trained on nor what the models are compared by.
 """
 
 from __future__ import annotations
 
-import unicodedata
+import random
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pipesql.errors import PipesqlError
-from pipesql.records import GoldenPair
+from pipesql.errors import BadInput
+from pipesql.records import GoldenPair, Question
+from pipesql.samples.leaks import Twin, check_databases, normalised, twins
 
 
 @dataclass(frozen=True)
 class Splits:
-    """Golden pairs of both splits, and those of train that are withheld because dev asks the same question."""
+    """Golden pairs by split, and those of train that are withheld because dev asks the same question."""
 
     train: list[GoldenPair]
     dev: list[GoldenPair]
-    withheld: list[GoldenPair]
+    withheld: list[Twin]
+    validation: list[GoldenPair]
+
+    def parts(self) -> dict[str, list[GoldenPair]]:
+        """The pairs that samples are made of, by split; validation only where there is one."""
+        return {"train": self.train, **({"validation": self.validation} if self.validation else {}), "dev": self.dev}
 
     def leak_report(self) -> dict[str, Any]:
-        """What was checked and what was found, for the manifest."""
-        train, dev = {p.database_digest for p in self.train}, {p.database_digest for p in self.dev}
+        """What was checked and what was found."""
+        train, dev = ({p.database_digest for p in pairs} for pairs in (self.train, self.dev))
+        validation = {p.database_digest for p in self.validation}
         asked = {normalised(p.question) for p in self.train} & {normalised(p.question) for p in self.dev}
         return {
             "train_databases": len(train),
+            "validation_databases": len(validation),
             "dev_databases": len(dev),
-            "shared_databases": len(train & dev),
+            "shared_databases": len(train & dev) + len(train & validation) + len(validation & dev),
             "shared_questions": len(asked),
             "withheld_from_train": len(self.withheld),
-            "withheld_ids": [p.id for p in self.withheld],
+            "withheld_ids": [twin.train.id for twin in self.withheld],
+            "withheld": [
+                {
+                    "id": twin.train.id,
+                    "db_id": twin.train.db_id,
+                    "question": twin.train.question,
+                    "dev_id": twin.dev.id,
+                    "dev_db_id": twin.dev.db_id,
+                }
+                for twin in self.withheld
+            ],
         }
 
 
-def split_pairs(pairs: Sequence[GoldenPair], dev_questions: Sequence[str] = ()) -> Splits:
-    """Pairs by their split, checked against leaks.
+def split_pairs(
+    pairs: Sequence[GoldenPair], questions: Sequence[Question] = (), validation: float = 0.0, seed: int = 0
+) -> Splits:
+    """Pairs by their split, checked against leaks, with the share `validation` of train held back.
 
-    `dev_questions` are questions of dev that gave no golden pair; training must not see them either.
-    Raises PipesqlError naming the databases (by id, or with the same bytes under two ids) that are in both splits.
+    `questions` are all that were asked: training must not see those of dev either that gave no golden pair.
+    Raises PipesqlError naming what leaks, BadInput where no whole database fits into `validation`.
     """
     train = [p for p in pairs if p.split == "train"]
     dev = [p for p in pairs if p.split != "train"]
-    _check_databases(train, dev)
-    asked = {normalised(text) for text in [*(p.question for p in dev), *dev_questions]}
+    golden = {p.id for p in dev}
+    asked: list[GoldenPair | Question] = [*dev, *(q for q in questions if q.split != "train" and q.id not in golden)]
+    check_databases(train, asked)
+    withheld = twins(train, asked)
+    gone = {twin.train.id for twin in withheld}
+    kept = [p for p in train if p.id not in gone]
+    held = _held_back(kept, validation, seed) if validation else set()
     return Splits(
-        train=[p for p in train if normalised(p.question) not in asked],
+        train=[p for p in kept if p.db_id not in held],
         dev=dev,
-        withheld=[p for p in train if normalised(p.question) in asked],
+        withheld=withheld,
+        validation=[replace(p, split="validation") for p in kept if p.db_id in held],
     )
 
 
-def _check_databases(train: Sequence[GoldenPair], dev: Sequence[GoldenPair]) -> None:
-    ids = {p.db_id for p in train} & {p.db_id for p in dev}
-    digests = {p.database_digest: p.db_id for p in train}
-    ids |= {
-        f"{digests[p.database_digest]} = {p.db_id}" for p in dev if p.database_digest in digests and p.db_id not in ids
-    }
-    if ids:
-        raise PipesqlError(
-            f"{len(ids)} databases are in train and in dev ({', '.join(sorted(ids)[:5])}"
-            f"{', …' if len(ids) > 5 else ''}); split the benchmark by database"
+def _held_back(train: Sequence[GoldenPair], share: float, seed: int) -> set[str]:
+    """Databases in an order drawn by the seed, each taken if it fits: at most the share of the pairs, close to it."""
+    sizes = Counter(pair.db_id for pair in train)
+    order = sorted(sizes)
+    random.Random(f"{seed}/validation").shuffle(order)
+    room, held = share * len(train), set()
+    for db_id in order:
+        if sizes[db_id] <= room:
+            room -= sizes[db_id]
+            held.add(db_id)
+    if not held:
+        raise BadInput(
+            f"validation={share} of {len(train)} training queries is less than any database has "
+            f"({min(sizes.values(), default=0)} at least); give a larger share, or 0"
         )
-
-
-def normalised(text: str) -> str:
-    """A question's words without case, spacing and punctuation: equal means that the same is asked."""
-    words = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join("".join(c if c.isalnum() else " " for c in words).split())
+    return held

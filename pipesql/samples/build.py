@@ -1,0 +1,125 @@
+"""Samples of many pairs, a process pool's work by database, the same in the same order whatever the pool."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+
+from pipesql.errors import PipesqlError
+from pipesql.execution.opening import open_database
+from pipesql.execution.schema import read_schema
+from pipesql.pipe.operators import keyword
+from pipesql.pipe.parser import parse
+from pipesql.records import GoldenPair, Sample
+from pipesql.samples.conversations import converse
+from pipesql.samples.layouts import lay_out
+from pipesql.samples.options import Options
+from pipesql.samples.prefixes import DEADLINE_S, broken_prefix
+from pipesql.tools import Toolbox
+from pipesql.tools.grounding import matching_values
+
+IN_PROCESS = 600
+"""Up to this many pairs are done in this process: starting workers would take longer."""
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Built:
+    """Samples in the pairs' order, and what was met on the way."""
+
+    samples: list[Sample] = field(default_factory=list)
+    operators: dict[str, int] = field(default_factory=dict)
+    """How often each operator occurs in the queries, by keyword."""
+    lengths: dict[int, int] = field(default_factory=dict)
+    """How many queries have so many operators."""
+    prefixes: int = 0
+    """Prefixes executed."""
+    grounded: int = 0
+    """Queries whose prompt holds values."""
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The pairs of one database, each with its place among all and whether it gets a conversation."""
+
+    database: str
+    pairs: tuple[tuple[int, GoldenPair, bool], ...]
+    options: Options
+
+
+@dataclass(frozen=True)
+class _Made:
+    place: int
+    samples: tuple[Sample, ...]
+    operators: tuple[str, ...]
+    grounded: bool
+    broken: str
+
+
+def build(pairs: Sequence[GoldenPair], options: Options, workers: int | None = None) -> Built:
+    """The samples of golden pairs as `options` say; `workers` processes (None: one a core, none for a small set).
+
+    Raises BadInput for a database that cannot be read, PipesqlError naming the pairs with a prefix that does not run.
+    """
+    groups = _group(pairs, options)
+    if workers is None:
+        workers = 1 if len(pairs) <= IN_PROCESS else min(os.cpu_count() or 1, len(groups))
+    made = sorted((one for group in _work(groups, workers) for one in group), key=lambda one: one.place)
+    if broken := [one.broken for one in made if one.broken]:
+        raise PipesqlError(
+            f"{len(broken)} golden pairs have a prefix that does not execute ({'; '.join(broken[:_SHOWN])}"
+            f"{'; …' if len(broken) > _SHOWN else ''}); please report it as a defect of pipesql, "
+            "or build with execute_prefixes=0"
+        )
+    lengths = Counter(len(pair.operators) for pair in pairs)
+    return Built(
+        samples=[sample for one in made for sample in one.samples],
+        operators=dict(Counter(word for one in made for word in one.operators).most_common()),
+        lengths=dict(sorted(lengths.items())),
+        prefixes=sum(lengths.elements()) if options.execute_prefixes else 0,
+        grounded=sum(one.grounded for one in made),
+    )
+
+
+def _group(pairs: Sequence[GoldenPair], options: Options) -> list[_Group]:
+    """Pairs by database, the largest first; conversations are drawn among all of them."""
+    count = round(options.tool_ratio * len(pairs))
+    talks = set(random.Random(f"{options.seed}/tools").sample(range(len(pairs)), count))
+    found: dict[str, list[tuple[int, GoldenPair, bool]]] = {}
+    for place, pair in enumerate(pairs):
+        found.setdefault(pair.database, []).append((place, pair, place in talks))
+    groups = [_Group(database, tuple(members), options) for database, members in found.items()]
+    return sorted(groups, key=lambda group: -len(group.pairs))
+
+
+def _work(groups: Iterable[_Group], workers: int) -> Iterator[list[_Made]]:
+    if workers <= 1:
+        yield from map(_make_group, groups)
+        return
+    # Spawned, not forked: the caller may hold threads (MLflow, torch) that do not survive a fork.
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        for future in as_completed([pool.submit(_make_group, group) for group in groups]):
+            yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _make_group(group: _Group) -> list[_Made]:
+    options, schema = group.options, read_schema(group.database)
+    made = []
+    with open_database(group.database, timeout_s=DEADLINE_S) as database, Toolbox(group.database) as box:
+        for place, pair, talks in group.pairs:
+            values = matching_values(group.database, pair.question, options.values)
+            samples = list(lay_out(pair, schema, options.layout, values))
+            if talks:
+                samples.append(converse(pair, box, options.seed, values))
+            broken = broken_prefix(pair, schema, database) if options.execute_prefixes else ""
+            operators = tuple(keyword(operator) for operator in parse(pair.pipe_sql).operators)
+            made.append(_Made(place, tuple(samples), operators, bool(values), broken))
+    return made

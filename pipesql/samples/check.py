@@ -1,0 +1,116 @@
+"""Samples held against what they were made of: every prompt, target and tool result, read back and done again.
+
+What is compared is the text on disk, in a message's own words: the schema line by line, the question, the query so far,
+and for each call of a tool the result that a fresh execution gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pipesql.chat.prompts import messages, schema_text
+from pipesql.execution.opening import open_database
+from pipesql.execution.schema import read_schema
+from pipesql.records import GoldenPair, Sample
+from pipesql.samples.prefixes import DEADLINE_S, broken_prefix
+from pipesql.tools import Toolbox
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How much was looked at, and a sentence for each fault."""
+
+    samples: int
+    queries: int
+    prefixes: int
+    """Prefixes executed."""
+    results: int
+    """Results of tools compared with fresh executions."""
+    faults: tuple[str, ...]
+
+
+def check_samples(samples: Sequence[Sample], pairs: Mapping[str, GoldenPair]) -> Checked:
+    """Compare samples with the pairs (by id) that they were made of. Raises BadInput for a missing database."""
+    results = 0
+    faults: list[str] = []
+    met: dict[str, list[Sample]] = {}
+    for sample in samples:
+        met.setdefault(query_of(sample), []).append(sample)
+    by_database: dict[str, list[str]] = {}
+    for name in met:
+        if name in pairs:
+            by_database.setdefault(pairs[name].database, []).append(name)
+        else:
+            faults.append(f"{name}: there is no such pair")
+    for path, names in by_database.items():
+        with open_database(path, timeout_s=DEADLINE_S) as database, Toolbox(path) as box:
+            for name in names:
+                broken = broken_prefix(pairs[name], box.schema, database)
+                faults += [broken] if broken else []
+                faults += _text_faults(met[name], pairs[name])
+                for sample in met[name]:
+                    found = list(_results(sample, box))
+                    results += len(found)
+                    faults += [fault for fault in found if fault]
+    known = [name for names in by_database.values() for name in names]
+    return Checked(
+        samples=len(samples),
+        queries=len(known),
+        prefixes=sum(len(pairs[name].operators) for name in known),
+        results=results,
+        faults=tuple(faults),
+    )
+
+
+def query_of(sample: Sample) -> str:
+    """The id of the pair that a sample is about: its steps, and the conversation about it, say more behind `#`."""
+    return sample.id.rpartition("#")[0] if sample.layout in ("steps", "tools") else sample.id
+
+
+def _text_faults(samples: Sequence[Sample], pair: GoldenPair) -> Iterator[str]:
+    """Do the targets, laid in a row, give the query, and does each prompt say what came before?"""
+    schema = read_schema(pair.database)
+    so_far: tuple[str, ...] = ()
+    for sample in samples:
+        asked = str(sample.prompt[1]["content"])
+        if sample.layout == "tools":
+            if sample.targets != pair.operators:
+                yield f"{sample.id}: its targets are not the pair's operators"
+            if not asked.endswith(f"Question: {pair.question.strip()}"):
+                yield f"{sample.id}: its prompt does not ask the pair's question"
+            continue
+        expected = messages(schema, pair.question, pair.evidence, so_far)[1]["content"]
+        if _without_values(asked) != expected or not asked.startswith(schema_text(schema)):
+            yield f"{sample.id}: its prompt is not the pair's schema, question and query so far"
+        so_far += sample.targets
+        if sample.final != (len(so_far) == len(pair.operators)):
+            yield f"{sample.id}: its targets end elsewhere than the pair's operators"
+    if so_far and so_far != pair.operators:
+        yield f"{pair.id}: its targets are not the pair's operators"
+
+
+def _without_values(text: str) -> str:
+    return "\n".join(line for line in text.split("\n") if not line.startswith("Values: "))
+
+
+def _results(sample: Sample, box: Toolbox) -> Iterator[str]:
+    """For each result of a tool nothing, or what is wrong with it."""
+    calls = {c["id"]: c["function"] for message in sample.prompt for c in message.get("tool_calls") or ()}
+    for message in sample.prompt:
+        if message["role"] == "tool":
+            made = calls[message["tool_call_id"]]
+            same = box.call(made["name"], made["arguments"]) == message["content"]
+            yield "" if same else f"{sample.id}: a result is not what {made['name']} gives"
+
+
+def said(checked: Iterable[tuple[str, Checked]]) -> str:
+    """What was checked, a line a split, with the first faults."""
+    lines = []
+    for split, one in checked:
+        lines.append(
+            f"{split}: {one.samples} samples of {one.queries} queries, {one.prefixes} prefixes executed, "
+            f"{one.results} tool results executed again, {len(one.faults)} faults"
+        )
+        lines += [f"  {fault}" for fault in one.faults[:10]]
+    return "\n".join(lines)

@@ -1,0 +1,121 @@
+"""Conversations with tools about a golden pair: real calls, real results, in three depths by difficulty.
+
+`execute`   (easy)    the schema is told; the query is run, then answered with
+`describe`  (medium)  the tables are named; those that matter are described first
+`explore`   (hard)    nothing is told: tables are listed, described and sampled, and prefixes of the query are tried
+
+So what the prompt leaves out, the tools must find. In a share of the conversations (`REPAIRS`) the assistant first
+runs a query with a mistake, reads what the resolver says, and repairs it; the mistake itself is shown with `weight` 0
+and not learnt. Every result is what `tools.Toolbox` gives for that call.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from sqlglot import exp
+
+from pipesql.benchmarks.hardness import hardness
+from pipesql.chat.prompts import Value, quoted, schema_text, tool_messages
+from pipesql.chat.tool_calls import answered, call, calling
+from pipesql.errors import PipesqlError
+from pipesql.pipe.parser import parse
+from pipesql.pipe.query import nested_queries
+from pipesql.pipe.schema import Schema
+from pipesql.records import GoldenPair, Sample
+from pipesql.samples.mistakes import mistake
+from pipesql.tools import SPECS, Toolbox
+
+REPAIRS = 1 / 3
+"""Share of the conversations that are to hold a mistake; a few queries give none."""
+MOST_SAMPLED = 2
+"""Tables that `explore` looks into."""
+
+_DEPTHS = {"easy": 0, "simple": 0, "medium": 1, "moderate": 1, "hard": 2, "extra": 2, "challenging": 2}
+DEPTHS = ("execute", "describe", "explore")
+
+
+def converse(pair: GoldenPair, box: Toolbox, seed: int, values: Sequence[Value] = ()) -> Sample:
+    """The conversation about a pair, its id with `#tools` behind. Raises PipesqlError where its query fails."""
+    depth, query = depth_of(pair), parse(pair.pipe_sql)
+    names = list(dict.fromkeys(_tables(query, box.schema)))
+    talk = _Talk(box)
+    if depth == "explore":
+        talk.use(("list_tables", {}))
+    if depth != "execute":
+        talk.use(*(("describe_table", {"table": name}) for name in names))
+    if depth == "explore":
+        talk.use(*(("sample_data", {"table": name}) for name in names[:MOST_SAMPLED]))
+        for length in sorted({len(pair.operators) // 2, len(pair.operators) - 1} - {0}):
+            talk.use(("execute_pipe_sql", {"query": "\n".join(pair.operators[:length])}))
+    draw = random.Random(f"{seed}/{pair.id}")
+    if draw.random() < REPAIRS and (wrong := mistake(pair.pipe_sql, box.schema, draw)):
+        talk.use(("execute_pipe_sql", {"query": wrong[1]}), weight=0)
+    (result,) = talk.use(("execute_pipe_sql", {"query": pair.pipe_sql}))
+    if "error" in json.loads(result):
+        raise PipesqlError(f"{pair.id}: its query fails as a tool call: {json.loads(result)['error']}")
+    known = {
+        "execute": schema_text(box.schema),
+        "describe": f"Tables: {', '.join(quoted(table.name) for table in box.schema)}",
+        "explore": "",
+    }[depth]
+    prompt = (*tool_messages(known, pair.question, pair.evidence, values), *talk.messages)
+    return Sample(f"{pair.id}#tools", pair.db_id, pair.split, "tools", prompt, pair.operators, tools=SPECS)
+
+
+def depth_of(pair: GoldenPair) -> str:
+    """The depth by the benchmark's label, or by Spider's rule where the benchmark has none."""
+    label = pair.hardness or hardness(pair.gold_sql)
+    if label in _DEPTHS:
+        return DEPTHS[_DEPTHS[label]]
+    return DEPTHS[min(len(pair.operators) // 3, 2)]  # gold of another dialect: as long as a query of that class
+
+
+def depth_in(sample: Sample) -> str:
+    """The depth of a conversation, told by the tools that it calls."""
+    called = {c["function"]["name"] for message in sample.prompt for c in message.get("tool_calls", ())}
+    return "explore" if "list_tables" in called else "describe" if "describe_table" in called else "execute"
+
+
+def has_repair(sample: Sample) -> bool:
+    """Whether the assistant errs in it and mends that."""
+    return any(message.get("weight") == 0 for message in sample.prompt)
+
+
+class _Talk:
+    """The turns after the question, each call with the result that the toolbox gives."""
+
+    def __init__(self, box: Toolbox) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self._box = box
+        self._calls = 0
+
+    def use(self, *wanted: tuple[str, dict[str, Any]], weight: int = 1) -> list[str]:
+        """One turn that calls these tools; returns their results."""
+        made = [call(self._calls + n, name, **arguments) for n, (name, arguments) in enumerate(wanted, 1)]
+        self._calls += len(made)
+        results = [self._box.call(name, arguments) for name, arguments in wanted]
+        self.messages.append(calling(made) | ({} if weight else {"weight": 0}))
+        self.messages += [answered(one, result) for one, result in zip(made, results, strict=True)]
+        return results
+
+
+def _tables(part: object, schema: Schema) -> Iterator[str]:
+    """The schema's tables that a query reads, as it writes them, nested queries included."""
+    if isinstance(part, exp.Expr):
+        for node in part.find_all(exp.Table):
+            table = schema.table(node.name)
+            if table is not None:
+                yield quoted(table.name)
+        for _, query in nested_queries(part):
+            yield from _tables(query, schema)
+    elif isinstance(part, tuple):
+        for each in part:
+            yield from _tables(each, schema)
+    elif is_dataclass(part):
+        for field in fields(part):
+            yield from _tables(getattr(part, field.name), schema)

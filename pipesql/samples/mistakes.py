@@ -1,0 +1,105 @@
+"""Plausible mistakes, made from a query that is right: what a model writes that half remembers a schema.
+
+`misspelt`         a column's name with a letter too few or an `s` too many
+`aggregated away`  a WHERE that should have come before the AGGREGATE, or a sort by a column that is gone after it
+`unqualified`      a column of two joined tables without saying of which
+
+A mistake counts only if our own resolver refuses it: the sentence that it says is what the conversation shows.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass, replace
+
+from sqlglot import exp
+
+from pipesql.errors import SqlError
+from pipesql.pipe import operators as op
+from pipesql.pipe.identifiers import identifier
+from pipesql.pipe.parser import parse
+from pipesql.pipe.printer import print_query
+from pipesql.pipe.query import PipeQuery, nested
+from pipesql.pipe.resolve import resolve
+from pipesql.pipe.schema import Schema
+
+KINDS = ("misspelt", "aggregated away", "unqualified")
+
+
+def mistake(text: str, schema: Schema, draw: random.Random) -> tuple[str, str] | None:
+    """(kind, text) of a wrong form of a pipe query, or None where none of the kinds can be made of it."""
+    kinds = list(KINDS)
+    draw.shuffle(kinds)
+    for kind in kinds:
+        found = [wrong for wrong in _MAKE[kind](text, schema) if wrong != text and _is_refused(wrong, schema)]
+        if found:
+            return kind, draw.choice(found)
+    return None
+
+
+def _is_refused(text: str, schema: Schema) -> bool:
+    try:
+        resolve(parse(text), schema)
+    except SqlError:
+        return True
+    return False
+
+
+def _misspelt(text: str, _schema: Schema) -> Iterator[str]:
+    for place, column in enumerate(_columns(parse(text))):
+        name = column.name
+        for wrong in (name[: len(name) // 2] + name[len(name) // 2 + 1 :], f"{name}s"):
+            if len(wrong) > 1:
+                yield _changed(text, place, lambda c, wrong=wrong: c.set("this", identifier(wrong)))  # type: ignore[misc]
+
+
+def _unqualified(text: str, _schema: Schema) -> Iterator[str]:
+    for place, column in enumerate(_columns(parse(text))):
+        if column.table:
+            yield _changed(text, place, lambda c: c.set("table", None))
+
+
+def _aggregated_away(text: str, schema: Schema) -> Iterator[str]:
+    query = parse(text)
+    scopes = resolve(query, schema)
+    steps = query.operators
+    for place, operator in enumerate(steps):
+        if not isinstance(operator, op.Aggregate) or place == 0:
+            continue
+        if isinstance(steps[place - 1], op.Where):
+            swapped = (*steps[: place - 1], operator, steps[place - 1], *steps[place + 1 :])
+            yield print_query(replace(query, operators=swapped))
+        left = {column.name.lower() for column in scopes[place].columns}
+        for column in scopes[place - 1].columns:
+            if column.name and column.name.lower() not in left:
+                key = exp.Ordered(this=exp.Column(this=identifier(column.name)))
+                sorted_by = (*steps[: place + 1], op.OrderBy((key,)), *steps[place + 1 :])
+                yield print_query(replace(query, operators=sorted_by))
+
+
+_MAKE: dict[str, Callable[[str, Schema], Iterator[str]]] = {
+    "misspelt": _misspelt,
+    "aggregated away": _aggregated_away,
+    "unqualified": _unqualified,
+}
+
+
+def _changed(text: str, place: int, change: Callable[[exp.Column], object]) -> str:
+    """The query with the column at `place` changed; read anew, so that nothing else is touched."""
+    query = parse(text)
+    change(list(_columns(query))[place])
+    return print_query(query)
+
+
+def _columns(part: object) -> Iterator[exp.Column]:
+    """The columns that the query itself names, those of nested queries left out."""
+    if isinstance(part, exp.Expr):
+        if nested(part) is None:
+            yield from part.find_all(exp.Column)
+    elif isinstance(part, tuple):
+        for each in part:
+            yield from _columns(each)
+    elif is_dataclass(part) and not (isinstance(part, PipeQuery) and part.ctes):
+        for field in fields(part):
+            yield from _columns(getattr(part, field.name))
