@@ -13,14 +13,14 @@ from pipesql.pipe.parser import parse
 from pipesql.pipe.printer import print_query
 
 
-def standard_to_pipe(sql: str, db: Path | None, source: str, target: str) -> str:
-    """Standard SQL of dialect `source` as pipe text of dialect `target`.
+def standard_to_pipe(sql: str, db: Path | None, source: str, target: str, keep_names: bool = False) -> str:
+    """Standard SQL of dialect `source` as pipe text of dialect `target`, in normal form or with its own names.
 
     Without a database the schema is read off the query. Raises PipesqlError.
     """
-    if db is None:
-        return complete(print_query(decompile(sql, infer_from_standard(sql, source), source), target))
-    return print_query(decompile(sql, read_schema(db), source), target)
+    schema = infer_from_standard(sql, source) if db is None else read_schema(db)
+    text = print_query(decompile(sql, schema, source, keep_names=keep_names), target)
+    return complete(text) if db is None else text
 
 
 def pipe_to_standard(text: str, db: Path | None, source: str, target: str) -> str:

@@ -7,6 +7,7 @@ from pipesql.decompile.affinity import spell_out
 from pipesql.decompile.bind import Binder
 from pipesql.decompile.bound import Around
 from pipesql.decompile.habits import habits_of
+from pipesql.decompile.origins import Origins
 from pipesql.decompile.prepare import parsed, prepared
 from pipesql.decompile.query import QueryBuilder
 from pipesql.decompile.truth import compare_conditions, count_truths
@@ -22,15 +23,32 @@ def decompile(sql: str, schema: Schema, dialect: str = "sqlite", *, keep_names: 
     Raises SqlSyntaxError for text that is no query, UnknownName for names that the schema does not have, and
     UnsupportedSql, naming the construct, for what has no faithful pipe form.
     """
+    return _built(sql, schema, dialect, keep_names, None)
+
+
+@depth_bounded
+def decompile_with_origins(
+    sql: str, schema: Schema, dialect: str = "sqlite", *, keep_names: bool = False
+) -> tuple[PipeQuery, Origins]:
+    """The same, and for each operator the clause that it comes from. Raises as `decompile` does."""
+    origins = Origins(dialect)
+    return _built(sql, schema, dialect, keep_names, origins), origins
+
+
+def _built(sql: str, schema: Schema, dialect: str, keep_names: bool, origins: Origins | None) -> PipeQuery:
     habits = habits_of(dialect)
     tree = parsed(sql, dialect)
+    if origins is not None:
+        origins.read(tree)
     if dialect == "sqlite":
         count_truths(tree)
     tree = prepared(tree, habits)
-    binder = Binder(schema, habits, keep_names)
+    binder = Binder(schema, habits, keep_names, note_written=origins is not None)
     binder.query(tree, Around())
     if dialect == "sqlite":
         compare_conditions(tree, binder)
         spell_out(tree, binder)
         collation.check(tree, binder)
-    return QueryBuilder(binder).build(tree)
+    if origins is not None:
+        origins.binder = binder
+    return QueryBuilder(binder, origins).build(tree)

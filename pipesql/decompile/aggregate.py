@@ -85,7 +85,7 @@ class Aggregation:
                 self._add(bare, self._any_value(bare))
         if not keys and not self.items:
             raise UnsupportedSql("GROUP BY of nothing")
-        self._append(keys, rest, "GROUP BY")
+        self._append(keys, rest, "GROUP BY" if keys else "SELECT")
         select, having = self.select, self.node.args.get("having")
         if having is not None:
             select.add(op.Where(select.write(having.this, select.view)), "HAVING")

@@ -16,7 +16,7 @@ from pipesql.decompile.bound import Around, BoundSelect, Output, Shown, Source, 
 from pipesql.decompile.built import limit
 from pipesql.decompile.compound import Compounds
 from pipesql.decompile.habits import Habits
-from pipesql.decompile.names import Names
+from pipesql.decompile.names import WRITTEN, Names
 from pipesql.decompile.tables import Tables
 from pipesql.decompile.terms import Terms
 from pipesql.errors import UnknownName, UnsupportedSql
@@ -31,10 +31,11 @@ _CLAUSES_REFUSED = ("sample", "laterals", "cluster", "sort", "distribute", "into
 class Binder:
     """Binds a query in place; `bound` gives what was found out about a SELECT of it, or about a copy of one."""
 
-    def __init__(self, schema: Schema, habits: Habits, keep_names: bool = False) -> None:
+    def __init__(self, schema: Schema, habits: Habits, keep_names: bool = False, note_written: bool = False) -> None:
         self.schema = schema
         self.habits = habits
         self.keep_names = keep_names
+        self.note_written = keep_names or note_written
         self.selects: list[BoundSelect] = []
         self.sources: dict[str, Source] = {}
         self.numbers = itertools.count(1)
@@ -97,7 +98,7 @@ class Binder:
         def nested(query: exp.Expr) -> object:
             return self.query(query, around.inside(bound))
 
-        return Names(bound, around.outer, nested, self.habits, self._rowid, self.keep_names)
+        return Names(bound, around.outer, nested, self.habits, self._rowid, self.note_written)
 
     def _rowid(self, source: Source) -> str:
         """The name of the INTEGER PRIMARY KEY of a source that is a table, or nothing."""
@@ -199,12 +200,21 @@ class Binder:
         return found.type.upper() if found is not None else ""
 
     def shown(self, node: exp.Expr) -> str:
-        """A bound expression as the query wrote it, for messages."""
+        """A bound expression as the query wrote it, cut for messages."""
+        return self.unbound(node)[:80]
+
+    def unbound(self, node: exp.Expr) -> str:
+        """A bound expression as the query wrote it: with its own range variables."""
         copy = node.copy()
         for column in copy.find_all(exp.Column):
-            if column.table in self.sources:
-                column.set("table", exp.Identifier(this=self.sources[column.table].alias or "t", quoted=False))
-        return str(copy.sql(self.habits.dialect))[:80]
+            source = self.sources.get(column.table)
+            if source is None:
+                continue
+            name, qualifier = column.meta.get(WRITTEN, (column.name, source.alias))
+            column.set("table", exp.Identifier(this=qualifier, quoted=False) if qualifier else None)
+            if not isinstance(column.this, exp.Star):
+                column.set("this", exp.Identifier(this=name, quoted=column.this.args.get("quoted")))
+        return str(copy.sql(self.habits.dialect, comments=False))
 
 
 def _refuse_foreign_aggregates(node: exp.Select, bound: BoundSelect) -> None:

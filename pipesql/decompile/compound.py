@@ -63,14 +63,16 @@ class Compounds:
     def rename(self, node: exp.Expr, names: list[str]) -> None:
         """Give the items of the query's first SELECT the names of an alias's column list, where it lists them."""
         first = arms(node)[0]
-        if not isinstance(first, exp.Select) or len(first.expressions) < len(names):
+        outputs = self.binder.bound(first).outputs
+        if self.binder.schema.partial and any(item.is_star for item in first.expressions):
             return
-        if any(item.is_star for item in first.expressions):
-            return
-        for number, (item, name) in enumerate(zip(list(first.expressions), names, strict=False)):
-            value = item.unalias()
+        items: list[exp.Expr] = []
+        for number, (output, value) in enumerate(outputs):
+            name = names[number] if number < len(names) else output.name
             plain = isinstance(value, exp.Column) and value.name == name
-            first.set("expressions", value if plain else exp.Alias(this=value, alias=identifier(name)), number)
+            items.append(value.copy() if plain else exp.Alias(this=value.copy(), alias=identifier(name)))
+        first.set("expressions", items)
+        self.binder.bound(first).outputs = self.binder.expand(first, self.binder.bound(first))
 
     def set_operation(self, node: exp.SetOperation, around: Around) -> list[Output]:
         """Bind both arms and the sort keys, which become positions, or expressions over `OUTPUT` columns."""

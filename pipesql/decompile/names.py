@@ -29,14 +29,14 @@ class Names:
         nested_query: Callable[[exp.Expr], object],
         habits: Habits,
         rowid_of: Callable[[Source], str],
-        keep_written: bool,
+        note_written: bool,
     ) -> None:
         self.bound = bound
         self.outer = outer
         self.nested_query = nested_query
         self.habits = habits
         self.rowid_of = rowid_of
-        self.keep_written = keep_written
+        self.note_written = note_written
         self.aliases: dict[str, exp.Expr] = {}
         self.sight: dict[str, exp.Expr] = {}
         self.aliases_first = False
@@ -115,7 +115,7 @@ class Names:
     def _set(self, node: exp.Column, source: Source, found: Output | None, star: bool) -> None:
         if not star:
             assert found is not None
-            if self.keep_written:
+            if self.note_written:
                 node.meta[WRITTEN] = (node.name, node.table)
             node.set("this", exp.Identifier(this=found.name, quoted=False))
         node.set("db", None)

@@ -25,7 +25,7 @@ class Origin:
 
 
 class Origins:
-    """Origins by operator, as they are built. `read` must see the query before its names are bound."""
+    """Origins by operator, noted as these are built. `read` must see the query before its names are bound."""
 
     def __init__(self, dialect: str) -> None:
         self.dialect = dialect
@@ -33,9 +33,13 @@ class Origins:
         self.found: dict[int, Origin] = {}
         self.kept: list[op.Operator] = []
 
+    def of(self, operator: op.Operator) -> Origin:
+        """Where an operator comes from."""
+        return self.found.get(id(operator), Origin("", ""))
+
     def read(self, tree: exp.Expr) -> None:
         """Keep the text of every clause with the node that has it."""
-        for node in tree.find_all(exp.Select, exp.SetOperation):
+        for node in tree.find_all(exp.Select, exp.SetOperation, exp.CTE):
             clauses = {
                 name: self._text(node.args[arg]) for name, arg in _ARGS.items() if node.args.get(arg) is not None
             }
@@ -43,24 +47,43 @@ class Origins:
             if limits:
                 clauses["LIMIT"] = " ".join(self._text(part) for part in limits)
             if isinstance(node, exp.Select):
-                distinct = "SELECT DISTINCT " if node.args.get("distinct") else "SELECT "
-                clauses["SELECT"] = distinct + ", ".join(self._text(item) for item in node.expressions)
+                distinct = "DISTINCT " if node.args.get("distinct") else ""
+                clauses["SELECT"] = f"SELECT {distinct}" + ", ".join(self._text(item) for item in node.expressions)
+            elif isinstance(node, exp.CTE):
+                clauses["WITH"] = self._text(node.args["alias"])
+            else:
+                every = "" if node.args.get("distinct") else " ALL"
+                clauses[node.key.upper()] = f"{node.key.upper()}{every} {self._text(node.expression)}"
             node.meta[_CLAUSES] = clauses
 
     def note(self, operator: op.Operator, clause: str, node: exp.Expr, *parts: exp.Expr) -> None:
-        """Remember that an operator came from a clause of `node`, of which `parts` are bound pieces."""
+        """Remember that an operator came from a clause of `node`, or from these bound parts of it."""
         self.kept.append(operator)  # so that its id() stays its own
         text = str(node.meta.get(_CLAUSES, {}).get(clause, ""))
-        shown = [part for part in (self._shown(p) for p in parts) if part and part not in text]
-        if clause == "FROM":
-            text = ""
-            shown = [f"FROM {s}" for s in shown]
-        self.found[id(operator)] = Origin(clause, "; ".join([*([text] if text else []), *shown]))
+        shown = list(dict.fromkeys(self._shown(part) for part in parts))
+        if clause == "GROUP BY":
+            shown = [s for s in shown if s not in text]
+            text = f"{', '.join(shown)} {text}".strip()
+        elif clause in ("FROM", "JOIN", "SELECT") and shown:
+            text = ("FROM " if clause == "FROM" else "") + ", ".join(shown)
+        elif shown:
+            text = "; ".join([*shown, *([text] if text else [])])
+        self.found[id(operator)] = Origin(clause + _place(node), text)
 
     def _shown(self, part: exp.Expr) -> str:
         if isinstance(part, exp.Subquery):
             return f"(…) AS {part.alias}" if part.alias else "(…)"
-        return self.binder.shown(part).strip() if self.binder is not None else self._text(part)
+        return self._text(part) if self.binder is None else self.binder.unbound(part).strip()
 
     def _text(self, node: exp.Expr) -> str:
         return str(node.sql(self.dialect, comments=False)).strip()
+
+
+def _place(node: exp.Expr) -> str:
+    """In which named query the clause stands, if it is not the outermost one."""
+    inner: exp.Expr | None = node
+    while inner is not None and not isinstance(inner, exp.CTE):
+        if isinstance(inner, exp.Subquery) and inner.alias:
+            return f" of {inner.alias}"
+        inner = inner.parent
+    return f" of {inner.alias}" if inner is not None else ""

@@ -160,7 +160,7 @@ class Projection:
         items: list[exp.Expr] = []
         names: list[str] = []
         taken: set[str] = set()
-        explicit = named or self.bound.star is not None or bool(self.select.view.computed)
+        explicit = (named and not self._is_whole()) or self.bound.star is not None or bool(self.select.view.computed)
         for item in self.node.expressions:
             if is_star(item) and not explicit:
                 source = None if isinstance(item, exp.Star) else item.table
@@ -176,6 +176,14 @@ class Projection:
                 items.append(written if same or not name else aliased(written, name))
                 names.append(name)
         return items, names
+
+    def _is_whole(self) -> bool:
+        """Whether the SELECT is `*` alone, of columns whose names differ already."""
+        alone = len(self.node.expressions) == 1 and isinstance(self.node.expressions[0], exp.Star)
+        if not alone or self.select.view.computed:
+            return False
+        names = [n.lower() for n in self._star_names(None)]
+        return len(set(names)) == len(names)
 
     def _values(self, item: exp.Expr) -> list[tuple[exp.Expr, str]]:
         """The bound values of an item and their names, if it gives any."""

@@ -207,19 +207,20 @@ SELECT * FROM hall ORDER BY seats LIMIT 2 OFFSET 1
 
 --- case: distinct sorted by an aggregate
 --- gold
-SELECT DISTINCT country FROM singer GROUP BY age ORDER BY COUNT(*) DESC
+SELECT DISTINCT country FROM singer WHERE age IS NOT NULL GROUP BY age ORDER BY COUNT(*) DESC, country
 --- pipe
 FROM singer
+|> WHERE age IS NOT NULL
 |> AGGREGATE COUNT(*) AS count, ANY_VALUE(country) AS country GROUP BY age
 |> AGGREGATE ANY_VALUE(count) AS count GROUP BY country
-|> ORDER BY count DESC
+|> ORDER BY count DESC, country
 |> SELECT country
 --- sql
-SELECT country FROM (SELECT COUNT(*) AS count, singer.country AS country FROM singer GROUP BY age) AS t GROUP BY country ORDER BY count DESC
+SELECT country FROM (SELECT COUNT(*) AS count, singer.country AS country FROM singer WHERE age IS NOT NULL GROUP BY age) AS t GROUP BY country ORDER BY count DESC, country
 --- rows
 'Chile'
-'Peru'
 'France'
+'Peru'
 
 --- case: ignoring case
 --- gold

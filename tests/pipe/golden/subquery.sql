@@ -119,7 +119,7 @@ SELECT COUNT(*) AS count FROM singer
 --- gold
 WITH old AS (SELECT * FROM singer WHERE age > 26) SELECT name FROM old
 --- pipe
-WITH old AS (FROM singer |> WHERE age > 26 |> SELECT singer_id, name, age, country, rating) FROM old
+WITH old AS (FROM singer |> WHERE age > 26) FROM old
 |> SELECT name
 --- sql
 WITH old AS (SELECT * FROM singer WHERE age > 26) SELECT name FROM old
@@ -169,7 +169,7 @@ NULL | 2
 --- gold
 WITH r(a, b) AS (SELECT * FROM hall) SELECT a FROM r WHERE b > 30
 --- pipe
-WITH r AS (FROM hall |> SELECT hall.hall, seats |> RENAME hall AS a, seats AS b) FROM r
+WITH r AS (FROM hall |> SELECT hall.hall AS a, seats AS b) FROM r
 |> WHERE b > 30
 |> SELECT a
 --- sql
