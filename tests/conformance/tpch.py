@@ -9,7 +9,7 @@ file. A line a query, then totals:
 - `sqlite`, `duckdb`: that text, lowered and executed, gives the rows of the standard query;
 - `pipe sqlite`, `pipe duckdb`: the pair's own pipe text, lowered and executed, gives them too.
 
-The expected rows are made without pipesql: by sqlglot's translation to DuckDB, executed there, and, as a second witness,
+The expected rows are made without pipesql: by sqlglot's translation to DuckDB, executed there, and, a second witness,
 by the standard query on SQLite with its date arithmetic computed beforehand.
 """
 

@@ -10,7 +10,8 @@ VALUES = """
         (3, 7, -2, 2.5, -1.25, '', 'a%', '2021-02-28', '2020-02-29'),
         (4, -7, -2, -2.5, 0.5, 'a_b%c', '_', '2000-02-29', '1999-12-31'),
         (5, NULL, 3, NULL, 1.0, NULL, 'x', NULL, '2020-06-15'),
-        (6, 5, NULL, 0.0, NULL, ' pad ', NULL, '2020-06-15', NULL),
+        (6, 5, NULL, 0.0, NULL, ' 	pad
+ ', NULL, '2020-06-15', NULL),
         (7, 0, 10, 1e10, 3.0, '42', '-7', '2022-01-02', '2022-01-02'),
         (8, 1, 1, 0.5, 1.5, 'Straße', 'ß', '2024-12-30', '2023-01-01');
 """
@@ -53,6 +54,7 @@ EXP(j)
 LN(ABS(i) + 1)
 LOG(ABS(i) + 1, 2)
 LOG10(ABS(i) + 1)
+LOG(ABS(r) + 1, 2)
 GREATEST(i, j)
 LEAST(i, j, 3)
 GREATEST(r, q)
@@ -126,6 +128,7 @@ TRIM(s)
 LTRIM(s)
 RTRIM(s)
 TRIM(s, 'abc')
+TRIM(s, ' ')
 LTRIM(s, 'a')
 RTRIM(s, 'c')
 REPLACE(s, 'b', 'xx')
@@ -336,6 +339,8 @@ SUM(IF(i > 0, 1, 0))
 SUM(CASE WHEN i > 0 THEN r ELSE 0 END) / SUM(q)
 MAX(i) - MIN(i)
 COUNT(DISTINCT IF(i > 0, j, NULL))
+COUNTIF(id > 100)
+SUM(IF(id > 100, 1, NULL))
 """
 
 
@@ -397,6 +402,16 @@ INITCAP(s)
 FIRST_VALUE(i IGNORE NULLS) OVER (ORDER BY id DESC)
 COUNT(DISTINCT i) OVER (PARTITION BY j)
 STRING_AGG(p, ',' ORDER BY p LIMIT 2)
+""",
+    "spark": """
+IEEE_DIVIDE(r, q)
+CAST(r AS STRING)
+CAST(q AS STRING)
+INITCAP(s)
+FORMAT_DATE('%j', d)
+COUNT(DISTINCT i) OVER (PARTITION BY j)
+STRING_AGG(p, ',' ORDER BY p LIMIT 2)
+ARRAY_AGG(i IGNORE NULLS ORDER BY id)
 """,
 }
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe.engines.rules import add, cast, kind, number, operand, subtract, whole_division
-from pipesql.pipe.engines.units import first_weekday
+from pipesql.pipe.engines.rules import add, cast, kind, number, operand, refused, subtract
+from pipesql.pipe.engines.units import first_weekday, in_months
 from pipesql.pipe.types import DATE
-
-
-def as_date(node: exp.Expr) -> exp.Expr:
-    """CAST AS DATE around a node that stays where it is in the tree's reading."""
-    return cast(node, "date")
 
 
 def day_of(node: exp.Expr) -> exp.Expr:
@@ -28,8 +23,29 @@ def week_start(node: exp.Expr, unit: str) -> exp.Expr:
     return add(monday, number(shift)) if shift > 0 else subtract(monday, number(-shift)) if shift < 0 else monday
 
 
-def week_of_year(node: exp.Expr, day_of_year: str, day_of_week: str) -> exp.Expr:
-    """EXTRACT(WEEK FROM …): weeks start on Sunday, the days before the first one are week 0."""
-    day, weekday = (exp.Extract(this=exp.var(part), expression=node.copy()) for part in (day_of_year, day_of_week))
-    counted = subtract(add(cast(day, "int"), number(6)), cast(weekday, "int"))
-    return whole_division(counted, number(7))
+def week_of_year(node: exp.Expr, sunday: int) -> exp.Expr:
+    """Seven times EXTRACT(WEEK FROM …) and a rest: weeks start on Sunday, which is day `sunday` to the engine.
+
+    The days before the year's first Sunday are week 0.
+    """
+    day, weekday = (exp.Extract(this=exp.var(part), expression=node.copy()) for part in ("DOY", "DOW"))
+    return subtract(add(cast(day, "int"), number(6 + sunday)), cast(weekday, "int"))
+
+
+def months_between(late: exp.Expr, early: exp.Expr, unit: str, engine: str) -> exp.Expr:
+    """DATE_DIFF in years, quarters or months: how many of their beginnings lie between."""
+    months = in_months(unit)
+    if months is None:
+        raise refused(f"DATE_DIFF(…, {unit})", engine)
+    return subtract(_counted(late, months), _counted(early, months))
+
+
+def _counted(node: exp.Expr, months: int) -> exp.Expr:
+    """The number of the date's year, quarter or month since year 0."""
+    year, part = (extracted(u, node) for u in ("YEAR", "QUARTER" if months == 3 else "MONTH"))
+    return year if months == 12 else add(exp.Mul(this=year, expression=number(12 // months)), part)
+
+
+def extracted(unit: str, node: exp.Expr) -> exp.Expr:
+    """A part of a date as an INT64."""
+    return cast(exp.Extract(this=exp.var(unit), expression=node.copy()), "bigint")

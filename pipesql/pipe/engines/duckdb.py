@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from pipesql.pipe.engines import refusals
+from pipesql.pipe.engines.dates import week_of_year, week_start
 from pipesql.pipe.engines.rules import (
     Rule,
     add,
     call,
     cast,
+    integer,
     is_real,
     kind,
     number,
@@ -17,8 +20,8 @@ from pipesql.pipe.engines.rules import (
     rewrite,
     text,
 )
-from pipesql.pipe.engines.texts import escaped, substring_start
-from pipesql.pipe.engines.units import unit_of
+from pipesql.pipe.engines.texts import escaped, substring_start, trimmed
+from pipesql.pipe.engines.units import first_weekday, unit_of
 from pipesql.pipe.types import DATE, INT
 
 _ENGINE = "DuckDB"
@@ -65,8 +68,8 @@ def _part_of_text(node: exp.Expr) -> exp.Expr:
 
 def _dated(node: exp.Expr) -> exp.Expr:
     """DATE_ADD, DATE_SUB and DATE_TRUNC give a TIMESTAMP here."""
-    if isinstance(node, exp.DateTrunc) and unit_of(node) == "ISOWEEK":
-        node.set("unit", text("WEEK"))
+    if isinstance(node, exp.DateTrunc) and first_weekday(unit_of(node)) is not None:
+        return week_start(node.this, unit_of(node))
     return cast(node, "date")
 
 
@@ -74,7 +77,7 @@ def _shifted(node: exp.Expr) -> exp.Expr:
     """`date ± INTERVAL …` is a DATETIME in GoogleSQL too; a date minus a date is not a number."""
     if isinstance(node, exp.Sub) and kind(node.left) == DATE and kind(node.right) == DATE:
         raise refused("a date minus a date", _ENGINE, "use DATE_DIFF")
-    if kind(node.left) == DATE and kind(node.right) == INT:
+    if kind(node.left) == DATE and kind(node.right) == INT and integer(node.right) is None:
         node.set("expression", cast(node.right, "int"))
     return node
 
@@ -85,17 +88,9 @@ def _part(node: exp.Expr) -> exp.Expr:
     if unit == "DAYOFWEEK":
         return add(node.copy(), number(1))
     if unit == "WEEK":
-        day, weekday = (exp.Extract(this=exp.var(u), expression=node.expression.copy()) for u in ("DOY", "DOW"))
-        counted = exp.Sub(this=add(day, number(6)), expression=weekday)
-        return exp.IntDiv(this=exp.Paren(this=counted), expression=number(7))
+        return exp.IntDiv(this=exp.Paren(this=week_of_year(node.expression, sunday=0)), expression=number(7))
     if unit == "ISOWEEK":
         node.set("this", exp.var("WEEK"))
-    return node
-
-
-def _joined(node: exp.Expr) -> exp.Expr:
-    if isinstance(node.this, exp.Limit):
-        raise refused("STRING_AGG with LIMIT", _ENGINE)
     return node
 
 
@@ -111,12 +106,6 @@ def _bytes(node: exp.Expr) -> exp.Expr:
     return call("STRLEN", node.this)
 
 
-def _unknown(node: exp.Expr) -> exp.Expr:
-    if node.name.upper() == "IEEE_DIVIDE":
-        raise refused("IEEE_DIVIDE", _ENGINE)
-    return node
-
-
 RULES: dict[type[exp.Expr], Rule] = {
     exp.Literal: _literal,
     exp.IntDiv: _quotient,
@@ -129,10 +118,11 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.Add: _shifted,
     exp.Sub: _shifted,
     exp.Extract: _part,
-    exp.GroupConcat: _joined,
+    exp.GroupConcat: refusals.joined_texts(_ENGINE),
     exp.AnyValue: _any_value,
     exp.ByteLength: _bytes,
-    exp.Anonymous: _unknown,
+    exp.Anonymous: refusals.functions(_ENGINE),
+    exp.Trim: trimmed("g"),
 }
 
 

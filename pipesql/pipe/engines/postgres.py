@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe.engines.dates import day_of, week_of_year, week_start
+from pipesql.pipe.engines import refusals
+from pipesql.pipe.engines.dates import day_of, extracted, months_between, week_of_year, week_start
 from pipesql.pipe.engines.rules import (
     Rule,
     add,
     call,
     cast,
-    either,
     integer,
     is_condition,
     is_real,
@@ -18,11 +18,12 @@ from pipesql.pipe.engines.rules import (
     number,
     operand,
     refused,
+    refusing,
     rewrite,
     subtract,
     whole_division,
 )
-from pipesql.pipe.engines.texts import surely_positive
+from pipesql.pipe.engines.texts import counted_conditions, null_if_any_is, surely_positive, trimmed
 from pipesql.pipe.engines.units import first_weekday, unit_of
 from pipesql.pipe.types import DATE, INT, TEXT
 
@@ -37,18 +38,12 @@ def _rounded(node: exp.Expr) -> exp.Expr:
     return cast(exact, "double")
 
 
-def _extreme(node: exp.Expr) -> exp.Expr:
-    """GREATEST and LEAST are NULL where one of their arguments is."""
-    values = [node.this, *node.expressions]
-    missing: list[exp.Expr] = [
-        exp.Is(this=operand(v.copy()), expression=exp.Null()) for v in values if not isinstance(v, exp.Literal)
-    ]
-    if not missing:
+def _logarithm(node: exp.Expr) -> exp.Expr:
+    """LOG to a base is of NUMERIC."""
+    if node.args.get("expression") is None:
         return node
-    condition = missing[0]
-    for part in missing[1:]:
-        condition = exp.Or(this=condition, expression=part)
-    return either(condition, exp.Null(), node.copy())
+    exact = exp.Log(this=cast(node.this, "decimal"), expression=cast(node.expression, "decimal"))
+    return cast(exact, "double")
 
 
 def _converted(node: exp.Expr) -> exp.Expr:
@@ -137,33 +132,20 @@ def _difference(node: exp.Expr) -> exp.Expr:
     """DATE_DIFF: how many beginnings of the unit lie between."""
     unit, late, early = unit_of(node), node.this, node.expression
     if first_weekday(unit) is not None:
-        return whole_division(subtract(week_start(late, unit), week_start(early, unit)), number(7))
+        return whole_division(subtract(week_start(late, unit), week_start(early, unit)), number(7), safe=False)
     if unit == "DAY":
         return subtract(day_of(late), day_of(early))
-    months = {"YEAR": 12, "QUARTER": 3, "MONTH": 1}.get(unit)
-    if months is None:
-        raise refused(f"DATE_DIFF(…, {unit})", _ENGINE)
-    return subtract(_counted(late, months), _counted(early, months))
-
-
-def _counted(node: exp.Expr, months: int) -> exp.Expr:
-    """The number of the date's year, quarter or month since year 0."""
-    year, part = (_extracted(u, node) for u in ("YEAR", "QUARTER" if months == 3 else "MONTH"))
-    return year if months == 12 else add(exp.Mul(this=year, expression=number(12 // months)), part)
-
-
-def _extracted(unit: str, node: exp.Expr) -> exp.Expr:
-    return cast(exp.Extract(this=exp.var(unit), expression=node.copy()), "bigint")
+    return months_between(late, early, unit, _ENGINE)
 
 
 def _part(node: exp.Expr) -> exp.Expr:
     """EXTRACT gives a NUMERIC here; Sunday is day 1, and weeks start on Sunday."""
     unit = unit_of(node, "this")
     if unit == "WEEK":
-        return week_of_year(node.expression, "DOY", "DOW")
+        return whole_division(week_of_year(node.expression, sunday=0), number(7), safe=False)
     if unit == "DAYOFWEEK":
-        return add(_extracted("DOW", node.expression), number(1))
-    return _extracted({"DAYOFYEAR": "DOY", "ISOWEEK": "WEEK"}.get(unit, unit), node.expression)
+        return add(extracted("DOW", node.expression), number(1))
+    return extracted({"DAYOFYEAR": "DOY", "ISOWEEK": "WEEK"}.get(unit, unit), node.expression)
 
 
 def _made(node: exp.Expr) -> exp.Expr:
@@ -196,15 +178,6 @@ def _extreme_condition(node: exp.Expr) -> exp.Expr:
     return exp.LogicalOr(this=node.this) if isinstance(node, exp.Max) else exp.LogicalAnd(this=node.this)
 
 
-def _windowed(node: exp.Expr) -> exp.Expr:
-    function = node.this
-    if isinstance(function, exp.IgnoreNulls):
-        raise refused("IGNORE NULLS", _ENGINE)
-    if isinstance(function, exp.AggFunc) and isinstance(function.this, exp.Distinct):
-        raise refused("DISTINCT in a window function", _ENGINE)
-    return node
-
-
 def _without_nulls(node: exp.Expr) -> exp.Expr:
     """ARRAY_AGG(… IGNORE NULLS)."""
     array = node.this
@@ -216,22 +189,12 @@ def _without_nulls(node: exp.Expr) -> exp.Expr:
     return exp.Filter(this=array, expression=exp.Where(this=known))
 
 
-def _joined(node: exp.Expr) -> exp.Expr:
-    if isinstance(node.this, exp.Limit):
-        raise refused("STRING_AGG with LIMIT", _ENGINE)
-    return node
-
-
-def _unknown(node: exp.Expr) -> exp.Expr:
-    if node.name.upper() == "IEEE_DIVIDE":
-        raise refused("IEEE_DIVIDE", _ENGINE)
-    return node
-
-
 RULES: dict[type[exp.Expr], Rule] = {
     exp.Round: _rounded,
-    exp.Greatest: _extreme,
-    exp.Least: _extreme,
+    exp.Log: _logarithm,
+    exp.CountIf: counted_conditions,
+    exp.Greatest: null_if_any_is,
+    exp.Least: null_if_any_is,
     exp.Cast: _converted,
     exp.TryCast: _tried,
     exp.Substring: _part_of_text,
@@ -248,10 +211,12 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.AnyValue: _any_value,
     exp.Max: _extreme_condition,
     exp.Min: _extreme_condition,
-    exp.Window: _windowed,
+    exp.Window: refusals.windows(_ENGINE),
     exp.IgnoreNulls: _without_nulls,
-    exp.GroupConcat: _joined,
-    exp.Anonymous: _unknown,
+    exp.GroupConcat: refusals.joined_texts(_ENGINE),
+    exp.Anonymous: refusals.functions(_ENGINE),
+    exp.Trim: trimmed("g"),
+    **refusing(_ENGINE, {exp.Initcap: "INITCAP"}),
 }
 
 

@@ -105,9 +105,9 @@ def multiply(left: exp.Expr, right: exp.Expr) -> exp.Mul:
     return exp.Mul(this=operand(left), expression=operand(right))
 
 
-def whole_division(left: exp.Expr, right: exp.Expr) -> exp.Div:
-    """`left / right` of an engine that divides integers to an integer."""
-    return exp.Div(this=operand(left), expression=operand(right), typed=True, safe=True)
+def whole_division(left: exp.Expr, right: exp.Expr, safe: bool = True) -> exp.Div:
+    """`left / right` of an engine that divides integers to an integer; `safe` where it gives NULL for zero."""
+    return exp.Div(this=operand(left), expression=operand(right), typed=True, safe=safe)
 
 
 def either(condition: exp.Expr, value: exp.Expr, otherwise: exp.Expr | None) -> exp.Case:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from pipesql.pipe.engines import refusals
 from pipesql.pipe.engines.rules import Rule, refused
 
 _ENGINE = "SQLite"
@@ -56,15 +57,6 @@ def _combined(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def _windowed(node: exp.Expr) -> exp.Expr:
-    function = node.this
-    if isinstance(function, exp.IgnoreNulls):
-        raise refused("IGNORE NULLS", _ENGINE)
-    if isinstance(function, exp.AggFunc) and isinstance(function.this, exp.Distinct):
-        raise refused("DISTINCT in a window function", _ENGINE)
-    return node
-
-
 def _array(node: exp.Expr) -> exp.Expr:
     raise refused("ARRAY_AGG", _ENGINE)
 
@@ -72,6 +64,6 @@ def _array(node: exp.Expr) -> exp.Expr:
 RULES: dict[type[exp.Expr], Rule] = {
     exp.Intersect: _combined,
     exp.Except: _combined,
-    exp.Window: _windowed,
+    exp.Window: refusals.windows(_ENGINE),
     exp.ArrayAgg: _array,
 }

@@ -23,6 +23,7 @@ from pipesql.pipe.engines.rules import (
     text,
     whole_division,
 )
+from pipesql.pipe.engines.texts import counted_conditions
 from pipesql.pipe.engines.units import date_literal
 from pipesql.pipe.rebuild import unbracketed
 from pipesql.pipe.types import DATE, INT, REAL, TEXT
@@ -149,11 +150,6 @@ def _tried(node: exp.Expr) -> exp.Expr:
     raise refused("SAFE_CAST of a text", _ENGINE)
 
 
-def _sum_of_conditions(node: exp.Expr) -> exp.Expr:
-    """COUNTIF."""
-    return exp.Count(this=exp.If(this=node.this, true=exp.Literal.number(1), false=exp.Null()))
-
-
 RULES: dict[type[exp.Expr], Rule] = {
     exp.Div: _divided,
     exp.IntDiv: _quotient,
@@ -163,7 +159,7 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.Trunc: _cut_off,
     exp.Cast: _converted,
     exp.TryCast: _tried,
-    exp.CountIf: _sum_of_conditions,
+    exp.CountIf: counted_conditions,
     **refusing(
         _ENGINE,
         {

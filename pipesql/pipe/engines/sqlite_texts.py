@@ -82,6 +82,15 @@ def _bytes(node: exp.Expr) -> exp.Expr:
     return exp.Length(this=exp.Cast(this=node.this, to=exp.DataType.build("BLOB", dialect="sqlite")))
 
 
+def _trimmed(node: exp.Expr) -> exp.Expr:
+    """TRIM takes all white space away unless it is told what; SQLite's takes spaces alone."""
+    if node.args.get("expression") is None:
+        node.set("expression", call("CHAR", *(number(n) for n in (9, 10, 11, 12, 13, 32))))
+    elif node.expression.is_string and node.expression.name == " ":
+        node.set("expression", None)
+    return node
+
+
 def _joined(node: exp.Expr) -> exp.Expr:
     """STRING_AGG: SQLite before 3.44 aggregates in no order, and takes no separator beside DISTINCT."""
     inner, separator = node.this, node.args.get("separator")
@@ -104,6 +113,7 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.Repeat: _repeated,
     exp.ByteLength: _bytes,
     exp.GroupConcat: _joined,
+    exp.Trim: _trimmed,
     **refusing(
         _ENGINE,
         {

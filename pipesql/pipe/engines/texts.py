@@ -1,11 +1,13 @@
-"""What engines do with texts otherwise than GoogleSQL, and have in common."""
+"""What engines do with texts and numbers otherwise than GoogleSQL, and have in common."""
 
 from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe.engines.rules import either, integer, number, operand
+from pipesql.pipe.engines.rules import Rule, call, either, integer, number, operand, text
 from pipesql.pipe.rebuild import unbracketed
+
+_SPACES = {"": r"^\s+|\s+$", "LEADING": r"^\s+", "TRAILING": r"\s+$"}
 
 
 def escaped(node: exp.Expr) -> exp.Expr:
@@ -15,6 +17,18 @@ def escaped(node: exp.Expr) -> exp.Expr:
     return exp.Not(this=named) if node.args.get("negate") else named
 
 
+def trimmed(*flags: str) -> Rule:
+    """A rule for TRIM, which takes all white space away unless it is told what: by a pattern, with `flags`."""
+
+    def rule(node: exp.Expr) -> exp.Expr:
+        if node.args.get("expression") is not None:
+            return node
+        pattern = _SPACES[(node.args.get("position") or "").upper()]
+        return call("REGEXP_REPLACE", node.this, text(pattern), text(""), *(text(f) for f in flags))
+
+    return rule
+
+
 def substring_start(value: exp.Expr, start: exp.Expr) -> exp.Expr:
     """The place where SUBSTR(value, start, …) begins: 0 and places before the first mean the first."""
     place = integer(start)
@@ -22,14 +36,12 @@ def substring_start(value: exp.Expr, start: exp.Expr) -> exp.Expr:
         return start
     if place == 0:
         return number(1)
-    before = exp.LT(this=operand(start.copy()), expression=exp.Neg(this=exp.Length(this=value.copy())))
-    condition: exp.Expr = before
-    if place is None:
-        condition = exp.Or(
-            this=exp.EQ(this=operand(start.copy()), expression=number(0)),
-            expression=before,
-        )
-    return either(condition, number(1), start)
+    size = exp.Length(this=value.copy())
+    if place is not None:
+        return either(exp.LT(this=size, expression=number(-place)), number(1), start)
+    before = exp.LT(this=operand(start.copy()), expression=exp.Neg(this=size))
+    zero = exp.EQ(this=operand(start.copy()), expression=number(0))
+    return either(exp.Or(this=zero, expression=before), number(1), start)
 
 
 def surely_positive(node: exp.Expr) -> bool:
@@ -43,3 +55,22 @@ def surely_positive(node: exp.Expr) -> bool:
         )
     place = integer(node)
     return place is not None and place > 0
+
+
+def counted_conditions(node: exp.Expr) -> exp.Expr:
+    """COUNTIF: 0 where there are no rows, which a sum would not be."""
+    return exp.Count(this=exp.If(this=node.this, true=number(1), false=exp.Null()))
+
+
+def null_if_any_is(node: exp.Expr) -> exp.Expr:
+    """GREATEST and LEAST of engines that pass over NULLs: NULL where one of their arguments is."""
+    values = [node.this, *node.expressions]
+    missing: list[exp.Expr] = [
+        exp.Is(this=operand(v.copy()), expression=exp.Null()) for v in values if not isinstance(v, exp.Literal)
+    ]
+    if not missing:
+        return node
+    condition = missing[0]
+    for part in missing[1:]:
+        condition = exp.Or(this=condition, expression=part)
+    return either(condition, exp.Null(), node)
