@@ -23,16 +23,23 @@ Inline = Callable[[PipeQuery | Argument, str], str]
 """A nested query, or an argument of a table function, and the dialect's name, to text on one line."""
 
 
-def expression_text(node: exp.Expr, dialect: str, inline: Inline) -> str:
-    """An expression, or a standard query, as text of a dialect. Raises UnsupportedSql for what it cannot say."""
-    generator = dialect_named(dialect).generator(
-        normalize_functions="upper", comments=False, unsupported_level=ErrorLevel.RAISE
-    )
-    generator._dispatch = _writers(dialect, inline)
-    try:
-        return generator.generate(node)
-    except SqlglotError as e:
-        raise UnsupportedSql(f"a construct in {dialect}", first_line(e)) from e
+class ExpressionWriter:
+    """Writes expressions, one at a time: what is nested in one is written by another, which `inline` makes."""
+
+    def __init__(self, dialect: str, inline: Inline) -> None:
+        self.dialect = dialect
+        self.generator = dialect_named(dialect).generator(
+            normalize_functions="upper", comments=False, unsupported_level=ErrorLevel.RAISE
+        )
+        self.generator._dispatch = _writers(dialect, inline)
+
+    def text(self, node: exp.Expr) -> str:
+        """An expression, or a standard query, as text. Raises UnsupportedSql for what the dialect cannot say."""
+        try:
+            text: str = self.generator.generate(node)
+        except SqlglotError as e:
+            raise UnsupportedSql(f"a construct in {self.dialect}", first_line(e)) from e
+        return text
 
 
 @lru_cache(maxsize=8)
@@ -46,8 +53,13 @@ def _writers(dialect: str, inline: Inline) -> dict[type, Callable[[Any, Any], st
     table = dict(dialect_named(dialect).generator()._dispatch)
     table |= {exp.Placeholder: placeholder, exp.Not: _negation}
     if dialect == "bigquery":
-        table |= {kind: write(table[kind]) for kind, write in WRITERS.items()}
+        table |= {kind: write(table.get(kind, _function)) for kind, write in WRITERS.items()}
     return table
+
+
+def _function(writer: Any, node: exp.Func) -> str:
+    text: str = writer.function_fallback_sql(node)
+    return text
 
 
 def _negation(writer: Any, node: exp.Not) -> str:

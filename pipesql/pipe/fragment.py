@@ -35,7 +35,7 @@ class FragmentReader:
         pipeline: Callable[[list[Token]], Subpipeline],
     ) -> None:
         self.text = text
-        self.dialect = dialect
+        self.parser = dialect_named(dialect).parser()
         self.query = query
         self.pipeline = pipeline
         self.nesting = Nesting(query, self._table)
@@ -63,9 +63,17 @@ class FragmentReader:
         found = tuple(self.select([*words("SELECT"), *part], head, {"expressions"}, stars).expressions)
         for node in found:
             name = node.this if isinstance(node, exp.Column) else None
-            if isinstance(name, exp.Identifier) and not name.quoted and name.name.lower() in RESERVED:
-                raise self.error(f"{name.name} is a keyword of GoogleSQL, not a column", head)
+            if isinstance(name, exp.Identifier):
+                self.check_name(name, head)
         return found
+
+    def check_name(self, name: exp.Identifier, head: Token) -> None:
+        """Raise SqlSyntaxError for a name that sqlglot takes and GoogleSQL does not: a string, a reserved word."""
+        start = name.meta.get("start")
+        if name.quoted and start is not None and self.text[start] != "`":
+            raise self.error(f"{self.text[start : start + 40]} is a string, not a name", head)
+        if not name.quoted and name.name.lower() in RESERVED:
+            raise self.error(f"{name.name} is a keyword of GoogleSQL, not a name", head)
 
     def one(self, part: list[Token], head: Token) -> exp.Expr:
         """Exactly one expression, without a name. Raises SqlSyntaxError."""
@@ -105,7 +113,10 @@ class FragmentReader:
         if extra:
             clause = sorted(extra)[0].rstrip("_").upper()
             raise self.error(f"{clause} cannot stand inside {head.text.upper()}", head)
-        if any(token.token_type == TokenType.STAR for token in found):
+        for item in tree.expressions:
+            if isinstance(item, exp.Alias):
+                self.check_name(item.args["alias"], head)
+        if TokenType.STAR in [token.token_type for token in found]:
             for item in tree.expressions:
                 self._check_stars(item, stars, head)
         return tree
@@ -123,7 +134,7 @@ class FragmentReader:
         """Tokens as a statement of standard SQL, nested queries inside it as leaves. Raises SqlSyntaxError."""
         reserved, held = self.nesting.reserve(found)
         try:
-            trees = dialect_named(self.dialect).parser().parse(reserved, self.text)
+            trees = self.parser.parse(reserved, self.text)
         except SqlglotError as e:
             raise self.error(f"{first_line(e)} in {head.text.upper()}", head) from e
         except (AttributeError, TypeError, ValueError, IndexError) as e:  # sqlglot's own slips on odd token runs

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlglot import exp
+from sqlglot.generator import Generator
 from sqlglot.generators.bigquery import BigQueryGenerator
 
 from pipesql.pipe.query import nested
-from pipesql.pipe.spelling import JOIN, MATCHING, UNEQUAL, WRITTEN, noted, type_name
+from pipesql.pipe.spelling import JOIN, MATCHING, UNEQUAL, WRITTEN, cast_type, noted
 
 Writer = Callable[[Any, Any], str]
 
@@ -58,15 +59,52 @@ def _ordered(_: Writer) -> Writer:
 
 
 def _cast(usual: Writer) -> Writer:
-    """`DATE '…'` where it is written so, and the type's name as it is written."""
+    """`DATE '…'` and `STRUCT<…>(…)` beside CAST, and the type's name and parameters as they are written."""
 
     def write(writer: Any, node: exp.Cast) -> str:
-        if isinstance(node.this, exp.Literal) and noted(node.this, WRITTEN):
-            return f"{writer.sql(node, 'to')} {writer.sql(node.this)}"
-        written = type_name(node)
-        if written and not node.args.get("format"):
-            node.set("to", exp.Var(this=written))
+        value, written = node.this, cast_type(node)
+        if written is not None:
+            if written and not node.args.get("format"):
+                node.set("to", exp.Var(this=written))
+            return Generator.cast_sql(writer, node, safe_prefix="SAFE_" if isinstance(node, exp.TryCast) else None)
+        if isinstance(value, exp.Literal) and noted(value, WRITTEN):
+            return f"{writer.sql(node, 'to')} {writer.sql(value)}"
+        if isinstance(value, exp.Struct) and node.to.expressions:
+            return f"{writer.sql(node, 'to')}({', '.join(writer.sql(item) for item in value.expressions)})"
         return usual(writer, node)
+
+    return write
+
+
+def _position(usual: Writer) -> Writer:
+    """STRPOS where it is written so, beside INSTR."""
+
+    def write(writer: Any, node: exp.StrPosition) -> str:
+        if str(node.meta.get("bigquery_name")).upper() != "STRPOS":
+            return usual(writer, node)
+        return f"STRPOS({writer.sql(node, 'this')}, {writer.sql(node, 'substr')})"
+
+    return write
+
+
+def _split(usual: Writer) -> Writer:
+    """SPLIT of one argument, for which sqlglot makes the second: it has no place in the text."""
+
+    def write(writer: Any, node: exp.Split) -> str:
+        separator = node.expression
+        made = isinstance(separator, exp.Literal) and separator.name == "," and "start" not in separator.meta
+        written = "bigquery_name" in node.meta
+        return f"SPLIT({writer.sql(node, 'this')})" if made and written else usual(writer, node)
+
+    return write
+
+
+def _now(usual: Writer) -> Writer:
+    """CURRENT_DATE() beside CURRENT_DATE."""
+
+    def write(writer: Any, node: exp.Func) -> str:
+        text = usual(writer, node).removesuffix("()")
+        return f"{text}()" if "bigquery_name" in node.meta and not text.endswith(")") else text
 
     return write
 
@@ -218,6 +256,10 @@ WRITERS: dict[type, Callable[[Writer], Writer]] = {
     exp.Array: _array,
     exp.Cast: _cast,
     exp.Collate: _collate,
+    exp.CurrentDate: _now,
+    exp.CurrentDatetime: _now,
+    exp.CurrentTime: _now,
+    exp.CurrentTimestamp: _now,
     exp.Except: _set_operation,
     exp.Intersect: _set_operation,
     exp.Interval: _interval,
@@ -228,6 +270,8 @@ WRITERS: dict[type, Callable[[Writer], Writer]] = {
     exp.Ordered: _ordered,
     exp.ParseJSON: _json,
     exp.Select: _select,
+    exp.Split: _split,
+    exp.StrPosition: _position,
     exp.Subquery: _sampled,
     exp.Table: _table,
     exp.TryCast: _cast,

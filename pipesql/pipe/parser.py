@@ -9,9 +9,10 @@ from sqlglot import exp
 from sqlglot.tokens import Token, TokenType
 
 from pipesql.pipe import operators as op
+from pipesql.pipe.cursor import Cursor
 from pipesql.pipe.depth import depth_bounded
-from pipesql.pipe.fragment import FragmentReader
-from pipesql.pipe.query import Cte, PipeQuery, Subpipeline
+from pipesql.pipe.fragment import FragmentReader, words
+from pipesql.pipe.query import Cte, PipeQuery, Subpipeline, nest
 from pipesql.pipe.read_columns import is_plain, select_operator
 from pipesql.pipe.read_queries import read_ctes
 from pipesql.pipe.read_tables import read_from
@@ -88,6 +89,14 @@ class _QueryReader:
             raise self.fragments.error(f"{head.text.upper()} cannot be read", head)
         return op.Block(tree)
 
+    def _limited(self, query: PipeQuery, alias: str, cursor: Cursor) -> op.Block:
+        """`(query) AS alias ORDER BY … LIMIT …`."""
+        clauses = {"order", "limit", "offset"}
+        found = [*words("SELECT", "1"), *cursor.rest()]
+        tail = self.fragments.select(found, cursor.head, clauses | {"expressions"})
+        table = exp.TableAlias(this=exp.to_identifier(alias))
+        return op.Block(exp.Subquery(this=nest(query), alias=table, **{c: tail.args.get(c) for c in clauses}))
+
     def _bracketed(self, segment: list[Token]) -> op.Operator:
         """`(query) [AS alias]`, or a set operation of such."""
         close = closing(segment, 0)
@@ -98,5 +107,7 @@ class _QueryReader:
         alias = cursor.name("a name after AS") if cursor.accept("AS") else ""
         if cursor.done:
             return op.Nested(self.query(segment[1:close]), alias)
+        if alias:
+            return self._limited(self.query(segment[1:close]), alias, cursor)
         note_standard(segment)
         return self._block(self.fragments.standard(segment, segment[0]), segment[0])

@@ -58,7 +58,7 @@ def read_extend(reader: FragmentReader, segment: list[Token]) -> op.Extend:
 
 def _without_windows(reader: FragmentReader, segment: list[Token]) -> tuple[list[Token], tuple[exp.Expr, ...]]:
     """The tokens before a clause `WINDOW name AS (…), …`, and its windows."""
-    if not any(token.token_type == TokenType.WINDOW for token in segment):
+    if TokenType.WINDOW not in [token.token_type for token in segment]:
         return segment, ()
     cursor = reader.cursor(segment, segment[0])
     before = cursor.until("WINDOW")

@@ -27,11 +27,11 @@ def read_from(reader: FragmentReader, segment: list[Token]) -> op.From:
         if piece[0].token_type == TokenType.COMMA:
             joins.append(op.Join("COMMA", read_source(reader, piece[1:], head)))
         else:
-            joins.append(read_join(reader, piece))
+            joins.append(read_join(reader, piece, in_from=True))
     return op.From(source, tuple(joins))
 
 
-def read_join(reader: FragmentReader, segment: list[Token]) -> op.Join:
+def read_join(reader: FragmentReader, segment: list[Token], in_from: bool = False) -> op.Join:
     """`[NATURAL] [kind [OUTER]] JOIN source [ON condition | USING (columns)]`."""
     cursor = reader.cursor(segment, segment[0])
     natural = cursor.accept("NATURAL")
@@ -43,6 +43,10 @@ def read_join(reader: FragmentReader, segment: list[Token]) -> op.Join:
     cursor.expect("JOIN")
     source = read_source(reader, cursor.until("ON", "USING"), segment[0])
     on, using = _condition(cursor)
+    if not cursor.done:
+        if in_from:
+            raise reader.unsupported("several conditions behind one JOIN", cursor.here)
+        cursor.end()
     if not on and not using and kind in ("LEFT", "RIGHT", "FULL") and not natural and not _is_path(source):
         raise reader.error(f"{kind} JOIN needs ON or USING", segment[0])
     return op.Join(kind, source, on, using, natural)
@@ -56,14 +60,9 @@ def _is_path(source: exp.Expr) -> bool:
 def _condition(cursor: Cursor) -> tuple[exp.Expr | None, tuple[str, ...]]:
     reader, at = cursor.reader, cursor.here
     if cursor.accept("ON"):
-        condition = reader.one(cursor.until("ON", "USING"), at)
-        if not cursor.done:
-            raise reader.unsupported("several conditions behind one JOIN", cursor.here)
-        return condition, ()
+        return reader.one(cursor.until("ON", "USING"), at), ()
     if cursor.accept("USING"):
-        names = cursor.names("columns")
-        cursor.end()
-        return None, names
+        return None, cursor.names("columns")
     return None, ()
 
 
@@ -71,6 +70,8 @@ def read_source(reader: FragmentReader, found: list[Token], head: Token) -> exp.
     """A table, function's table, UNNEST or query in brackets, with its alias."""
     if not found or (found[0].token_type not in _SOURCE_STARTS and not is_name(found[0])):
         raise reader.error(f"{head.text.upper()} needs a table", found[0] if found else head)
+    if len(found) < 4 and (table := _plain(found)) is not None:
+        return table
     offset: exp.Identifier | bool = False
     if len(found) > 2 and found[0].token_type != TokenType.UNNEST:
         found, offset = _without_offset(reader, found, head)
@@ -80,9 +81,22 @@ def read_source(reader: FragmentReader, found: list[Token], head: Token) -> exp.
     source: exp.Expr = select.args["from_"].this
     if isinstance(source, exp.Subquery) and isinstance(source.this, exp.Table) and source.alias:
         raise reader.error("tables joined in brackets take no alias", found[0])
+    alias = source.args.get("alias")
+    for name in (alias.this, *alias.columns) if alias is not None else ():
+        if isinstance(name, exp.Identifier):
+            reader.check_name(name, head)
     if offset:
         source.set("ordinality", offset)
     return source
+
+
+def _plain(found: list[Token]) -> exp.Table | None:
+    """`name` or `name [AS] alias`, read without sqlglot because most tables are no more than that."""
+    names = [found[0], *found[1 + (len(found) > 2 and found[1].token_type == TokenType.ALIAS) :]]
+    if len(names) > 2 or not all(map(is_name, names)) or "." in names[0].text:
+        return None
+    table, *alias = (exp.Identifier(this=t.text, quoted=t.token_type == TokenType.IDENTIFIER) for t in names)
+    return exp.Table(this=table, alias=exp.TableAlias(this=alias[0])) if alias else exp.Table(this=table)
 
 
 def _without_offset(

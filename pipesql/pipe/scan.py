@@ -6,6 +6,7 @@ zero is sound whatever the literals hold.
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 
 from sqlglot.dialects.dialect import Dialect
@@ -17,6 +18,10 @@ from pipesql.errors import SqlSyntaxError
 OPEN = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
 _DEEPEST = 200
 CLOSE = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})
+
+
+_THREAD = threading.local()
+"""Tokenizers by dialect: making one takes as long as what it does, and two threads cannot share one."""
 
 
 @lru_cache(maxsize=8)
@@ -31,7 +36,10 @@ def dialect_named(name: str) -> Dialect:
 def tokens(text: str, dialect: str) -> list[Token]:
     """The tokens of a query, a closing semicolon left out. Raises SqlSyntaxError."""
     try:
-        found = dialect_named(dialect).tokenize(text)
+        tokenizer = _THREAD.__dict__.get(dialect)
+        if tokenizer is None:
+            tokenizer = _THREAD.__dict__[dialect] = dialect_named(dialect).tokenizer()
+        found: list[Token] = tokenizer.tokenize(text)
     except TokenError as e:
         near = " ".join(str(e).split()).removeprefix("Error tokenizing ")
         raise SqlSyntaxError(f"a string, a quoted name or a comment is never closed, near {near}") from e

@@ -11,6 +11,8 @@ from itertools import pairwise
 from sqlglot import exp
 from sqlglot.tokens import Token, TokenType
 
+from pipesql.pipe.scan import closing
+
 _NOTE = "\ufffe"
 UNEQUAL = _NOTE + "!="
 """On `a != b`: sqlglot reads the same as from `a <> b`."""
@@ -22,8 +24,8 @@ PREFIX = _NOTE + "NOT"
 """On what follows a NOT in front: sqlglot reads the same from `NOT x IN (…)` as from `x NOT IN (…)`."""
 MATCHING = _NOTE + "by "
 """On a set operation, before its CORRESPONDING, of which sqlglot makes BY NAME."""
-TYPE = _NOTE + "type "
-"""On a cast, before the name of its type, where sqlglot has another name for it."""
+CAST = _NOTE + "cast "
+"""On what is written as a cast, before the name of its type if sqlglot has another name for it."""
 
 _OTHER_TYPES = frozenset(
     ["INT", "INTEGER", "INT32", "SMALLINT", "TINYINT", "BYTEINT", "BOOLEAN", "FLOAT", "DECIMAL", "BIGDECIMAL"]
@@ -46,15 +48,23 @@ def note(found: list[Token], lower: str) -> None:
         elif kind == TokenType.STRING:
             if before.text.upper() in _LITERALS:
                 token.comments.append(WRITTEN)
-        elif kind == TokenType.R_PAREN:
-            if before.text.upper() in _OTHER_TYPES:
-                token.comments.append(TYPE + before.text.upper())
         elif before.token_type == TokenType.NOT:
             word = token.text.upper()
             if word == "UNKNOWN" or word not in _INFIX:
                 token.comments.append(WRITTEN if word == "UNKNOWN" else PREFIX)
         elif before.text.upper() == "NULLS" or (before.token_type == TokenType.IS and token.text.upper() == "UNKNOWN"):
             token.comments.append(WRITTEN)
+
+    if "cast" in lower:
+        _note_casts(found)
+
+
+def _note_casts(found: list[Token]) -> None:
+    for at, token in enumerate(found[:-1]):
+        if token.text.upper() in ("CAST", "SAFE_CAST") and found[at + 1].token_type == TokenType.L_PAREN:
+            end = closing(found, at + 1)
+            last = found[end - 1].text.upper()
+            found[end].comments.append(CAST + (last if last in _OTHER_TYPES else ""))
 
 
 def note_standard(found: list[Token]) -> None:
@@ -87,6 +97,6 @@ def stands_in_front(negation: exp.Not) -> bool:
     return any(PREFIX in (part.comments or ()) for part in negation.this.this.walk())
 
 
-def type_name(node: exp.Expr) -> str:
-    """The name that a cast's type was written with, if it is noted."""
-    return next((c.removeprefix(TYPE) for c in _notes(node) if c.startswith(TYPE)), "")
+def cast_type(node: exp.Expr) -> str | None:
+    """The other name that a cast's type was written with, empty if none is noted; None for what is no written cast."""
+    return next((c.removeprefix(CAST) for c in _notes(node) if c.startswith(CAST)), None)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from sqlglot import exp
 
-from pipesql.pipe.expression_text import Inline, expression_text
+from pipesql.pipe.expression_text import ExpressionWriter, Inline
 from pipesql.pipe.identifiers import identifier
 from pipesql.pipe.operators import Operator, Path
 from pipesql.pipe.query import Cte, PipeQuery, Subpipeline
@@ -20,10 +20,11 @@ class Texts:
         self.dialect = dialect
         self.inline = inline
         self.segment = segment
+        self.writer = ExpressionWriter(dialect, inline)
 
     def one(self, node: exp.Expr) -> str:
         """An expression, a table or a standard query."""
-        return expression_text(node, self.dialect, self.inline)
+        return self.writer.text(node)
 
     def listed(self, nodes: Iterable[exp.Expr]) -> str:
         """Expressions between commas."""
