@@ -18,8 +18,9 @@ from sqlglot.tokens import TokenType
 
 from pipesql.cli.table import aligned
 from pipesql.errors import PipesqlError
+from pipesql.execution.database import Database
+from pipesql.execution.opening import open_database
 from pipesql.execution.schema import read_schema
-from pipesql.execution.sqlite import SqliteDatabase
 from pipesql.pipe.engines import write
 from pipesql.pipe.lower import lower, lower_tree
 from pipesql.pipe.parser import parse
@@ -52,7 +53,7 @@ def stages(text: str, db: Path, rows: int, timeout: float) -> Iterator[Stage]:
     SqlSyntaxError for text that cannot even be cut into operators.
     """
     schema = read_schema(db)
-    with SqliteDatabase(db, timeout_s=timeout, max_rows=max(rows, 1)) as database:
+    with open_database(db, timeout_s=timeout, max_rows=max(rows, 1)) as database:
         for number, (prefix, shown) in enumerate(_prefixes(text), 1):
             try:
                 query = parse(prefix)
@@ -73,16 +74,18 @@ def _prefixes(text: str) -> Iterator[tuple[str, str]]:
         yield text[:end], text[segment[0].start : end]
 
 
-def _stage(number: int, shown: str, query: PipeQuery, schema: Schema, database: SqliteDatabase, rows: int) -> Stage:
+def _stage(number: int, shown: str, query: PipeQuery, schema: Schema, database: Database, rows: int) -> Stage:
     scope = resolve(query, schema)[-1]
-    few = lower_tree(query, schema)
+    few = lower_tree(query, schema, database.dialect)
     held = few.args.get("limit")
     if held is None or int(held.expression.name) > rows:
         few.set("limit", exp.Limit(expression=exp.Literal.number(rows)))
-    result = database.run(write(few, "sqlite"))
-    whole = exp.Subquery(this=lower_tree(query, schema), alias=exp.TableAlias(this=exp.to_identifier("t")))
+    result = database.run(write(few, database.dialect))
+    whole = exp.Subquery(
+        this=lower_tree(query, schema, database.dialect), alias=exp.TableAlias(this=exp.to_identifier("t"))
+    )
     count = exp.select(exp.Count(this=exp.Star())).from_(whole)
-    counted = database.run(write(count, "sqlite"))
+    counted = database.run(write(count, database.dialect))
     return Stage(
         number=number,
         operator=shown,
@@ -90,7 +93,7 @@ def _stage(number: int, shown: str, query: PipeQuery, schema: Schema, database: 
         row_count=counted.rows[0][0],
         rows=tuple(result.rows),
         ordered=scope.ordered,
-        sql=lower(query, schema),
+        sql=lower(query, schema, database.dialect),
         seconds=result.seconds + counted.seconds,
     )
 

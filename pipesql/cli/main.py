@@ -116,7 +116,7 @@ def to_sql(source: str, target: str, db: Path | None, jsonl: bool, jobs: int, pi
 
 
 @main.command()
-@click.option("--db", type=click.Path(path_type=Path), required=True, help="SQLite file to run on, opened read-only.")
+@click.option("--db", type=click.Path(path_type=Path), required=True, help="SQLite or DuckDB file, opened read-only.")
 @click.option("--timeout", default=5.0, show_default=True, help="Seconds until the query is stopped.")
 @click.option("--max-rows", default=1000, show_default=True, help="Refuse results of more rows than this.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row.")
@@ -125,15 +125,14 @@ def run(db: Path, timeout: float, max_rows: int, as_json: bool, pipe: str | None
     """Run a pipe query on a database and print its rows."""
     from pipesql.cli.convert import pipe_to_standard
     from pipesql.cli.table import print_rows
-    from pipesql.execution.sqlite import SqliteDatabase
+    from pipesql.execution.opening import open_database
 
-    sql = pipe_to_standard(_text(pipe), db, "bigquery", "sqlite")
-    with SqliteDatabase(db, timeout_s=timeout, max_rows=max_rows) as database:
-        print_rows(database.run(sql), as_json)
+    with open_database(db, timeout_s=timeout, max_rows=max_rows) as database:
+        print_rows(database.run(pipe_to_standard(_text(pipe), db, "bigquery", database.dialect)), as_json)
 
 
 @main.command()
-@click.option("--db", type=click.Path(path_type=Path), required=True, help="SQLite file to run on, opened read-only.")
+@click.option("--db", type=click.Path(path_type=Path), required=True, help="SQLite or DuckDB file, opened read-only.")
 @click.option("--rows", default=3, show_default=True, help="How many rows to show after each operator.")
 @click.option("--timeout", default=5.0, show_default=True, help="Seconds until one operator's query is stopped.")
 @click.option("--sql", "with_sql", is_flag=True, help="Show the standard SQL of each prefix too.")
@@ -158,6 +157,48 @@ def fetch(folder: Path | None, mirror: tuple[str, ...], benchmark: str) -> None:
     from pipesql.benchmarks.fetching import fetch as fetch_benchmark
 
     fetch_benchmark(benchmark, folder, mirror, say=lambda line: click.echo(line, err=True))
+
+
+_folder = click.argument("folder", type=click.Path(path_type=Path))
+_tokenizer = click.option("--tokenizer", default="auto", show_default=True, help="A model's name or folder.")
+_max_length = click.option("--max-length", default=2048, show_default=True, help="Longest sample, size of a pack.")
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path), help="The page to write. [default: FOLDER/preview.html]")
+@click.option("--limit", default=40, show_default=True, help="Samples of each split and layout to show.")
+@_tokenizer
+@_max_length
+@_folder
+def preview(out: Path | None, limit: int, tokenizer: str, max_length: int, folder: Path) -> None:
+    """Show the samples of a data folder as one HTML page, with what the loss falls on coloured token by token."""
+    from pipesql.cli import samples
+
+    click.echo(samples.preview(folder, out or folder / "preview.html", limit, tokenizer, max_length))
+
+
+@main.command()
+@_folder
+def check(folder: Path) -> None:
+    """Hold a data folder's samples against its pairs; execute every prefix and every tool's call again."""
+    from pipesql.cli import samples
+
+    text, sound = samples.check(folder)
+    click.echo(text)
+    if not sound:
+        raise click.exceptions.Exit(1)
+
+
+@main.command()
+@_tokenizer
+@_max_length
+@_folder
+def layouts(tokenizer: str, max_length: int, folder: Path) -> None:
+    """Count what a data folder's pairs cost in each layout of samples, in tokens."""
+    from pipesql.cli import samples
+
+    found, name = samples.costs(folder, tokenizer, max_length)
+    click.echo(samples.costs_text(found, name, max_length))
 
 
 @main.command("format")
