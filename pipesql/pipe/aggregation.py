@@ -46,6 +46,7 @@ def aggregate(frame: Frame, operator: op.Aggregate, before: Scope, after: Scope)
     for col, key in zip(after.columns, shown, strict=False):
         level.exprs[col] = key
     level.grouped, level.keys, level.untouched = True, grouped, None
+    level.computed_keys = {c for c, k in zip(after.columns, shown, strict=False) if not isinstance(k, exp.Column)}
     level.order.clear()
 
 
@@ -61,7 +62,7 @@ def _clause(operator: AggregateSets, keys: list[exp.Expr]) -> exp.Expr:
 def _numbered(frame: Frame, count: int) -> exp.Column:
     """Join every row with the numbers from 1 to `count`; the column that holds them."""
     level = frame.level
-    name = level.unique("groupings", frame.taken)
+    name = frame.fresh("groupings")
     query: exp.Query = exp.Select(expressions=[aliased(exp.Literal.number(1), "n")])
     for number in range(2, count + 1):
         row = exp.Select(expressions=[exp.Literal.number(number)])

@@ -37,11 +37,19 @@ def combine(frame: Frame, operator: op.SetOperation, before: Scope, after: Scope
             _combine_numbered(frame, node, (left, arm), body, before, after)
             before, left = after, after.columns
         return
+    if frame.googlesql and _mixes(frame, operator):
+        frame.wrap(before)
     query = _left(frame, node, before, left)
     for arm, body in zip(others, bodies, strict=True):
         query = node(this=query, expression=_right(frame, body, arm), distinct=operator.distinct)
     assert isinstance(query, exp.SetOperation)
     _become(frame, query, after.columns)
+
+
+def _mixes(frame: Frame, operator: op.SetOperation | op.RecursiveUnion) -> bool:
+    """Whether the level is a set operation that differs from this one in ALL or DISTINCT."""
+    compound = frame.level.compound
+    return compound is not None and bool(compound.args.get("distinct")) is not operator.distinct
 
 
 def _become(frame: Frame, query: exp.SetOperation, columns: tuple[ScopeColumn, ...]) -> None:
@@ -67,7 +75,7 @@ def _right(frame: Frame, body: Resolved, arm: Arm) -> exp.Query:
     """A nested query as a further query of a set operation."""
     right = frame.inner(body, arm)
     if isinstance(right, exp.SetOperation) or right.args.get("limit") or right.args.get("with_"):
-        name = frame.level.unique("u", frame.taken)
+        name = frame.fresh("u")
         return exp.Select(expressions=[exp.Star()], from_=exp.From(this=as_table(right, name)))
     right.set("order", None)
     return right
@@ -94,7 +102,7 @@ def _combine_numbered(
 def _numbered(frame: Frame, query: exp.Query, arm: Arm, copy: str) -> exp.Query:
     """The query's rows, each with its number among those that are equal to it."""
     names = output_names(arm)
-    table = frame.level.unique("t", frame.taken)
+    table = frame.fresh("t")
     keys: list[exp.Expr] = [column(n, table) for n in names]
     number = exp.Window(this=exp.RowNumber(), partition_by=keys)
     return exp.Select(expressions=[exp.Star(), aliased(number, copy)], from_=exp.From(this=as_table(query, table)))
@@ -106,7 +114,7 @@ def define(frame: Frame, operator: op.With) -> None:
         table = frame.resolved.ctes[id(cte)]
         assert table.body is not None
         body = Frame(table.body, (), set(), frame.lower, frame.dialect)
-        body.unique = True
+        body.unique, body.avoided, body.correlated = True, frame.avoided, frame.correlated
         query = frame.lower(body)
         recursive = operator.recursive and table.lowered.lower() in {t.name.lower() for t in query.find_all(exp.Table)}
         if recursive:
@@ -119,6 +127,8 @@ def recur(frame: Frame, operator: op.RecursiveUnion, before: Scope, after: Scope
     resolved = frame.resolved
     table = resolved.ctes[id(operator)]
     first, further = resolved.arms[id(operator)]
+    if frame.googlesql and _mixes(frame, operator):
+        frame.wrap(before)
     start = _left(frame, exp.Union, before, first, unique=True)
     step = _right(frame, resolved.nested[id(operator)], further)
     _require_direct(frame, step, table.lowered)

@@ -41,6 +41,12 @@ class Frame:
         """The columns to give in the end, if not those of the last scope."""
         self.unique = False
         """Whether the columns given need names that tell them apart."""
+        self.googlesql = dialect in ("", "bigquery")
+        """Whether the query is read by GoogleSQL's rules for names, keys and queries without FROM."""
+        self.avoided: frozenset[str] = frozenset()
+        """Names of columns: in GoogleSQL a column hides a range variable of its name that is further out."""
+        self.correlated = False
+        """Whether some nested query names columns of one around it."""
         self.tables: list[exp.CTE] = []
         """The WITH of the query."""
         self.recursive = False
@@ -75,7 +81,7 @@ class Frame:
         if level.limit is None:
             inner.set("order", None)
         fresh = Level()
-        name = fresh.unique("t", self.taken)
+        name = fresh.unique("t", self.taken | self.avoided)
         fresh.source = as_table(inner, name)
         for col, shown in zip(columns, names, strict=True):
             fresh.exprs[col] = column(shown, name)
@@ -106,7 +112,12 @@ class Frame:
         taken = set().union(*(lv.names for lv in levels)) if resolved.outer else set()
         frame = Frame(resolved, levels, taken, self.lower, self.dialect)
         frame.shown, frame.unique = shown, unique
+        frame.avoided, frame.correlated = self.avoided, self.correlated
         return self.lower(frame)
+
+    def fresh(self, name: str) -> str:
+        """A new range variable on the level that is nothing else's name."""
+        return self.level.unique(name, self.taken | self.avoided)
 
     def finish(self, scope: Scope) -> exp.Query:
         """The whole query, the tables that it defines in front."""
@@ -163,11 +174,14 @@ class Frame:
         return None
 
     def lends_computed(self) -> bool:
-        """Whether a query nested in the current operator names a column that is an aggregate or window here.
+        """Whether the current operator names a column in a way that the SELECT that computes it does not allow.
 
-        In one SELECT it would move that function into the nested query, where it means something else or nothing.
+        A nested query that names an aggregate or window would take that function into itself, where it means something
+        else or nothing. GoogleSQL does not know a computed key again inside another expression.
         """
         level = self.level
+        if self.googlesql and self.names_any(level.computed_keys):
+            return True
         for col in self.resolved.lent[self.number]:
             value = level.exprs.get(col)
             if value is None or isinstance(value, exp.Column):

@@ -33,6 +33,8 @@ class Level:
     compound: exp.SetOperation | None = None
     exprs: dict[ScopeColumn, exp.Expr] = field(default_factory=dict)
     windowed: set[ScopeColumn] = field(default_factory=set)
+    computed_keys: set[ScopeColumn] = field(default_factory=set)
+    """Keys of GROUP BY that are more than a column."""
     untouched: tuple[ScopeColumn, ...] | None = None
     """The columns that `SELECT *` would give, while no operator has changed that."""
 

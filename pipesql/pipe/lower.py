@@ -17,6 +17,7 @@ from pipesql.pipe.frame import Frame
 from pipesql.pipe.level import rows_apart
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.resolve import resolve_names
+from pipesql.pipe.resolved import column_names, is_correlated
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.scope import Scope
 
@@ -33,8 +34,12 @@ def lower_tree(query: PipeQuery, schema: Schema, dialect: str = "") -> exp.Query
 
     Raises UnknownName or SqlError; UnsupportedSql for an operator that the engine cannot do.
     """
-    tree = _lower(Frame(resolve_names(query, schema), (), set(), _lower, dialect))
-    return rows_apart(tree) if dialect in ("", "bigquery") else tree
+    resolved = resolve_names(query, schema)
+    frame = Frame(resolved, (), set(), _lower, dialect)
+    if not frame.googlesql:
+        return _lower(frame)
+    frame.avoided, frame.correlated = frozenset(column_names(resolved)), is_correlated(resolved)
+    return rows_apart(_lower(frame))
 
 
 def _lower(frame: Frame) -> exp.Query:
@@ -80,6 +85,7 @@ def _step(frame: Frame, operator: op.Operator, before: Scope, after: Scope) -> N
         case op.Distinct():
             if frame.level.closed:
                 frame.wrap(before)
+            projections.from_something(frame, before)
             projections.distinguish(frame)
         case op.SetOperation():
             combinations.combine(frame, operator, before, after)
@@ -97,6 +103,7 @@ def _step(frame: Frame, operator: op.Operator, before: Scope, after: Scope) -> N
 
 def _filter(frame: Frame, condition: exp.Expr, before: Scope) -> None:
     """WHERE, or HAVING where the level already groups (with keys: HAVING without them is not accepted everywhere)."""
+    projections.from_something(frame, before)
     windows = _outermost_windows(condition) if condition.find(exp.Window) else []
     if windows:  # a clause of its own in some engines, a column of the level below everywhere
         projections.open_for(frame, before, (condition,))

@@ -21,6 +21,8 @@ def project(frame: Frame, items: tuple[exp.Expr, ...], distinct: bool, before: S
     open_for(frame, before, items)
     if distinct and frame.level.limit is not None:
         frame.wrap(before)
+    if distinct:
+        from_something(frame, before)
     stars = frame.resolved.stars
     width = sum(len(stars.get(id(item), (None,))) for item in items)
     new = iter(after.columns[len(after.columns) - width :])
@@ -39,6 +41,12 @@ def distinguish(frame: Frame) -> None:
     """From here on the level gives one of each row, in no order."""
     frame.level.order.clear()
     frame.level.distinct = True
+
+
+def from_something(frame: Frame, before: Scope) -> None:
+    """Give the level a FROM where GoogleSQL asks for one: behind DISTINCT, WHERE, ORDER BY and windows."""
+    if frame.googlesql and frame.level.source is None and frame.level.compound is None:
+        frame.wrap(before)
 
 
 def assign(frame: Frame, assignments: tuple[tuple[str, exp.Expr], ...], before: Scope, after: Scope) -> None:
@@ -66,9 +74,11 @@ def drop(frame: Frame, before: Scope) -> None:
 
 def open_for(frame: Frame, before: Scope, values: tuple[exp.Expr, ...]) -> None:
     """Make the level ready for new expressions: after DISTINCT, a set operation, or windows on top of windows."""
+    windows = any(v.find(exp.Window) for v in values)
+    if windows:
+        from_something(frame, before)
     level = frame.level
     on_windows = frame.names_any(level.windowed)
-    windows = any(v.find(exp.Window) for v in values)
     if (
         level.distinct
         or frame.lends_computed()
@@ -107,6 +117,7 @@ def _weigh(frame: Frame, value: exp.Expr, here: bool) -> int:
 
 def sort(frame: Frame, keys: tuple[exp.Expr, ...], before: Scope) -> None:
     """ORDER BY: behind DISTINCT and set operations only by columns that can be named."""
+    from_something(frame, before)
     level = frame.level
     bare = [frame.resolved.columns.get(id(k.this)) for k in keys]
     simple = all(c in before.columns for c in bare)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -207,3 +207,24 @@ def own_aggregate(node: exp.AggFunc) -> bool:
         parent = parent.parent
     window_function = isinstance(parent, exp.Window) and parent.this is not None and node.parent is not None
     return not window_function
+
+
+def _parts(resolved: Resolved) -> Iterator[Resolved]:
+    """The query and all that it is made of."""
+    yield resolved
+    for inner in (*resolved.nested.values(), *(t.body for t in resolved.ctes.values() if t.body is not None)):
+        yield from _parts(inner)
+
+
+def column_names(resolved: Resolved) -> set[str]:
+    """The names, in lower case, of all columns anywhere in the query."""
+    out: set[str] = set()
+    for part in _parts(resolved):
+        out |= {c.name.lower() for scope in part.scopes for c in scope.columns}
+        out |= {c.name.lower() for source in part.sources.values() for c in source.columns}
+    return out
+
+
+def is_correlated(resolved: Resolved) -> bool:
+    """Whether some nested query names columns of one around it."""
+    return any(part.outer for part in _parts(resolved))

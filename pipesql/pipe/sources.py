@@ -21,7 +21,9 @@ def read(frame: Frame, node: exp.Expr) -> exp.Expr:
     """A table or nested query to read from, its columns in reach."""
     source = frame.resolved.sources[id(node)]
     columns = source.columns
-    name = frame.level.unique(node.alias_or_name or "t", frame.taken)
+    written = node.alias_or_name
+    apart = frame.correlated or not written
+    name = frame.level.unique(written or "t", frame.taken | frame.avoided if apart else frame.taken)
     names = output_names(columns)
     if isinstance(node, exp.Subquery):
         out: exp.Expr = as_table(frame.inner(frame.resolved.nested[id(node.this)], unique=True), name)

@@ -41,6 +41,8 @@ class Executor:
         language.product_mode = options_pb2_public.PRODUCT_EXTERNAL
         self.options = options_pb2.AnalyzerOptionsProto(language_options=language)
         self.catalog = self._register(connection, language)
+        self.columns: list[str] = []
+        """Names of the columns of the last query that was run, unnamed ones empty."""
 
     def _register(self, connection: sqlite3.Connection, language: Any) -> int:
         from zetasql.wasi._pb2.zetasql.proto import simple_catalog_pb2
@@ -49,10 +51,11 @@ class Executor:
         kinds = {
             "INTEGER": type_pb2.TYPE_INT64,
             "REAL": type_pb2.TYPE_DOUBLE,
+            "NUMERIC": type_pb2.TYPE_DOUBLE,
             "TEXT": type_pb2.TYPE_STRING,
             "DATE": type_pb2.TYPE_DATE,
         }
-        fields = {"INTEGER": "int64_value", "REAL": "double_value", "TEXT": "string_value", "DATE": "date_value"}
+        fields = {"INTEGER": "int64_value", "TEXT": "string_value", "DATE": "date_value"}
         catalog = simple_catalog_pb2.SimpleCatalogProto(name="test")
         catalog.builtin_function_options.language_options.CopyFrom(language)
         request = self.service.RegisterCatalogRequest(simple_catalog=catalog)
@@ -71,7 +74,7 @@ class Executor:
                     if value is not None:
                         if declared == "DATE":
                             value = (date.fromisoformat(value) - _EPOCH).days
-                        setattr(cell, fields[declared], value)
+                        setattr(cell, fields.get(declared, "double_value"), value)
         return self.module.call("RegisterCatalog", request, self.service.RegisterResponse).registered_id
 
     def analyze(self, query: str) -> None:
@@ -85,6 +88,7 @@ class Executor:
         """The rows of a query; booleans as 0 and 1, dates as text. Raises GoogleSqlError."""
         request = self.service.EvaluateQueryRequest(sql=query, options=self.options, registered_catalog_id=self.catalog)
         response = self.module.call("EvaluateQuery", request, self.service.EvaluateQueryResponse)
+        self.columns = [column.name for column in response.prepared.columns]
         return [tuple(map(_plain, row.cell)) for row in response.content.table_data.row]
 
 

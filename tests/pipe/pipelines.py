@@ -181,6 +181,180 @@ def _using(kind: str) -> Callable[[Table], str]:
     return write
 
 
+def _if_any(*kinds: str) -> Callable[[Callable[[Table], str]], Callable[[Table], str]]:
+    """Only where there are columns of these types: elsewhere nothing happens."""
+
+    def wrap(write: Callable[[Table], str]) -> Callable[[Table], str]:
+        def written(t: Table) -> str:
+            found = [k for _, k in t.columns]
+            enough = all(found.count(k) >= kinds.count(k) for k in kinds)
+            return write(t) if enough else "WHERE TRUE"
+
+        return written
+
+    return wrap
+
+
+def _group_and_order(t: Table) -> str:
+    text, value = t.one(TEXT), t.one(INT)
+    t.columns.clear()
+    keys = f"{text} AS {t.new(TEXT)} DESC, {value} AS {t.new(INT)}"
+    return f"AGGREGATE COUNT(*) AS {t.new(INT)} GROUP AND ORDER BY {keys}"
+
+
+def _suffixes(t: Table) -> str:
+    text, value = t.one(TEXT), t.one(INT)
+    t.columns.clear()
+    key = t.new(TEXT)
+    items = f"MAX({value}) AS {t.new(INT)} ASC, COUNT(*) AS {t.new(INT)}"
+    return f"AGGREGATE {items} GROUP BY {text} AS {key} ASC NULLS LAST"
+
+
+def _groupings(spelling: str, items: str) -> Callable[[Table], str]:
+    @_if_any(INT, TEXT)
+    def write(t: Table) -> str:
+        number, text = t.one(INT), t.one(TEXT)
+        t.columns[:] = [(text, TEXT), (number, INT)]
+        shown = f"{items.format(int=number, text=text)} AS {t.new(INT)}"
+        sets = spelling.format(int=number, text=text)
+        return f"AGGREGATE {shown}, COUNT(*) AS {t.new(INT)} GROUP BY {sets}"
+
+    return write
+
+
+@_if_any(INT)
+def _replaced(t: Table) -> str:
+    name = t.one(INT)
+    return f"SELECT * REPLACE ({name} * 3 AS {name})"
+
+
+def _windows(head: str) -> Callable[[Table], str]:
+    def write(t: Table) -> str:
+        number, text = t.one(INT), t.one(TEXT)
+        if head == "SELECT":
+            t.columns.clear()
+        shown = f"{number} AS {t.new(INT)}, COUNT(*) OVER w AS {t.new(INT)}"
+        last = f"SUM({number}) OVER (v RANGE UNBOUNDED PRECEDING) AS {t.new(INT)}"
+        return f"{head} {shown}, {last} WINDOW w AS (PARTITION BY {text}), v AS (w ORDER BY {number})"
+
+    return write
+
+
+def _window(t: Table) -> str:
+    number = t.one(INT)
+    return f"WINDOW RANK() OVER (ORDER BY {number}) AS {t.new(INT)}"
+
+
+def _with(cte: str) -> Callable[[Table], str]:
+    def write(t: Table) -> str:
+        number = t.one(INT)
+        alias, key, text = f"j{next(t.numbers)}", t.new(INT), t.new(TEXT)
+        body = f"FROM b |> WHERE bid > 1 |> SELECT bid AS {key}, t AS {text}"
+        if cte == "b":  # takes the place of the table that it reads
+            body = "FROM b |> WHERE bid > 1"
+            joined = f"(FROM b |> SELECT bid AS {key}, t AS {text}) AS {alias}"
+        else:
+            joined = f"{cte} AS {alias}"
+        return f"WITH {cte} AS ({body})\n|> LEFT JOIN {joined} ON {number} = {key}"
+
+    return write
+
+
+def _recursive_cte(t: Table) -> str:
+    number, key = t.one(INT), t.new(INT)
+    body = f"SELECT 1 AS {key} |> UNION ALL (FROM r |> WHERE {key} < 4 |> SELECT {key} + 1)"
+    return f"WITH RECURSIVE r AS ({body})\n|> JOIN r AS j{next(t.numbers)} ON {number} = {key}"
+
+
+@_if_any(INT)
+def _recursive(t: Table) -> str:
+    name = t.one(INT)
+    return f"RECURSIVE UNION ALL (|> WHERE {name} BETWEEN 0 AND 3 |> SET {name} = {name} + 1)"
+
+
+@_if_any(INT)
+def _recursive_named(t: Table) -> str:
+    name, alias = t.one(INT), f"r{next(t.numbers)}"
+    step = f"FROM {alias} |> WHERE {name} BETWEEN 0 AND 9 |> SET {name} = {name} + 2"
+    return f"RECURSIVE UNION DISTINCT ({step}) AS {alias}\n|> WHERE {alias}.{name} < 8"
+
+
+def _by_name(operation: str, shape: str) -> Callable[[Table], str]:
+    """The names of the other query are the same in another order, fewer, or fewer and one more."""
+
+    def write(t: Table) -> str:
+        values = {INT: "id", TEXT: "s", REAL: "y"}
+        shown = [f"{values[k]} AS {n}" for n, k in reversed(t.columns)]
+        if shape != "same" and len(shown) > 1:
+            shown.pop()
+            if operation.startswith(("INNER", "UNION", "EXCEPT", "INTERSECT")):
+                t.columns.pop(0)
+        if shape == "more":
+            name = f"n{next(t.numbers)}"
+            shown.append(f"x AS {name}")
+            if operation.startswith("FULL"):
+                t.columns.append((name, INT))
+        return f"{operation} (FROM a |> WHERE id > 1 |> SELECT {', '.join(shown)})"
+
+    return write
+
+
+def _several(operation: str) -> Callable[[Table], str]:
+    def write(t: Table) -> str:
+        values = {INT: "id", TEXT: "s", REAL: "y"}
+        first = ", ".join(values[k] for _, k in t.columns)
+        values[INT] = "x"
+        second = ", ".join(values[k] for _, k in t.columns)
+        return f"{operation} (FROM a |> WHERE id > 1 |> SELECT {first}), (FROM a |> SELECT {second})"
+
+    return write
+
+
+@_if_any(INT, TEXT)
+def _pivot(t: Table) -> str:
+    number, text = t.one(INT), t.one(TEXT)
+    first, second = f"n{next(t.numbers)}", f"n{next(t.numbers)}"
+    t.columns[:] = [c for c in t.columns if c[0] not in (number, text)]
+    t.columns += [(f"{p}_{v}", INT) for v in ("one", "two", "NULL") for p in (first, second)]
+    values = "'one', 'Two' AS two, NULL"
+    return f"PIVOT (COUNT(*) AS {first}, MAX({number}) AS {second} FOR {text} IN ({values}))"
+
+
+@_if_any(INT)
+def _pivot_number(t: Table) -> str:
+    number = t.one(INT)
+    name = f"n{next(t.numbers)}"
+    t.columns[:] = [c for c in t.columns if c[0] != number]
+    t.columns += [(f"{name}_{v}", INT) for v in ("1", "3", "minus_7")]
+    return f"PIVOT (COUNT(*) AS {name} FOR {number} IN (1, 3, -7)) AS z{name}"
+
+
+def _unpivot(nulls: str) -> Callable[[Table], str]:
+    @_if_any(INT, INT)
+    def write(t: Table) -> str:
+        names = [n for n, k in t.columns if k == INT][:2]
+        t.columns[:] = [c for c in t.columns if c[0] not in names]
+        labels = f"{names[0]}, {names[1]} AS 'second'"
+        return f"UNPIVOT {nulls}({t.new(INT)} FOR {t.new(TEXT)} IN ({labels}))"
+
+    return write
+
+
+def _if(t: Table) -> str:
+    return f"IF FALSE THEN (|> LIMIT 1) ELSE (|> WHERE {t.one(INT)} > 1 |> DISTINCT)"
+
+
+def _joined_query(alias: str) -> Callable[[Table], str]:
+    def write(t: Table) -> str:
+        number = t.one(INT)
+        name = alias and f"{alias}{next(t.numbers)}"
+        key, text = t.new(INT), t.new(TEXT)
+        query = f"FROM b |> WHERE bid > 1 |> SELECT bid AS {key}, t AS {text}"
+        return f"JOIN ({query}){name and ' AS '}{name} ON {number} = {key}"
+
+    return write
+
+
 OPERATORS: dict[str, Callable[[Table], str]] = {
     "where": _where("{int} > 1 OR {text} IS NULL"),
     "where_in": _where("{int} IN (FROM b |> SELECT bid)"),
@@ -224,10 +398,56 @@ OPERATORS: dict[str, Callable[[Table], str]] = {
     "left_using": _using("LEFT"),
     "right_using": _using("RIGHT"),
     "full_using": _using("FULL"),
+    "group_and_order": _group_and_order,
+    "aggregate_suffixes": _suffixes,
+    "rollup": _groupings("ROLLUP({text}, {int})", "SUM({int})"),
+    "cube": _groupings("CUBE({text}, {int})", "GROUPING({int})"),
+    "grouping_sets": _groupings("GROUPING SETS ({text}, ({int}, {text}), {int})", "MAX({int})"),
+    "select_replace": _replaced,
+    "select_windows": _windows("SELECT"),
+    "extend_windows": _windows("EXTEND"),
+    "window": _window,
+    "with": _with("w"),
+    "with_shadow": _with("b"),
+    "with_recursive": _recursive_cte,
+    "recursive_union": _recursive,
+    "recursive_union_named": _recursive_named,
+    "union_by_name": _by_name("UNION ALL BY NAME", "same"),
+    "union_corresponding": _by_name("UNION DISTINCT CORRESPONDING", "more"),
+    "left_union": _by_name("LEFT UNION ALL BY NAME", "more"),
+    "full_union": _by_name("FULL UNION ALL CORRESPONDING", "more"),
+    "inner_except": _by_name("INNER EXCEPT DISTINCT BY NAME", "fewer"),
+    "union_several": _several("UNION ALL"),
+    "except_several": _several("EXCEPT DISTINCT"),
+    "intersect_all": _combined("INTERSECT ALL"),
+    "except_all": _several("EXCEPT ALL"),
+    "pivot": _pivot,
+    "pivot_number": _pivot_number,
+    "unpivot": _unpivot(""),
+    "unpivot_nulls": _unpivot("INCLUDE NULLS "),
+    "if": _if,
+    "join_query": _joined_query("j"),
+    "join_unnamed_query": _joined_query(""),
+    "assert": lambda t: f"ASSERT {t.one(INT)} IS NULL OR {t.one(INT)} > -1000000, 'too small'",
+    "sample": lambda t: "TABLESAMPLE RESERVOIR (1000000 ROWS)",
 }
 
+STARTS: tuple[str, ...] = (
+    "FROM a",
+    "(FROM a |> WHERE id > 1) AS a",
+    "(FROM a |> ORDER BY id, x, y, s |> LIMIT 4)",
+    "FROM (FROM a |> SELECT *) AS q",
+    "WITH a AS (FROM a |> WHERE x IS NOT NULL) FROM a",
+    "SELECT 3 AS id, 10 AS x, 0.5 AS y, 'one' AS s",
+    "FROM a JOIN c ON id = cid |> SELECT id, x, y, s",
+    "FROM a, e |> WHERE a.id = e.id |> SELECT a.*",
+    "FROM (a LEFT JOIN e USING (id)) |> SELECT id, x, y, s",
+    "FROM c RIGHT JOIN (a JOIN e USING (id)) ON id = cid |> SELECT a.*",
+)
+"""What a query may start with; each gives the columns of `a`."""
 
-def pipeline(*names: str) -> str:
-    """The operators of these names behind `FROM a`."""
+
+def pipeline(*names: str, start: str = "FROM a") -> str:
+    """The operators of these names behind a start."""
     table = Table()
-    return "\n".join(["FROM a", *(f"|> {OPERATORS[name](table)}" for name in names)])
+    return "\n".join([start, *(f"|> {OPERATORS[name](table)}" for name in names)])

@@ -157,7 +157,7 @@ def _made(node: exp.Expr) -> exp.Expr:
 def _any_value(node: exp.Expr) -> exp.Expr:
     """ANY_VALUE, which comes with version 16: the first of an array; in a window the first value."""
     inner = node.this
-    if isinstance(node.parent, exp.Window):
+    if isinstance(node.parent, exp.Window) and node.arg_key == "this":
         return exp.FirstValue(this=inner)
     if not isinstance(inner, exp.HavingMax):
         return _first(exp.ArrayAgg(this=inner))
