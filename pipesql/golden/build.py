@@ -1,25 +1,30 @@
-"""All questions round-tripped, a process pool's work, with the same result in the same order whatever the pool.
+"""All questions round-tripped, by one process, several, or Spark: the same result in the same order.
 
-Questions are grouped by database: a worker opens a database and makes its copies once for the whole group.
+Questions are grouped by database (`golden.groups`). Finished groups are kept in a journal, if there is one, so that a
+build which was killed loses nothing but the groups that it had in hand.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from pipesql.errors import PipesqlError
-from pipesql.golden.roundtrip import round_trip
-from pipesql.golden.witnesses import TIMEOUT_S, Witnesses
+from pipesql.errors import BadInput, PipesqlError
+from pipesql.golden.groups import Done, Group, groups_of
+from pipesql.golden.spark import on_spark
+from pipesql.golden.witnesses import TIMEOUT_S
+from pipesql.golden.workers import in_processes, in_this_process
 from pipesql.records import GoldenPair, Question, Rejection
 
 IN_PROCESS = 600
 """Up to this many questions are done in this process: starting workers would take longer."""
+
+ENGINES = ("local", "spark")
+"""Where a build may run."""
 
 
 @dataclass(frozen=True)
@@ -31,38 +36,31 @@ class GoldenBuild:
     databases: dict[str, str]
 
 
-@dataclass(frozen=True)
-class _Group:
-    """The questions of one database, each with its place among all questions."""
-
-    database: str
-    questions: tuple[tuple[int, Question], ...]
-    seed: int
-    timeout_s: float
-
-
-@dataclass(frozen=True)
-class _Done:
-    database: str
-    digest: str
-    outcomes: tuple[tuple[int, GoldenPair | Rejection], ...]
-
-
 def build(
-    questions: Sequence[Question], seed: int = 0, workers: int | None = None, timeout_s: float = TIMEOUT_S
+    questions: Sequence[Question],
+    seed: int = 0,
+    workers: int | None = None,
+    timeout_s: float = TIMEOUT_S,
+    journal: Path | None = None,
+    engine: str = "local",
 ) -> GoldenBuild:
-    """Round-trip all questions. `workers` processes (None: one a core, or none for a small set).
+    """Round-trip all questions. `workers` processes (None or 0: one a core, or none for a small set).
 
-    Raises BadInput when a database cannot be read, PipesqlError when a prefix of a pair is no query (a defect of the
-    language that would spoil training text; nothing may hide it).
+    `journal` is a folder for what is finished; a later build of the same takes it from there. It is left behind:
+    `Journal(folder).clear()` once the build is written. On Spark there is no journal, and `workers` says nothing.
+
+    Raises BadInput when a database cannot be read or `engine` is none of `ENGINES`, PipesqlError when a prefix of a
+    pair is no query (a defect of the language that would spoil training text; nothing may hide it).
     """
-    groups = _group(questions, seed, timeout_s)
-    if workers is None:
-        workers = 1 if len(questions) <= IN_PROCESS else min(os.cpu_count() or 1, len(groups))
+    if engine not in ENGINES:
+        raise BadInput(f"unknown engine {engine!r}; choose one of {', '.join(ENGINES)}")
+    if workers is not None and workers < 0:
+        raise BadInput(f"workers is {workers}; give how many processes to use, or 0 for one a core")
+    groups = groups_of(questions, seed, timeout_s, journal)
     outcomes: dict[int, GoldenPair | Rejection] = {}
     digests: dict[str, str] = {}
     with _progress(len(questions)) as bar:
-        for done in _work(groups, workers):
+        for done in _work(groups, workers or _default_workers(questions), engine):
             outcomes.update(done.outcomes)
             digests[done.database] = done.digest
             bar.update(len(done.outcomes))
@@ -77,39 +75,14 @@ def build(
     return GoldenBuild([o for o in ordered if isinstance(o, GoldenPair)], rejections, dict(sorted(digests.items())))
 
 
-def _group(questions: Sequence[Question], seed: int, timeout_s: float) -> list[_Group]:
-    by_database: dict[str, list[tuple[int, Question]]] = {}
-    for place, question in enumerate(questions):
-        by_database.setdefault(question.database, []).append((place, question))
-    groups = [_Group(path, tuple(members), seed, timeout_s) for path, members in by_database.items()]
-    # The largest first, so that no worker is left alone with one at the end.
-    return sorted(groups, key=lambda g: -len(g.questions))
+def _default_workers(questions: Sequence[Question]) -> int:
+    return 1 if len(questions) <= IN_PROCESS else os.cpu_count() or 1
 
 
-def _work(groups: Iterable[_Group], workers: int) -> Iterator[_Done]:
-    if workers <= 1:
-        yield from map(_round_trip_group, groups)
-        return
-    # Spawned, not forked: the caller may hold threads (MLflow, torch) that do not survive a fork.
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-    try:
-        for future in as_completed([pool.submit(_round_trip_group, group) for group in groups]):
-            yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _round_trip_group(group: _Group) -> _Done:
-    golds = [question.gold_sql for _, question in group.questions]
-    outcomes = []
-    with Witnesses(group.database, golds, group.seed, group.timeout_s) as witnesses:
-        for place, question in group.questions:
-            try:
-                outcomes.append((place, round_trip(question, witnesses)))
-            except BaseException as e:
-                e.add_note(f"at question {question.id} on {question.database}: {question.gold_sql}")
-                raise
-        return _Done(group.database, witnesses.digest, tuple(outcomes))
+def _work(groups: Sequence[Group], workers: int, engine: str) -> Iterator[Done]:
+    if engine == "spark":
+        return on_spark(groups)
+    return in_processes(groups, workers) if workers > 1 else in_this_process(groups)
 
 
 def _progress(total: int) -> Any:

@@ -44,3 +44,24 @@ def data_folder(data: str) -> tuple[Path, str]:
         source = f" (the output of data run {run_id})" if run_id else ""
         raise BadInput(f"{folder}{source} holds no golden.jsonl: run the data step again (mlflow run . -e data)")
     return folder, run_id
+
+
+def golden_file(data: str) -> Path:
+    """The golden.jsonl of an earlier build: of an output folder, or what a finished data run logged or left.
+
+    Raises NoSuchRun where there is no such run, and BadInput where its pairs are no longer there.
+    """
+    for folder in (Path(data), project_root() / data):
+        if folder.is_dir():
+            if not (folder / "golden.jsonl").is_file():
+                raise BadInput(f"the baseline {data} holds no golden.jsonl: give an output folder of the data step")
+            return folder / "golden.jsonl"
+    run = finished_run("data", data)
+    try:
+        return run.artifact("golden.jsonl")
+    except NoSuchRun:  # too large to be logged: the output folder, if it is still what the run wrote
+        folder = project_root() / run.tags.get("pipesql.output", "")
+        manifest = folder / "manifest.json"
+        if manifest.is_file() and manifest.read_bytes() == run.artifact("manifest.json").read_bytes():
+            return folder / "golden.jsonl"
+    raise BadInput(f"the pairs of data run {data} are no longer there: another build has replaced its output")

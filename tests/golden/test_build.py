@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_every_prefix_of_a_pair_parses_and_resolves(build: GoldenBuild) -> None:
             assert len(resolve(parse("\n".join(pair.operators[:length])), schema)) == length
 
 
-def test_two_builds_give_the_same_bytes_with_one_process_or_two(
+def test_two_builds_give_the_same_bytes_with_one_process_or_several(
     questions: list[Question], build: GoldenBuild, tmp_path: Path
 ) -> None:
     (tmp_path / "one").mkdir()
@@ -57,9 +58,10 @@ def test_two_builds_give_the_same_bytes_with_one_process_or_two(
     for folder, made in (("one", build), ("two", again)):
         golden.write_manifest(tmp_path / folder, {"seed": 0}, questions, made, {})
     names = sorted(p.name for p in (tmp_path / "one").iterdir())
-    assert names == ["golden.jsonl", "manifest.json", "rejections.jsonl", "report.json", "report.txt"]
+    assert names == ["golden.jsonl", "manifest.json", "rejections.jsonl", "report.html", "report.json", "report.txt"]
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+    assert golden.build(questions, workers=4) == build
     assert list(read_jsonl(tmp_path / "one" / "golden.jsonl", GoldenPair)) == build.pairs
     assert list(read_jsonl(tmp_path / "one" / "rejections.jsonl", Rejection)) == build.rejections
 
@@ -90,18 +92,53 @@ def test_a_prefix_that_is_no_query_fails_the_build(questions: list[Question], mo
         golden.build(questions[:3])
 
 
-def test_report_and_metrics(questions: list[Question], build: GoldenBuild) -> None:
-    q = questions[0]
-    rejected = [
-        Rejection("x", q.db_id, q.question, q.gold_sql, "demo", "train", "gold_error", "…"),
-        Rejection("y", q.db_id, q.question, q.gold_sql, "demo", "train", "refused:ODD (a @ b)", "…"),
-    ]
-    made = GoldenBuild(build.pairs[:2], rejected, {})
-    counts = golden.report(made)
-    assert (counts["questions"], counts["gold_executes"], counts["golden"], counts["share"]) == (4, 3, 2, 2 / 3)
-    text = golden.report_text(counts)
-    assert "66.67%" in text and "refused:ODD (a @ b)" in text
-    metrics = golden.metrics(made)
-    assert metrics["golden/pairs"] == 2
-    assert metrics["rejected/refused:ODD _a _ b_"] == 1
-    assert golden.report(GoldenBuild([], [], {}))["share"] == 0.0
+@pytest.mark.parametrize(("options", "said"), [({"workers": -1}, "workers is -1"), ({"engine": "moon"}, "'moon'")])
+def test_options_that_make_no_sense(questions: list[Question], options: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        golden.build(questions[:1], **options)
+
+
+class TestReport:
+    """Counts: of all, and in groups."""
+
+    @pytest.fixture
+    def made(self, questions: list[Question], build: GoldenBuild) -> GoldenBuild:
+        q = questions[0]
+
+        def rejected(name: str, reason: str, **more: Any) -> Rejection:
+            return Rejection(name, q.db_id, q.question, q.gold_sql, "demo", "train", reason, "…", **more)
+
+        shown = {"pipe_sql": "FROM t\n|> ORDER BY a\n|> LIMIT 3", "hardness": "hard", "constructs": ("JOIN",)}
+        return GoldenBuild(
+            build.pairs[:2],
+            [
+                rejected("w", "gold_error:name"),
+                rejected("x", "refused:ODD (a @ b)"),
+                rejected("y", "undecidable", operator=3, **shown),
+                rejected("z", "mismatch:order", operator=2, agrees=1, **shown),
+            ],
+            {},
+        )
+
+    def test_shares_are_of_the_gold_that_executes_and_that_is_decidable(self, made: GoldenBuild) -> None:
+        counts = golden.report(made)
+        assert [counts[name] for name in ("questions", "gold_executes", "decidable", "golden")] == [6, 5, 4, 2]
+        assert (counts["share"], counts["share_decidable"]) == (0.4, 0.5)
+        assert golden.report(GoldenBuild([], [], {}))["share"] == 0.0
+
+    def test_groups(self, made: GoldenBuild) -> None:
+        counts = golden.report(made)
+        assert list(counts["by_difficulty"]) == ["demo/easy", "demo/hard", "demo/unknown"]
+        assert counts["by_difficulty"]["demo/hard"]["questions"] == 2
+        assert counts["by_construct"]["JOIN"]["golden"] == 0
+        assert counts["by_benchmark"]["demo"] == counts["by_split"]["demo/train"]
+        assert sum(row["questions"] for row in counts["by_database"].values()) == 6
+        assert counts["by_operator"] == {"LIMIT": 1, "ORDER BY": 1}
+        assert counts["proof"]["pairs"] == counts["proof"]["pure"] == 2
+
+    def test_text_and_metrics(self, made: GoldenBuild) -> None:
+        text = golden.report_text(golden.report(made))
+        assert "50.00%" in text and "refused:ODD (a @ b)" in text and "of 2 golden pairs 2 are pure" in text
+        metrics = golden.metrics(made)
+        assert (metrics["golden/pairs"], metrics["golden/share_decidable"]) == (2, 0.5)
+        assert metrics["rejected/refused:ODD _a _ b_"] == 1

@@ -1,0 +1,101 @@
+"""A build beside an earlier one: what was golden and is no more, what became golden, whose text changed.
+
+Questions are the same when their ids are. A pair that was golden and whose question is asked again must be golden
+again: else the build has regressed. Questions of the earlier build that are not asked this time (a smaller `limit`)
+are counted, and are no regression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipesql.errors import BadInput, PipesqlError
+from pipesql.golden.build import GoldenBuild
+from pipesql.records import GoldenPair, read_jsonl
+
+_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A pair that was golden and is no more. `changed` names inputs that are not the same: gold, database."""
+
+    id: str
+    reason: str
+    detail: str
+    changed: tuple[str, ...]
+    pipe_sql_before: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An earlier build (`baseline`: where its pairs were read) and this one."""
+
+    baseline: str
+    pairs_before: int
+    still_golden: int
+    lost: tuple[Lost, ...]
+    gained: tuple[str, ...]
+    """Ids that are golden now and were not."""
+    text_changed: tuple[str, ...]
+    """Ids that are golden in both, in other words."""
+    not_asked: int
+    """Pairs of before whose questions this build was not asked."""
+
+    def document(self) -> dict[str, Any]:
+        """What is written down."""
+        return asdict(self)
+
+    def text(self) -> str:
+        """One paragraph to print, with a newline at its end."""
+        head = (
+            f"beside {self.baseline}: {self.still_golden} of {self.pairs_before} pairs are still golden, "
+            f"{len(self.lost)} lost, {len(self.gained)} gained, {len(self.text_changed)} in other words, "
+            f"{self.not_asked} not asked"
+        )
+        return "\n".join([head, *(f"  lost {each.id}: {each.reason}" for each in self.lost[:_NAMED])]) + "\n"
+
+    def require_none_lost(self, kept: Path) -> None:
+        """Raise PipesqlError, naming pairs, where one was lost. `kept` is where the build lies to be looked at."""
+        if not self.lost:
+            return
+        names = ", ".join(f"{each.id} ({each.reason})" for each in self.lost[:_NAMED])
+        more = f" and {len(self.lost) - _NAMED} more" if len(self.lost) > _NAMED else ""
+        raise PipesqlError(
+            f"{len(self.lost)} pairs that were golden in {self.baseline} are no more: {names}{more}; "
+            f"look at {kept}, which is kept beside the earlier output"
+        )
+
+
+def read_baseline(path: Path) -> list[GoldenPair]:
+    """The pairs of an earlier build, from its golden.jsonl. Raises BadInput where it is missing or malformed."""
+    return list(read_jsonl(path, GoldenPair))
+
+
+def compare_builds(build: GoldenBuild, before: Sequence[GoldenPair], baseline: str) -> Comparison:
+    """This build beside the pairs of an earlier one. Raises BadInput where they share no question."""
+    now = {pair.id: pair for pair in build.pairs}
+    rejected = {rejection.id: rejection for rejection in build.rejections}
+    earlier = {pair.id: pair for pair in before}
+    if not earlier.keys() & (now.keys() | rejected.keys()):
+        raise BadInput(f"the baseline {baseline} holds no question of this build; give a build of the same benchmark")
+    digests = set(build.databases.values())
+    lost = []
+    for name in earlier.keys() & rejected.keys():
+        old, new = earlier[name], rejected[name]
+        changed = ["gold"] if old.gold_sql != new.gold_sql else []
+        changed += [] if old.database_digest in digests else ["database"]
+        lost.append(Lost(name, new.reason, new.detail, tuple(changed), old.pipe_sql))
+    both = earlier.keys() & now.keys()
+    return Comparison(
+        baseline=baseline,
+        pairs_before=len(earlier),
+        still_golden=len(both),
+        lost=tuple(sorted(lost, key=lambda each: each.id)),
+        gained=tuple(sorted(now.keys() - earlier.keys())),
+        text_changed=tuple(sorted(name for name in both if earlier[name].operators != now[name].operators)),
+        not_asked=len(earlier) - len(both) - len(lost),
+    )
