@@ -25,7 +25,7 @@ def main(version: str, data: str, limit: int, batch: int, seed: int) -> None:
         folder, data_run = data_folder(data)
 
         from pipesql.evaluate import report
-        from pipesql.evaluate.questions import dev_questions
+        from pipesql.evaluate.questions import dev_questions, prompt_values
         from pipesql.evaluate.sides import evaluate_side, write_side
         from pipesql.models import resolve_model
         from pipesql.models.load import load_model, load_tokenizer
@@ -42,7 +42,7 @@ def main(version: str, data: str, limit: int, batch: int, seed: int) -> None:
         verdicts, layout = {}, chosen.tags.get("pipesql.layout", "folded")
         for side in ("base", "tuned"):
             pair = (load_model(base), load_tokenizer(base)) if side == "base" else load_components(chosen)
-            verdicts[side], speed = evaluate_side(side, *pair, questions, batch, layout)
+            verdicts[side], speed = evaluate_side(side, *pair, questions, batch, layout, prompt_values(folder))
             run.metrics(report.summarise(verdicts[side]).metrics(side) | speed)
             run.artifact(write_side(project_root() / output, side, verdicts[side]), "verdicts")
         run.metrics(report.paired_metrics(**verdicts))

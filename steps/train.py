@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from pipesql.errors import NoSuchRun
 from pipesql.records import file_digest
 from steps import StepCommand
+from steps.training_data import chosen, log_leaks
 
 
 @click.command(cls=StepCommand)
@@ -27,33 +27,20 @@ def main(model: str, recipe: str, data: str, limit: int, seed: int) -> None:
     with step_run("train") as run:
         settings, output = recipe_for(recipe, model), Path("output/train", run.run_id)
         run.tags(**{"pipesql.model": model, "pipesql.recipe": settings.name, "pipesql.output": output})
-        source, (folder, data_run) = resolve_model(model), _data(data)
+        source, (folder, data_run) = resolve_model(model), chosen(data)
         run.params(model=source.name, recipe=settings.name, limit=limit, seed=seed, **settings.headline())
-        digests = {split: file_digest(folder / f"samples.{split}.jsonl") for split in ("train", "dev")}
-        run.tags(**{"pipesql.data_run": data_run, "pipesql.data_digest": digests["train"]})
+        run.tags(**{"pipesql.data_run": data_run, "pipesql.data_digest": file_digest(folder / "samples.train.jsonl")})
         run.tags(**{"pipesql.benchmark": get_run(data_run).tags.get("pipesql.benchmark", "") if data_run else ""})
+        log_leaks(run, folder, project_root() / output)
         from pipesql.finetune.train import train
 
         result = train(folder, source, settings, project_root() / output, limit, seed, on_metrics=run.metrics)
-        for split, rows in (("train", result.train.samples), ("dev", result.eval.samples)):
-            run.dataset(f"{folder.name}-{split}", folder / f"samples.{split}.jsonl", digests[split], split, rows)
+        for split, rows in (("train", result.train.samples), (result.measured, result.eval.samples)):
+            path = folder / f"samples.{split}.jsonl"
+            run.dataset(f"{folder.name}-{split}", path, file_digest(path), split, rows)
         for path, place in [*result.write(settings, project_root() / output), (result.adapter, "adapter")]:
             run.artifact(path, place)
     click.echo(f"{source.description}, recipe {settings.name}, {folder.name}, run {run.run_id}\n{result.text()}")
-
-
-def _data(data: str) -> tuple[Path, str]:
-    """The data folder and its run; where there is no data run yet and none was named, the data step runs first."""
-    from pipesql.tracking.lookup import data_folder
-    from pipesql.tracking.pipeline import run_entry
-
-    try:
-        return data_folder(data)
-    except NoSuchRun:
-        if data not in ("", "auto"):
-            raise
-        click.echo("there is no finished data run yet: running the data step with its defaults first", err=True)
-        return data_folder(run_entry("data"))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pipesql.generate.check import check_operators
 from pipesql.generate.decode import Decoded, Limits, decode
 from pipesql.generate.stepwise import decode_stepwise
 from pipesql.records import GoldenPair, Prediction
+from pipesql.tools.grounding import matching_values
 
 
 def predict(
@@ -24,6 +25,7 @@ def predict(
     questions: Sequence[GoldenPair],
     *,
     layout: str = "folded",
+    values: int = 0,
     batch: int = 16,
     limits: Limits | None = None,
     on_answer: Callable[[Prediction], None] | None = None,
@@ -32,13 +34,15 @@ def predict(
 
     The model and its tokenizer come from transformers; the gold is only carried along, never shown to the model.
     `layout` is the one that the model was trained in: `folded` answers a prompt with all operators, `steps` is asked
-    for one operator at a time. Raises BadInput for a database that cannot be read.
+    for one operator at a time. `values` of each column that a question speaks of stand in its prompt, as they did in
+    training. Raises BadInput for a database that cannot be read.
     """
     schemas = {path: read_schema(path) for path in dict.fromkeys(q.database for q in questions)}
 
     def prompt(index: int, so_far: Sequence[str]) -> list[int]:
         asked = questions[index]
-        return prompt_ids(tokenizer, messages(schemas[asked.database], asked.question, asked.evidence, so_far))
+        found = matching_values(asked.database, asked.question, values)
+        return prompt_ids(tokenizer, messages(schemas[asked.database], asked.question, asked.evidence, so_far, found))
 
     def check(index: int, operators: Sequence[str]) -> str | None:
         return check_operators(schemas[questions[index].database], operators)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
 from pipesql.errors import BadInput
 from pipesql.records import GoldenPair, read_jsonl
+
+
+def prompt_values(folder: Path) -> int:
+    """How many values of a column the prompts of a data folder hold at most, as its manifest says; 0 without one."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        return 0
+    try:
+        return int(json.loads(path.read_text(encoding="utf-8"))["config"].get("values", 0))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
+        raise BadInput(f"{path} is no manifest of a data folder ({e}); run the data step again") from e
 
 
 def dev_questions(folder: Path, limit: int = 0, seed: int = 0) -> list[GoldenPair]:

@@ -17,11 +17,18 @@ from pipesql.records import GoldenPair, Prediction, Verdict, write_jsonl
 
 
 def evaluate_side(
-    side: str, model: Any, tokenizer: Any, questions: Sequence[GoldenPair], batch: int, layout: str = "folded"
+    side: str,
+    model: Any,
+    tokenizer: Any,
+    questions: Sequence[GoldenPair],
+    batch: int,
+    layout: str = "folded",
+    values: int = 0,
 ) -> tuple[list[Verdict], dict[str, float]]:
     """Answer and judge all questions with a model, moved to the best device of this machine first.
 
-    `layout` is the layout of samples that the tuned model was trained in; both sides are asked in it.
+    `layout` is the layout of samples that the tuned model was trained in; both sides are asked in it, with `values` of
+    the database in the prompts.
 
     Returns the verdicts in the order of the questions, and the metrics `side/seconds` (answering and judging),
     `side/answers_per_second` and `side/tokens_per_second` (generated tokens).
@@ -36,7 +43,7 @@ def evaluate_side(
         def count(_: Prediction) -> None:
             bar.update()
 
-        predictions = predict(model, tokenizer, questions, layout=layout, batch=batch, on_answer=count)
+        predictions = predict(model, tokenizer, questions, layout=layout, values=values, batch=batch, on_answer=count)
     answering = max(time.monotonic() - start, 1e-9)
     verdicts = score(predictions)
     return verdicts, {

@@ -18,6 +18,8 @@ class Training:
 
     adapter: Path
     layout: str
+    measured: str
+    """The split that the evaluation loss is of: `validation` or `dev`."""
     train: TokenStatistics
     eval: TokenStatistics
     steps: int
@@ -32,7 +34,7 @@ class Training:
         """Write the recipe in full and the token statistics; returns pairs (file, artifact folder)."""
         with atomic_write(folder / "recipe.yaml") as out:
             yaml.safe_dump(asdict(recipe), out, sort_keys=False)
-        tokens = {"train": asdict(self.train), "dev": asdict(self.eval), "computed": self.tokens, "steps": self.steps}
+        tokens = {"train": asdict(self.train), self.measured: asdict(self.eval), "computed": self.tokens, "steps": self.steps}
         write_json(folder / "tokens.json", tokens | self.summary)
         return [(folder / "recipe.yaml", ""), (folder / "tokens.json", "")]
 

@@ -100,6 +100,7 @@ def train(
     return Training(
         adapter=adapter,
         layout=layout,
+        measured=measured,
         train=train_statistics,
         eval=eval_statistics,
         steps=trainer.state.global_step,

@@ -50,7 +50,7 @@ def converse(pair: GoldenPair, box: Toolbox, seed: int, values: Sequence[Value] 
         talk.use(*(("describe_table", {"table": name}) for name in names))
     if depth == "explore":
         talk.use(*(("sample_data", {"table": name}) for name in names[:MOST_SAMPLED]))
-        for length in sorted({len(pair.operators) // 2, len(pair.operators) - 1} - {0}):
+        for length in _tried(len(pair.operators)):
             talk.use(("execute_pipe_sql", {"query": "\n".join(pair.operators[:length])}))
     draw = random.Random(f"{seed}/{pair.id}")
     if draw.random() < REPAIRS and (wrong := mistake(pair.pipe_sql, box.schema, draw)):
@@ -65,6 +65,11 @@ def converse(pair: GoldenPair, box: Toolbox, seed: int, values: Sequence[Value] 
     }[depth]
     prompt = (*tool_messages(known, pair.question, pair.evidence, values), *talk.messages)
     return Sample(f"{pair.id}#tools", pair.db_id, pair.split, "tools", prompt, pair.operators, tools=SPECS)
+
+
+def _tried(length: int) -> list[int]:
+    """The prefixes of a query of so many operators that `explore` runs; the first operator alone was sampled."""
+    return sorted({max(length // 2, 2), length - 1} & set(range(2, length)))
 
 
 def depth_of(pair: GoldenPair) -> str:

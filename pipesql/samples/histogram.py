@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT, BINS = 640, 120, 40
+WIDTH, HEIGHT, BINS = 960, 120, 48
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,9 @@ class Limits:
     """How much a tool may take and give: seconds a statement, rows and names shown, characters of one value."""
 
     seconds: float = 5.0
-    rows: int = 5
+    rows: int = 3
     names: int = 100
-    characters: int = 80
+    characters: int = 60
 
 
 class Toolbox:

@@ -35,7 +35,7 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def box(database: Path) -> Iterator[Toolbox]:
-    with Toolbox(database, Limits(rows=3)) as opened:
+    with Toolbox(database, Limits()) as opened:
         yield opened
 
 
@@ -59,7 +59,7 @@ def test_tables_and_what_they_hold(box: Toolbox) -> None:
 
 def test_a_value_that_is_cut_says_how_long_it_was(box: Toolbox) -> None:
     rows = answer(box, "sample_data", table="singer")["rows"]
-    assert rows == [[1, "Ann", 30, "0xff00"], [2, f"{LONG[:80]}… (200 characters)", None, None]]
+    assert rows == [[1, "Ann", 30, "0xff00"], [2, f"{LONG[:60]}… (200 characters)", None, None]]
 
 
 def test_a_query_gives_its_first_rows_and_their_number(box: Toolbox) -> None:

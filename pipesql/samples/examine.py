@@ -1,0 +1,52 @@
+"""The samples of a data folder looked through for leaks again, before something is trained on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipesql.chat.trees import read_samples
+from pipesql.errors import PipesqlError
+from pipesql.records import GoldenPair, Sample, read_jsonl
+from pipesql.samples.check import query_of
+from pipesql.samples.leaks import normalised
+
+_SHOWN = 5
+
+
+def examine(folder: Path) -> dict[str, Any]:
+    """The leak report of what the files of `folder` hold now; nobody knows what was done to them since the build.
+
+    Compared are databases (by id and by bytes) and questions (by their words) of the training samples with those of all
+    dev pairs. Raises PipesqlError naming the samples that leak, or that stand in no golden pair; BadInput for a file
+    that cannot be read.
+    """
+    pairs = {pair.id: pair for pair in read_jsonl(folder / "golden.jsonl", GoldenPair)}
+    dev = [pair for pair in pairs.values() if pair.split == "dev"]
+    ids, digests = {pair.db_id for pair in dev}, {pair.database_digest for pair in dev}
+    asked = {normalised(pair.question) for pair in dev}
+    learnt = list(read_samples(folder / "samples.train.jsonl"))
+    faults: dict[str, list[str]] = {"database": [], "question": [], "unknown": []}
+    for sample in learnt:
+        if kind := _fault(sample, pairs.get(query_of(sample)), ids, digests, asked):
+            faults[kind].append(sample.id)
+    if any(faults.values()):
+        said = {"database": "are on a dev database", "question": "ask what dev asks", "unknown": "have no golden pair"}
+        found = [f"{len(names)} {said[kind]} ({', '.join(names[:_SHOWN])})" for kind, names in faults.items() if names]
+        raise PipesqlError(f"samples of {folder} must not be trained on: {'; '.join(found)}; run the data step again")
+    return {
+        "train_samples": len(learnt),
+        "train_databases": len({sample.db_id for sample in learnt}),
+        "dev_databases": len(ids),
+        "dev_questions": len(asked),
+        "shared_databases": 0,
+        "shared_questions": 0,
+    }
+
+
+def _fault(sample: Sample, pair: GoldenPair | None, ids: set[str], digests: set[str], asked: set[str]) -> str:
+    if pair is None:
+        return "unknown"
+    if {sample.db_id, pair.db_id} & ids or pair.database_digest in digests:
+        return "database"
+    return "question" if normalised(pair.question) in asked else ""

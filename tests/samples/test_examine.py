@@ -1,0 +1,55 @@
+"""Before training the samples are looked through once more: what leaked since the build is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipesql.chat.trees import lines, read_samples
+from pipesql.errors import PipesqlError
+from pipesql.records import GoldenPair, Sample, write_jsonl
+from pipesql.samples import Options, build, split_pairs
+from pipesql.samples.examine import examine
+
+
+@pytest.fixture
+def folder(demo_pairs: list[GoldenPair], tmp_path: Path) -> Path:
+    splits = split_pairs(demo_pairs)
+    write_jsonl(tmp_path / "golden.jsonl", demo_pairs)
+    for split, pairs in splits.parts().items():
+        made = build(pairs, Options("tree", tool_ratio=0.3, execute_prefixes=0)).samples
+        write_jsonl(tmp_path / f"samples.{split}.jsonl", lines(made))
+    return tmp_path
+
+
+def test_a_folder_as_it_was_built_is_clean(folder: Path) -> None:
+    report = examine(folder)
+    assert report["train_samples"] > report["train_databases"] > 5
+    assert (report["shared_databases"], report["shared_questions"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("plant", "said"),
+    [
+        (lambda dev: dev, r"1 are on a dev database \({id}\)"),
+        (lambda dev: replace(dev, id="planted"), r"1 have no golden pair \(planted\)"),
+    ],
+)
+def test_what_was_put_in_since_is_named(folder: Path, plant: Callable[[Sample], Sample], said: str) -> None:
+    dev = next(iter(read_samples(folder / "samples.dev.jsonl")))
+    train = list(read_samples(folder / "samples.train.jsonl"))
+    write_jsonl(folder / "samples.train.jsonl", lines([*train, plant(dev)]))
+    with pytest.raises(PipesqlError, match=said.format(id=dev.id)):
+        examine(folder)
+
+
+def test_a_question_of_dev_is_named(folder: Path, demo_pairs: list[GoldenPair]) -> None:
+    dev = next(pair for pair in demo_pairs if pair.split == "dev")
+    first = next(pair for pair in demo_pairs if pair.split == "train")
+    asked = [replace(pair, question=f"{dev.question.upper()}!") if pair == first else pair for pair in demo_pairs]
+    write_jsonl(folder / "golden.jsonl", asked)
+    with pytest.raises(PipesqlError, match=rf"ask what dev asks \({first.id}"):
+        examine(folder)
