@@ -26,8 +26,7 @@ def aggregate(frame: Frame, operator: op.Aggregate, before: Scope, after: Scope)
     if not frame.level.plain or frame.names_any(frame.level.windowed) or frame.level.source is None:
         frame.wrap(before)
     keys = [frame.expression(unbracketed(k.unalias())) for k in operator.keys]
-    # a constant key would be read as a position, a computed one be computed again from what its group has
-    if any(not k.find(exp.Column) or (sets and not isinstance(k, exp.Column)) for k in keys):
+    if any(_needs_level(frame, k, bool(sets)) for k in keys):
         frame.wrap(before)
         keys = [frame.expression(unbracketed(k.unalias())) for k in operator.keys]
     level = frame.level
@@ -48,6 +47,12 @@ def aggregate(frame: Frame, operator: op.Aggregate, before: Scope, after: Scope)
     level.grouped, level.keys, level.untouched = True, grouped, None
     level.computed_keys = {c for c, k in zip(after.columns, shown, strict=False) if not isinstance(k, exp.Column)}
     level.order.clear()
+
+
+def _needs_level(frame: Frame, key: exp.Expr, sets: bool) -> bool:
+    """Whether a key must be a column of the level below: it would be read as a position, or be computed anew."""
+    nested = frame.googlesql and key.find(exp.Query) is not None
+    return key.find(exp.Column) is None or nested or (sets and not isinstance(key, exp.Column))
 
 
 def _clause(operator: AggregateSets, keys: list[exp.Expr]) -> exp.Expr:

@@ -6,13 +6,16 @@ query does not name do not matter. Types stay unknown. Anything else raises BadI
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sqlglot import exp
 
 from pipesql.errors import BadInput
 from pipesql.pipe import operators as op
-from pipesql.pipe.query import PipeQuery, nested, nested_queries
+from pipesql.pipe.conditions import truth
+from pipesql.pipe.pivots import value_name
+from pipesql.pipe.query import Cte, PipeQuery, nested, nested_queries
 from pipesql.pipe.schema import Column, Schema, Table
 
 Sources = dict[str, str]
@@ -83,6 +86,9 @@ def infer_from_pipe(query: PipeQuery) -> Schema:
     return found.schema()
 
 
+_ALL_COLUMNS = (op.Distinct, op.SetOperation, op.Pivot, op.Unpivot)
+
+
 class _PipeReader:
     """Reads pipe queries. `ctes` are the names that mean a CTE."""
 
@@ -92,16 +98,18 @@ class _PipeReader:
 
     def query(self, query: PipeQuery, around: tuple[Sources, ...], columns_matter: bool) -> None:
         """Note what the query names; `columns_matter` where all columns of its result do."""
-        for cte in query.ctes:
-            self.query(cte.query, around, True)
-            self.ctes |= {cte.name.lower()}
+        self.define(query.ctes, query.recursive)
         sources: Sources = {}
         made: set[str] = set()
         whole = True
-        for operator in query.operators:
+        for operator in _plain(query.operators):
+            if isinstance(operator, op.With):
+                self.define(operator.ctes, operator.recursive)
             sources |= self._sources(operator, around)
-            if whole and isinstance(operator, op.Distinct | op.SetOperation):
-                raise needs_database("DISTINCT and set operations take all columns of a table")
+            if isinstance(operator, op.Block):
+                raise needs_database("a standard SELECT may name columns of any of its tables")
+            if isinstance(operator, op.RecursiveUnion) or (whole and isinstance(operator, _ALL_COLUMNS)):
+                raise needs_database(f"{op.keyword(operator)} takes all columns of a table")
             for node in _expressions(operator):
                 self._expression(node, (*around, sources), made)
             for other in operator.queries if isinstance(operator, op.SetOperation) else ():
@@ -117,6 +125,14 @@ class _PipeReader:
         plain = all(isinstance(o, op.From | op.Where | op.OrderBy | op.Limit) for o in query.operators)
         if whole and (columns_matter or not plain):
             raise needs_database("the result has all columns of a table, which the text does not list")
+
+    def define(self, ctes: tuple[Cte, ...], recursive: bool) -> None:
+        """WITH."""
+        names = frozenset(cte.name.lower() for cte in ctes)
+        self.ctes |= names if recursive else frozenset()
+        for cte in ctes:
+            self.query(cte.query, (), True)
+            self.ctes |= {cte.name.lower()}
 
     def _sources(self, operator: op.Operator, around: tuple[Sources, ...]) -> Sources:
         if not isinstance(operator, op.From | op.Join):
@@ -143,6 +159,20 @@ class _PipeReader:
                 self.found.column(column, around)
 
 
+def _plain(operators: tuple[op.Operator, ...]) -> Iterator[op.Operator]:
+    """The operators, with those inside brackets and of the branch that IF takes in their places."""
+    for operator in operators:
+        match operator:
+            case op.Nested(query, alias):
+                yield from (op.With(query.ctes, query.recursive), *_plain(query.operators))
+                yield from (op.As(alias),) if alias else ()
+            case op.If(branches, otherwise):
+                chosen = next((part for condition, part in branches if truth(condition)), otherwise)
+                yield from _plain(chosen.operators if chosen is not None else ())
+            case _:
+                yield operator
+
+
 def _expressions(operator: op.Operator) -> list[exp.Expr]:
     match operator:
         case op.From(_, joins):
@@ -153,8 +183,16 @@ def _expressions(operator: op.Operator) -> list[exp.Expr]:
             if using or natural:
                 raise needs_database("USING takes columns of several tables")
             return [on] if on is not None else []
-        case op.Extend(items) | op.Select(items):
+        case op.Extend(items, windows) | op.Select(items, windows=windows):
+            return [*items, *windows]
+        case op.Window(items):
             return list(items)
+        case op.Assert(condition, messages):
+            return [condition, *messages]
+        case op.Pivot(aggregates, subject):
+            return [*aggregates, subject]
+        case op.Unpivot(groups=groups):
+            return [exp.column(name) for group in groups for name in group.columns]
         case op.Aggregate(items, keys):
             return [*items, *keys]
         case op.OrderBy(keys):
@@ -171,10 +209,15 @@ def _expressions(operator: op.Operator) -> list[exp.Expr]:
 
 def _names_made(operator: op.Operator) -> set[str]:
     match operator:
-        case op.Extend(items) | op.Select(items):
+        case op.Extend(items) | op.Select(items) | op.Window(items):
             return {i.alias_or_name.lower() for i in items}
         case op.Aggregate(items, keys):
-            return {i.alias_or_name.lower() for i in (*items, *keys)}
+            inside = {c.name.lower() for key in keys if not key.alias for c in key.find_all(exp.Column)}
+            return inside | {i.alias_or_name.lower() for i in (*items, *keys)}
+        case op.Pivot(aggregates, _, values):
+            return {value_name(v, a.alias).lower() for v in values for a in aggregates}
+        case op.Unpivot(values=names, name=name):
+            return {n.lower() for n in (*names, name)}
         case op.Rename(pairs):
             return {new.lower() for _, new in pairs}
         case _:

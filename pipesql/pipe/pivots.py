@@ -33,7 +33,7 @@ def pivot(operator: op.Pivot, scope: Scope, names: Names) -> Steps:
     aggregates = [_Aggregate(item) for item in operator.aggregates]
     if len(aggregates) > 1 and not all(a.prefix for a in aggregates):
         raise SqlError("PIVOT with several aggregates needs a name for each of them: name them with AS")
-    used = names.used((operator.subject, *operator.aggregates), scope, "PIVOT")
+    used = {c.root for c in names.used((operator.subject, *operator.aggregates), scope, "PIVOT")}
     kind = names.out.kind(operator.subject)
     items = []
     for value in operator.values:
@@ -42,7 +42,7 @@ def pivot(operator: op.Pivot, scope: Scope, names: Names) -> Steps:
         if kind and (found := names.out.kind(value.unalias())) and found != kind:
             raise SqlError(f"{value.sql('bigquery')} in PIVOT is not of the type of {operator.subject.sql('bigquery')}")
         items += [a.of(operator.subject, value) for a in aggregates]
-    yield op.Aggregate(tuple(items), tuple(names.bind(c) for c in scope.columns if c not in used))
+    yield op.Aggregate(tuple(items), tuple(names.bind(c) for c in scope.columns if c.root not in used))
     if operator.alias:
         yield op.As(operator.alias)
 
@@ -156,8 +156,8 @@ def unpivot(operator: op.Unpivot, scope: Scope, names: Names) -> Steps:
     made = extended.columns[len(joined.columns) :]
     if operator.nulls != "INCLUDE":
         yield op.Where(_any_value(made, names))
-    taken = {column for group in groups for column in group}
-    kept = (*(c for c in scope.columns if c not in taken), *made, label)
+    taken = {column.root for group in groups for column in group}
+    kept = (*(c for c in scope.columns if c.root not in taken), *made, label)
     yield op.Select(tuple(names.bind(c) for c in kept))
     if operator.alias:
         yield op.As(operator.alias)
@@ -166,8 +166,9 @@ def unpivot(operator: op.Unpivot, scope: Scope, names: Names) -> Steps:
 def _require_rows(operator: op.Unpivot, groups: list[tuple[ScopeColumn, ...]]) -> None:
     """Every group is a row of the values: as wide, of their types, of columns that stand once."""
     flat = [column for group in groups for column in group]
+    roots = [column.root for column in flat]
     for column in flat:
-        if flat.count(column) > 1:
+        if roots.count(column.root) > 1:
             raise SqlError(f"UNPIVOT names {column.name} twice")
     if any(len(group) != len(operator.values) for group in groups):
         raise SqlError(f"UNPIVOT needs {len(operator.values)} columns in each group of IN")

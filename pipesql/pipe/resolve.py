@@ -221,7 +221,7 @@ class _Resolver(Relations):
     def rename(self, pairs: tuple[tuple[str, str], ...], scope: Scope) -> Scope:
         """RENAME: other names in the same places."""
         _different(tuple(old for old, _ in pairs), "RENAME")
-        renamed = {c: ScopeColumn(new, c.kind, c.origin) for old, new in pairs for c in [scope.find(old)]}
+        renamed = {c: ScopeColumn(new, c.kind, c.origin, c) for old, new in pairs for c in [scope.find(old)]}
         self.out.uses[-1] |= renamed.keys()
         return Scope(tuple(renamed.get(c, c) for c in scope.columns), scope.variables, scope.ordered)
 

@@ -166,7 +166,7 @@ class Names:
             column = self.out.columns[id(inner)]
             if not isinstance(node, exp.Alias) and column in scope.columns:
                 return (column,)
-            return (ScopeColumn(node.alias or inner.name, column.kind, column.origin),)
+            return (ScopeColumn(node.alias or inner.name, column.kind, column.origin, column),)
         return (ScopeColumn(node.alias, self.out.kind(inner)),)
 
     def _star(self, node: exp.Expr, scope: Scope) -> tuple[ScopeColumn, ...]:

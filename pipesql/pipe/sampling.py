@@ -30,11 +30,12 @@ def sample(frame: Frame, operator: op.TableSample, before: Scope) -> None:
     if operator.seed is not None and frame.dialect not in ("duckdb", "postgres"):
         raise _refused(frame, "REPEATABLE is not known there")
     level = frame.level
-    if level.joins or level.where or not level.plain or level.windowed or level.source is None:
+    sampled = level.source is None or bool(level.source.args.get("sample"))
+    if level.joins or level.where or not level.plain or level.windowed or sampled:
         frame.wrap(before)
     source = frame.level.source
     assert source is not None
-    if source.args.get("sample") or (frame.dialect not in _QUERIES and not isinstance(source, exp.Table)):
+    if frame.dialect not in _QUERIES and not isinstance(source, exp.Table):
         raise _refused(frame, "only a table can be sampled there: put it right behind FROM")
     size = {"percent" if operator.unit == "PERCENT" else "size": operator.size.copy()}
     seed = operator.seed.copy() if operator.seed is not None else None

@@ -19,6 +19,13 @@ class ScopeColumn:
     name: str
     kind: str = ""
     origin: tuple[str, str] | None = None
+    copies: ScopeColumn | None = None
+    """The column that this one is under another name."""
+
+    @property
+    def root(self) -> ScopeColumn:
+        """The column that it is at bottom: PIVOT and UNPIVOT take a column with all its copies, as GoogleSQL does."""
+        return self if self.copies is None else self.copies.root
 
 
 @dataclass(frozen=True)

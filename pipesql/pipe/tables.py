@@ -29,7 +29,12 @@ class CteTable:
 
     def read(self) -> tuple[ScopeColumn, ...]:
         """Its columns as a new reader sees them."""
-        return tuple(ScopeColumn(c.name, c.kind, c.origin) for c in self.columns)
+        new: dict[ScopeColumn, ScopeColumn] = {}
+        out = []
+        for c in self.columns:
+            out.append(ScopeColumn(c.name, c.kind, c.origin, new.get(c.root)))
+            new.setdefault(c.root, out[-1])
+        return tuple(out)
 
 
 @dataclass(frozen=True)
