@@ -9,8 +9,10 @@ from sqlglot import exp
 
 from pipesql.decompile.patterns import ascii_lower, backslashed, glob_as_like, is_text
 from pipesql.errors import UnsupportedSql
+from pipesql.pipe.engines.rules import integer
+from pipesql.pipe.engines.texts import surely_positive
 from pipesql.pipe.rebuild import unbracketed
-from pipesql.pipe.types import INT, REAL
+from pipesql.pipe.types import DATE, INT, REAL
 
 if TYPE_CHECKING:
     from pipesql.decompile.bind import Binder
@@ -35,6 +37,12 @@ class SqliteRules:
             exp.Max: self.extreme,
             exp.Min: self.extreme,
             exp.Trim: self.trim,
+            exp.Substring: self.substring,
+            exp.Round: self.round,
+            exp.Cast: self.cast,
+            exp.Add: self.arithmetic,
+            exp.Sub: self.arithmetic,
+            exp.Mul: self.arithmetic,
         }
 
     def division(self, node: exp.Div, write: Write) -> exp.Expr:
@@ -55,6 +63,36 @@ class SqliteRules:
             return None
         return exp.Trim(this=write(node.this), expression=exp.Literal.string(" "), position=node.args.get("position"))
 
+    def substring(self, node: exp.Substring, write: Write) -> exp.Expr | None:
+        """Characters before the first one count in SQLite; GoogleSQL begins with the first instead."""
+        start, length = node.args["start"], node.args.get("length")
+        place, count = integer(start), integer(length)
+        if length is None or surely_positive(start):
+            return None
+        if place is not None and count is not None and count >= -place:
+            if place < 0:  # the end of the text, all of it if it is shorter
+                return exp.Substring(this=write(node.this), start=write(start))
+            shorter = exp.Literal.number(max(count - 1, 0))
+            return exp.Substring(this=write(node.this), start=exp.Literal.number(1), length=shorter)
+        raise UnsupportedSql("SUBSTR from a place that may lie before the first character", self.binder.shown(node))
+
+    def round(self, node: exp.Round, write: Write) -> exp.Expr | None:
+        """ROUND to tens is ROUND to units."""
+        places = integer(node.args.get("decimals"))
+        return exp.Round(this=write(node.this)) if places is not None and places <= 0 else None
+
+    def cast(self, node: exp.Cast, write: Write) -> None:
+        """CAST to types that SQLite does not have gives a number; it writes reals in a way of its own."""
+        if not node.to.is_type(*exp.DataType.NUMERIC_TYPES, *exp.DataType.TEXT_TYPES, "blob", "binary", "varbinary"):
+            raise UnsupportedSql(f"CAST AS {node.to.sql('bigquery')}, which is a number in SQLite")
+        if node.to.is_type(*exp.DataType.TEXT_TYPES) and self.binder.kind(node.this) == REAL:
+            raise UnsupportedSql("CAST of a REAL AS TEXT, whose digits SQLite writes in its own way")
+
+    def arithmetic(self, node: exp.Binary, write: Write) -> None:
+        """A DATE column holds texts, of which SQLite takes the year for a number."""
+        if DATE in (self.binder.kind(node.this), self.binder.kind(node.expression)):
+            raise UnsupportedSql("arithmetic on a DATE, which SQLite reads as a number", self.binder.shown(node))
+
     def in_(self, node: exp.In, write: Write) -> exp.Expr | None:
         """`x IN ()`: never, not even for NULL."""
         full = node.expressions or node.args.get("query") or node.args.get("field")
@@ -72,7 +110,9 @@ class SqliteRules:
     def like(self, node: exp.Like, write: Write, escape: str = "") -> exp.Expr:
         """SQLite's LIKE takes no notice of the case of ASCII letters: both sides are lowered."""
         value, pattern = write(node.this), write(node.expression)
-        if self.binder.kind(node.this) in (INT, REAL):
+        if self.binder.kind(node.this) == REAL:
+            raise UnsupportedSql("LIKE of a REAL, whose digits SQLite writes in its own way", self.binder.shown(node))
+        if self.binder.kind(node.this) == INT:
             value = exp.Cast(this=value, to=exp.DataType.build("TEXT"))
         if is_text(pattern):
             text = backslashed(pattern.name, escape)
