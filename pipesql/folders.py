@@ -39,5 +39,15 @@ def whole_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def require_writable(target: Path) -> None:
+    """Raise BadInput now where `whole_folder(target)` would, before the work that is to go there."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent):
+            pass
+    except OSError as e:
+        raise BadInput(_sentence(target, e)) from e
+
+
 def _sentence(target: Path, error: OSError) -> str:
     return f"cannot write the output folder {target}: {error.strerror or error}; free space there or make it writable"

@@ -71,5 +71,7 @@ def _outcome(row: dict[str, object]) -> GoldenPair | Rejection:
     record = row["record"]
     if not isinstance(record, dict):
         raise TypeError("not a record")
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
+    }
     return _KINDS[str(row["kind"])](**values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipesql.folders import require_writable
 from pipesql.golden.build import GoldenBuild, build
 from pipesql.golden.journal import Journal
 from pipesql.golden.regression import Comparison, compare_builds, read_baseline
@@ -32,7 +33,11 @@ class Making:
         self._journal = SCRATCH / folder.name
 
     def build(self, questions: Sequence[Question], seed: int) -> GoldenBuild:
-        """The build, from the journal where a killed one left something there. Raises as `build` does."""
+        """The build, from the journal where a killed one left something there.
+
+        Raises as `build` does, and BadInput where the output could not be written.
+        """
+        require_writable(self.folder)
         made = build(questions, seed, self._workers, journal=self._journal, engine=self._engine)
         if self._before is not None:
             self.comparison = compare_builds(made, self._before, str(self._baseline))

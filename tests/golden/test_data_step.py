@@ -65,7 +65,8 @@ def test_a_folder_whole_with_manifest_samples_and_report_and_a_run_that_tells(pr
     assert "66.67%" not in result.output and "100.00%" in result.output and "gold_error" in result.output
     (output,) = (project / "output" / "data").iterdir()
     manifest = json.loads((output / "manifest.json").read_text())
-    assert manifest["counts"] == {"questions": 9, "gold_executes": 6, "golden": 6, "rejected": 3, "share": 1.0}
+    counts = {"questions": 9, "gold_executes": 6, "decidable": 6, "golden": 6, "rejected": 3}
+    assert manifest["counts"] == counts | {"share": 1.0, "share_decidable": 1.0}
     assert manifest["config"]["seed"] == 5
     assert set(manifest["files"]) == {p.name for p in output.iterdir()} - {"manifest.json"}
     assert set(manifest["inputs"]["databases"]) == {f"spider/database/{d}/{d}.sqlite" for d in ("one", "two")}
@@ -73,13 +74,60 @@ def test_a_folder_whole_with_manifest_samples_and_report_and_a_run_that_tells(pr
     ref = latest_run("data", {"pipesql.benchmark": "spider"})
     assert ref is not None
     assert ref.tags["pipesql.output"] == str(output.relative_to(project))
-    assert (ref.metrics["golden/pairs"], ref.metrics["rejected/gold_error"], ref.metrics["golden/share"]) == (6, 3, 1)
+    assert (ref.metrics["golden/pairs"], ref.metrics["rejected/gold_error:syntax"], ref.metrics["golden/share"]) == (
+        6,
+        3,
+        1,
+    )
     assert ref.metrics["samples/train"] > ref.metrics["samples/dev"] > 2
     assert ref.artifact("golden.jsonl").read_bytes() == (output / "golden.jsonl").read_bytes()
+    assert "<h1>Golden pairs</h1>" in ref.artifact("report.html").read_text()
+    assert not (project / "output" / ".scratch" / output.name).exists(), "the journal goes when the build is written"
     before = contents(output)
-    assert run("--benchmark", "spider", "--benchmark_dir", "spider", "--layout", "steps", "--seed", "5").exit_code == 0
-    assert contents(output) == before, "the same input gives the same bytes"
+    assert (
+        run(
+            "--benchmark", "spider", "--benchmark_dir", "spider", "--layout", "steps", "--seed", "5", "--workers", "2"
+        ).exit_code
+        == 0
+    )
+    assert contents(output) == before, "the same input gives the same bytes, whatever the workers"
     assert contents(folder).keys() == contents(spider(project / "fresh")).keys(), "the benchmark is left alone"
+
+
+def test_a_build_that_loses_a_pair_fails_by_name_and_leaves_the_good_output(project: Path) -> None:
+    from pipesql.tracking.runs import latest_run
+
+    spider(project / "spider")
+    options = ("--benchmark", "spider", "--benchmark_dir", "spider")
+    assert run(*options).exit_code == 0
+    (good,) = (project / "output" / "data").iterdir()
+    before, ref = contents(good), latest_run("data", {"pipesql.benchmark": "spider"})
+    assert ref is not None
+    for baseline in (str(good.relative_to(project)), ref.run_id):
+        again = run(*options, "--baseline", baseline)
+        assert again.exit_code == 0, again.output
+        assert "6 of 6 pairs are still golden, 0 lost" in again.output
+    before = contents(good)
+    dev = project / "spider" / "dev.json"
+    dev.write_text(dev.read_text().replace("SELECT COUNT(*) FROM two", "SELECT COUNT(*) FROM three"))
+    for baseline in (str(good.relative_to(project)), ref.run_id):
+        lost = run(*options, "--baseline", baseline)
+        assert lost.exit_code == 1
+        assert "1 pairs that were golden" in lost.stderr and "spider-dev-1 (gold_error:name)" in lost.stderr
+    assert contents(good) == before
+    (regressed,) = (project / "output" / "data").glob("*-regressed")
+    written = json.loads((regressed / "regression.json").read_text())
+    assert [(each["id"], each["changed"]) for each in written["lost"]] == [("spider-dev-1", ["gold"])]
+    newest = latest_run("data", {"pipesql.benchmark": "spider"})
+    assert newest is not None and newest.tags["pipesql.output"] == str(good.relative_to(project)), (
+        "a failed run counts not"
+    )
+
+
+def no_baseline(project: Path) -> list[str]:
+    spider(project / "spider")
+    (project / "empty").mkdir()
+    return ["--benchmark", "spider", "--benchmark_dir", "spider", "--baseline", "empty"]
 
 
 def missing_folder(project: Path) -> list[str]:
@@ -124,9 +172,10 @@ def unknown_layout(project: Path) -> list[str]:
         (malformed_questions, "spider/dev.json, line 3: not JSON"),
         (missing_database, "1 of the 2 databases under spider/database are missing"),
         (no_database, "is not a SQLite database"),
-        (database_in_both_splits, "1 databases are in train and in dev (one)"),
+        (database_in_both_splits, "1 databases are in train and in dev (one"),
         (output_is_a_file, "cannot write the output folder output/data/spider-"),
         (unknown_layout, "unknown layout 'bush'"),
+        (no_baseline, "the baseline empty holds no golden.jsonl"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
