@@ -141,9 +141,10 @@ class Aggregation:
 
     def _key(self, key: exp.Expr) -> exp.Expr:
         written = self.select.write(key, self.before)
-        wanted = self.aliases.get(key) or (key.name if isinstance(key, exp.Column) else describe(key))
-        if isinstance(written, exp.Column) and not self.aliases.get(key):
-            wanted = written.name
+        plain = written.name if isinstance(written, exp.Column) else describe(key)
+        alias = self.aliases.get(key, "")
+        says = alias and (alias.lower() != plain.lower() or self.select.binder.keep_names)
+        wanted = alias if says else plain
         name = unique(wanted, self.names)
         self.computed[key] = name
         if not written.find(exp.Column, exp.Placeholder):  # GoogleSQL groups by columns, not by constants

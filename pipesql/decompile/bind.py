@@ -119,7 +119,8 @@ class Binder:
             names.bind(item)
             now = node.expressions[number]
             if now is not item and not isinstance(now, exp.Literal):
-                node.set("expressions", exp.Alias(this=now, alias=identifier(item.name)), number)
+                merged = (o.name for o, _ in names.bound.star or () if o.name.lower() == item.name.lower())
+                node.set("expressions", exp.Alias(this=now, alias=identifier(next(merged, item.name))), number)
             if isinstance(item, exp.Alias):
                 names.aliases.setdefault(item.alias.lower(), item.this)
 

@@ -31,6 +31,7 @@ class Compounds:
         recursive = with_.args.get("recursive") or self.binder.habits.recursive_unasked
         for cte in with_.expressions:
             names = [c.name for c in cte.args["alias"].columns] if cte.args.get("alias") else []
+            self.binder.tables.spelling[cte.alias.lower()] = cte.alias
             if recursive and names_itself(cte):
                 outputs = self._recursive(cte, names, around)
             else:

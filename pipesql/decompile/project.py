@@ -172,10 +172,15 @@ class Projection:
                 name = wanted or (written.name if isinstance(written, exp.Column) else "")
                 if named:
                     name = unique(name or describe(value), taken)
-                same = isinstance(written, exp.Column) and written.name == name
+                same = isinstance(written, exp.Column) and self._is_named(written, name)
                 items.append(written if same or not name else aliased(written, name))
-                names.append(name)
+                names.append(written.name if same else name)
         return items, names
+
+    def _is_named(self, column: exp.Column, name: str) -> bool:
+        """Whether an alias would say nothing: it is the column's name, be it in other letters."""
+        own: str = column.name
+        return own == name if self.select.binder.keep_names else own.lower() == name.lower()
 
     def _is_whole(self) -> bool:
         """Whether the SELECT is `*` alone, of columns whose names differ already."""

@@ -27,6 +27,7 @@ class Relations:
         self.sources = select.bound.sources
         self.view = select.view
         self.taken = (select.names_around() if self._is_correlated() else set()) | self._shadows()
+        self.tables = {source.table.lower() for source in self.sources if source.table}
 
     def build(self) -> list[exp.Expr]:
         """Append the operators; gives conditions of inner joins that have to wait for tables behind them."""
@@ -46,14 +47,14 @@ class Relations:
             return
         built = select.queries.query(source.node.this, self.view.outer, named=True)
         if built.ctes:
-            table = _derived(built.query(), self._variable(source, source.alias or "t"))
+            table = _derived(built.query(), self._variable(source, "t"))
             select.add(op.From(table), "FROM", source.node)
         else:
             select.operators.extend(built.operators)
             kept = select.binder.keep_names and source.alias
             named = built.loose or len(self.sources) > 1 or self._nests_outside(source.node) or kept
             if named and not is_one_row(source.node):
-                select.add(op.As(self._variable(source, source.alias or "t")), "FROM", source.node)
+                select.add(op.As(self._variable(source, "t")), "FROM", source.node)
         self._show(source, built.names)
 
     def _nests_outside(self, derived: exp.Expr) -> bool:
@@ -68,7 +69,7 @@ class Relations:
             written: exp.Expr = self._table(source)
         else:
             built = select.queries.query(source.node.this, self.view.outer, named=True)
-            written = _derived(built.query(), self._variable(source, source.alias or "t"))
+            written = _derived(built.query(), self._variable(source, "t"))
             self._show(source, built.names)
         kind = join.side or ("CROSS" if condition is None else "")
         on = None if condition is None else select.write(condition, self.view)
@@ -119,7 +120,8 @@ class Relations:
         """The range variable: the table's own name unless another one has it, or the query's own is asked for."""
         if self.select.binder.keep_names and source.alias:
             base = source.alias
-        name = unique(base, {v.lower() for v in self.view.variables.values()} | self.taken)
+        taken = {v.lower() for v in self.view.variables.values()} | self.taken | (self.tables - {source.table.lower()})
+        name = unique(base, taken)
         self.view.variables[source.id] = name
         return name
 

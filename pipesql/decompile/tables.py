@@ -21,6 +21,8 @@ class Tables:
 
     def __init__(self, binder: Binder) -> None:
         self.binder = binder
+        self.spelling: dict[str, str] = {}
+        """By lower-case name the CTEs' names as their definitions spell them."""
 
     def bind(self, node: exp.Select, bound: BoundSelect, around: Around) -> None:
         """The sources, then the conditions, since SQLite lets ON name later tables too."""
@@ -126,7 +128,7 @@ class Tables:
     def _table(self, node: exp.Table, identity: str, around: Around) -> Source:
         found = around.ctes.get(node.name.lower())
         if found is not None:
-            return Source(identity, node.alias_or_name, node, found, node.name, is_cte=True)
+            return Source(identity, node.alias_or_name, node, found, self.spelling[node.name.lower()], is_cte=True)
         table = self.binder.schema.table(node.name)
         if table is None:
             raise UnknownName(f"no table {node.name} in the database", node.name)

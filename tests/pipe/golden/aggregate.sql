@@ -299,6 +299,8 @@ SELECT year, (SELECT COUNT(*) AS count FROM concert AS concert_2 WHERE year < co
 2014 | 0
 2015 | 3
 2016 | 5
+--- spark
+SCALAR_SUBQUERY_IS_IN_GROUP_BY_OR_AGGREGATE_FUNCTION
 
 --- case: total
 --- gold

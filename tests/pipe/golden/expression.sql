@@ -65,6 +65,10 @@ NULL | '25' | 0.0
 3 | NULL | 0.0
 3 | '25' | 0.0
 1 | '47' | 0.0
+--- google
+Bad double value: Ann
+--- spark
+CAST_INVALID_INPUT
 
 --- case: concatenation
 --- gold
@@ -135,6 +139,10 @@ SELECT FORMAT_TIMESTAMP('%Y', '2024-02-03'), DATE('2024-02-28', '+2 days'), JULI
 SELECT STRFTIME('%Y', '2024-02-03'), DATE('2024-02-28', '+2 days'), JULIANDAY('2024-01-02') - JULIANDAY('2024-01-01')
 --- rows
 '2024' | '2024-03-01' | 1.0
+--- google
+Function not found: JULIANDAY
+--- spark
+Cannot resolve routine `JULIANDAY`
 
 --- case: odd strings
 --- gold

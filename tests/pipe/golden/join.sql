@@ -170,10 +170,10 @@ SELECT singer.name FROM singer CROSS JOIN concert JOIN hall ON concert.hall = ha
 SELECT s.name, n.n FROM singer s JOIN (SELECT singer_id, COUNT(*) AS n FROM concert GROUP BY singer_id) n ON n.singer_id = s.singer_id
 --- pipe
 FROM singer
-|> JOIN (FROM concert |> AGGREGATE COUNT(*) AS n GROUP BY singer_id) AS n ON n.singer_id = singer.singer_id
-|> SELECT name, n.n
+|> JOIN (FROM concert |> AGGREGATE COUNT(*) AS n GROUP BY singer_id) AS t ON t.singer_id = singer.singer_id
+|> SELECT name, n
 --- sql
-SELECT singer.name, n.n FROM singer JOIN (SELECT singer_id, COUNT(*) AS n FROM concert GROUP BY singer_id) AS n ON n.singer_id = singer.singer_id
+SELECT singer.name, t.n FROM singer JOIN (SELECT singer_id, COUNT(*) AS n FROM concert GROUP BY singer_id) AS t ON t.singer_id = singer.singer_id
 --- rows
 'Ann' | 2
 'Bob' | 2

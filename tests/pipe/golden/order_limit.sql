@@ -134,6 +134,8 @@ SELECT name FROM singer ORDER BY singer_id LIMIT 9223372036854775807 OFFSET 3
 --- rows
 'ann'
 "D'Or"
+--- spark
+INVALID_LIMIT_LIKE_EXPRESSION
 
 --- case: distinct
 --- gold

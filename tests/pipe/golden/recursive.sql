@@ -24,6 +24,8 @@ WITH RECURSIVE r AS (SELECT singer_id AS n, age AS m FROM singer WHERE singer_id
 2 | 15
 3 | 7
 4 | 3
+--- spark
+UNION_NOT_SUPPORTED_IN_RECURSIVE_CTE
 
 --- case: without the word, which SQLite does not need
 --- gold
@@ -50,6 +52,8 @@ WITH RECURSIVE r AS (SELECT singer_id AS id FROM singer WHERE name = 'Ann' UNION
 'Ann'
 'Bob'
 'Cem'
+--- spark
+UNION_NOT_SUPPORTED_IN_RECURSIVE_CTE
 
 --- case: beside a plain one
 --- gold
