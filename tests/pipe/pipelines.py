@@ -441,7 +441,7 @@ STARTS: tuple[str, ...] = (
     "SELECT 3 AS id, 10 AS x, 0.5 AS y, 'one' AS s",
     "FROM a JOIN c ON id = cid |> SELECT id, x, y, s",
     "FROM a, e |> WHERE a.id = e.id |> SELECT a.*",
-    "FROM (a LEFT JOIN e USING (id)) |> SELECT id, ex AS x, y, s",
+    "FROM (a LEFT JOIN e USING (id)) |> SELECT id, x, y, s",
     "FROM c RIGHT JOIN (a JOIN e USING (id)) ON id = cid |> SELECT a.*",
 )
 """What a query may start with; each gives the columns of `a`."""

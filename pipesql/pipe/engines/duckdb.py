@@ -106,9 +106,26 @@ def _bytes(node: exp.Expr) -> exp.Expr:
     return call("STRLEN", node.this)
 
 
+def _different(node: exp.Expr) -> exp.Expr:
+    """DISTINCT of rows that a LIMIT has cut behind an outer join, as GROUP BY.
+
+    For DISTINCT, DuckDB 2.0 leaves out an outer join whose columns are not shown, though the LIMIT counts its rows.
+    """
+    source, items = node.args.get("from_"), node.args["expressions"]
+    computed = node.args.get("group") or any(item.find(exp.Window, exp.AggFunc) for item in items)
+    if node.args.get("distinct") is None or source is None or computed:
+        return node
+    below = source.this
+    if below.find(exp.Limit) is not None and any(join.side for join in below.find_all(exp.Join)):
+        node.set("distinct", None)
+        node.set("group", exp.Group(all=True))
+    return node
+
+
 RULES: dict[type[exp.Expr], Rule] = {
     exp.Literal: _literal,
     exp.IntDiv: _quotient,
+    exp.Select: _different,
     exp.Like: _like,
     exp.Cast: _converted,
     exp.Substring: _part_of_text,
