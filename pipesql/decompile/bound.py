@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqlglot import exp
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """One output column of a query: its name in SQL (empty if it has none) and the kind of its values."""
 
     name: str
@@ -37,11 +37,15 @@ class Source:
     """Its alias has a column list."""
     members: dict[str, dict[str, str]] = field(default_factory=dict)
     """Of a join in brackets: by alias of a table inside, both in lower case, what its columns are called here."""
+    _indexed: tuple[Output, ...] = ()
+    _index: dict[str, Output] = field(default_factory=dict)
 
     def find(self, name: str) -> Output | None:
         """The column of that name in any case; of several the first, as in SQLite."""
-        lower = name.lower()
-        return next((c for c in self.columns if c.name.lower() == lower), None)
+        if self._indexed is not self.columns:
+            self._indexed = self.columns
+            self._index = {c.name.lower(): c for c in reversed(self.columns)}
+        return self._index.get(name.lower())
 
     def find_in(self, member: str, name: str) -> Output | None:
         """The column of a table inside a join in brackets."""

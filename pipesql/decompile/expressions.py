@@ -32,13 +32,19 @@ class View:
     qualify: bool = False
     """Columns of tables are always qualified: there may be more of them than are known."""
 
+    _counts: dict[str, int] = field(default_factory=dict)
+    _counted: int = -1
+
     def counts(self) -> dict[str, int]:
-        """How often each visible name occurs, in lower case."""
-        out: dict[str, int] = {}
-        for names in self.columns.values():
-            for name in names.values():
-                out[name.lower()] = out.get(name.lower(), 0) + 1
-        return out
+        """How often each visible name occurs, in lower case. Sources only come: their number tells of change."""
+        if self._counted != len(self.columns):
+            self._counted = len(self.columns)
+            self._counts = {}
+            for names in self.columns.values():
+                for name in names.values():
+                    lower = name.lower()
+                    self._counts[lower] = self._counts.get(lower, 0) + 1
+        return self._counts
 
     def name(self, source: str, bound: str) -> exp.Column | None:
         """The column as it must be written here, or None where it cannot be reached."""

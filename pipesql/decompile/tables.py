@@ -132,8 +132,11 @@ class Tables:
         table = self.binder.schema.table(node.name)
         if table is None:
             raise UnknownName(f"no table {node.name} in the database", node.name)
-        strict = self.binder.habits.dialect != "sqlite"
-        columns = tuple(Output(c.name, c.kind or (_decimal(c.type) if strict else "")) for c in table.columns)
+        columns = tuple([Output(c.name, kind) for c, kind in zip(table.columns, table.kinds, strict=True)])
+        if self.binder.habits.dialect != "sqlite":
+            columns = tuple(
+                Output(o.name, o.kind or _decimal(c.type)) for o, c in zip(columns, table.columns, strict=True)
+            )
         return Source(identity, node.alias_or_name, node, columns, table.name)
 
     def _derived(self, node: exp.Subquery, identity: str, around: Around) -> Source:

@@ -50,6 +50,11 @@ class Table:
     def _by_name(self) -> dict[str, Column]:
         return {c.name.lower(): c for c in self.columns}
 
+    @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """The kind of each column's values."""
+        return tuple(c.kind for c in self.columns)
+
     def column(self, name: str) -> Column | None:
         """The column of that name in any case, or None."""
         return self._by_name.get(name.lower())
