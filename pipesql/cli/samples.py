@@ -11,7 +11,7 @@ from pipesql.finetune.packs import make_packs
 from pipesql.finetune.tokenise import IGNORED, Row, common_prefix, tokenise
 from pipesql.records import GoldenPair, Sample, atomic_write, read_jsonl
 from pipesql.samples import Options, build
-from pipesql.samples.check import check_samples, said
+from pipesql.samples.check import check_samples, pairs_of, said
 from pipesql.samples.lengths import ruler
 from pipesql.samples.preview import page
 
@@ -29,7 +29,7 @@ def preview(folder: Path, out: Path, limit: int, tokenizer: str, max_length: int
 
 def check(folder: Path) -> tuple[str, bool]:
     """Hold the samples of a folder against its pairs: a report, and whether nothing is wrong. Raises BadInput."""
-    pairs = {pair.id: pair for pair in read_jsonl(folder / "golden.jsonl", GoldenPair)}
+    pairs = pairs_of(folder)
     checked = [(split, check_samples(rows, pairs)) for split, rows in _samples(folder).items()]
     return said(checked), not any(one.faults for _, one in checked)
 

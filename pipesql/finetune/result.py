@@ -49,6 +49,7 @@ class Training:
             f"{n['train/target_tokens_per_second_mean']:.0f} target tokens/s",
             "train loss": f"{n['train/loss_first']:.3f} → {n['train/loss_last']:.3f}, "
             f"token accuracy {n['train/token_accuracy_last']:.1%}",
-            "dev loss": f"{n['eval/loss_best']:.3f} at best, token accuracy {n['eval/token_accuracy_best']:.1%}",
+            "eval loss": f"{n['eval/loss_best']:.3f} at best on {self.measured}, "
+            f"token accuracy {n['eval/token_accuracy_best']:.1%}",
         }
         return "\n".join(f"{label:<12}{value}" for label, value in rows.items())

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipesql.chat.prompts import messages, schema_text
 from pipesql.execution.opening import open_database
 from pipesql.execution.schema import read_schema
-from pipesql.records import GoldenPair, Sample
+from pipesql.records import GoldenPair, Sample, read_jsonl
 from pipesql.samples.prefixes import DEADLINE_S, broken_prefix
 from pipesql.tools import Toolbox
+
+GOLDEN, AUGMENTED = "golden.jsonl", "augmented.jsonl"
+"""The files of a data folder that pairs stand in (`golden.output`, `augment.grow`)."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,15 @@ def check_samples(samples: Sequence[Sample], pairs: Mapping[str, GoldenPair]) ->
         results=results,
         faults=tuple(faults),
     )
+
+
+def pairs_of(folder: Path) -> dict[str, GoldenPair]:
+    """The pairs of a data folder by id: the benchmark's own, and those that were made of them if there are any.
+
+    Raises BadInput for a file that is missing or malformed.
+    """
+    files = [folder / GOLDEN] + [path for path in [folder / AUGMENTED] if path.is_file()]
+    return {pair.id: pair for path in files for pair in read_jsonl(path, GoldenPair)}
 
 
 def query_of(sample: Sample) -> str:

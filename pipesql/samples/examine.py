@@ -7,8 +7,8 @@ from typing import Any
 
 from pipesql.chat.trees import read_samples
 from pipesql.errors import PipesqlError
-from pipesql.records import GoldenPair, Sample, read_jsonl
-from pipesql.samples.check import query_of
+from pipesql.records import GoldenPair, Sample
+from pipesql.samples.check import pairs_of, query_of
 from pipesql.samples.leaks import normalised
 
 _SHOWN = 5
@@ -21,7 +21,7 @@ def examine(folder: Path) -> dict[str, Any]:
     dev pairs. Raises PipesqlError naming the samples that leak, or that stand in no golden pair; BadInput for a file
     that cannot be read.
     """
-    pairs = {pair.id: pair for pair in read_jsonl(folder / "golden.jsonl", GoldenPair)}
+    pairs = pairs_of(folder)
     dev = [pair for pair in pairs.values() if pair.split == "dev"]
     ids, digests = {pair.db_id for pair in dev}, {pair.database_digest for pair in dev}
     asked = {normalised(pair.question) for pair in dev}

@@ -31,6 +31,17 @@ def test_a_folder_as_it_was_built_is_clean(folder: Path) -> None:
     assert (report["shared_databases"], report["shared_questions"]) == (0, 0)
 
 
+def test_pairs_that_were_made_of_others_are_known(folder: Path, demo_pairs: list[GoldenPair]) -> None:
+    made = replace(next(p for p in demo_pairs if p.split == "train"), id="made", question="Something new?")
+    train = list(read_samples(folder / "samples.train.jsonl"))
+    more = build([made], Options("tree", execute_prefixes=0)).samples
+    write_jsonl(folder / "samples.train.jsonl", lines([*train, *more]))
+    with pytest.raises(PipesqlError, match="have no golden pair"):
+        examine(folder)
+    write_jsonl(folder / "augmented.jsonl", [made])
+    assert examine(folder)["train_samples"] == len(train) + 1
+
+
 @pytest.mark.parametrize(
     ("plant", "said"),
     [
