@@ -63,6 +63,8 @@ class GoldenPair:
     """No standard-SQL block is left in the text. Golden pairs are pure; the word stands here for who reads the file."""
     constructs: tuple[str, ...] = ()
     """What the gold is made of (`golden.constructs`)."""
+    parents: tuple[str, ...] = ()
+    """Ids of the pairs that it was made of, where it is none of the benchmark's own (`pipesql.augment`)."""
 
     @property
     def pipe_sql(self) -> str:

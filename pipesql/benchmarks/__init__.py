@@ -68,7 +68,8 @@ def read(
         case _:
             found = _demo(benchmark_dir)
     result = Questions(found) if complete else without_missing(found)
-    return Questions(sample(result.questions, seed, limit), result.left_out, result.missing)
+    place = benchmark_dir or questions or str(DEMO_FOLDER)
+    return Questions(sample(result.questions, seed, limit), place, result.left_out, result.missing)
 
 
 def _check(benchmark: str, questions: str, databases: str, missing: str, limit: int) -> None:

@@ -23,6 +23,8 @@ class Questions:
     """The questions of a benchmark, how many of each split were left out, and the ids of the missing databases."""
 
     questions: list[Question]
+    place: str = ""
+    """The folder or file that they come from."""
     left_out: dict[str, int] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
@@ -56,4 +58,4 @@ def without_missing(questions: Sequence[Question]) -> Questions:
     if questions and not kept:
         raise BadInput(f"all {len(there)} databases are missing, for example {questions[0].database}; check the folder")
     gone = [q for q in questions if not there[q.database]]
-    return Questions(kept, dict(Counter(q.split for q in gone)), tuple(sorted({q.db_id for q in gone})))
+    return Questions(kept, "", dict(Counter(q.split for q in gone)), tuple(sorted({q.db_id for q in gone})))

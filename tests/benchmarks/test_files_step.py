@@ -163,3 +163,29 @@ def test_a_postgresql_database_by_url_has_one_proof_a_pair(project: Path) -> Non
     assert {p.gold_sql for p in pairs} == set(ANYWHERE.values()) - rejected.keys()
     assert all((p.proofs, p.disturbed_digest, p.rows > 0) == (1, "", True) for p in pairs)
     assert {p.split for p in pairs} == {"train"}
+
+
+def test_new_pairs_are_made_of_those_for_training_alone(project: Path) -> None:
+    (project / "mine").mkdir()
+    sqlite_file(project / "mine" / "shelf.sqlite")
+    with closing(sqlite3.connect(project / "mine" / "other.sqlite")) as connection:
+        connection.executescript("CREATE TABLE thing (name TEXT); INSERT INTO thing VALUES ('a'), ('b')")
+    lines = [
+        {
+            "question": "What is the year of Title 7?",
+            "sql": "SELECT year FROM book WHERE title = 'Title 7'",
+            "db": "shelf",
+        },
+        {"question": "Which things are called a?", "sql": "SELECT * FROM thing WHERE name = 'a'", "db": "other"},
+    ]
+    splits = {"shelf": "train", "other": "dev"}
+    (project / "q.jsonl").write_text("".join(json.dumps(x | {"split": splits[x["db"]]}) + "\n" for x in lines))
+    said, folder = run(project, "--databases", "mine", "--augment", "3")
+    pairs = list(read_jsonl(folder / "augmented.jsonl", GoldenPair))
+    assert [(p.id, p.parents, p.split) for p in pairs] == [(f"q-1~{n}", ("q-1",), "train") for n in (1, 2, 3)]
+    assert [s["id"] for s in samples(folder, "train")] == ["q-1", "q-1~1", "q-1~2", "q-1~3"]
+    assert [s["id"] for s in samples(folder, "dev")] == ["q-2"]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["augmentation"] == {"proposed": {"value": 3}, "golden": {"value": 3}, "lost": {}}
+    assert "augmented.jsonl" in manifest["files"]
+    assert "augmentation by value: 3 golden of 3 proposed" in said

@@ -1,0 +1,173 @@
+"""New pairs proposed by the rules, and those of them that pass the proof that every gold must pass."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipesql.augment.columns import other_columns
+from pipesql.augment.composition import Filter, filter_of, filtered
+from pipesql.augment.source import Change, Source, parsed, reader
+from pipesql.augment.tables import other_tables
+from pipesql.augment.values import other_values
+from pipesql.engine import dialect_of
+from pipesql.errors import BadInput
+from pipesql.execution.opening import open_database
+from pipesql.execution.schema import read_schema
+from pipesql.records import GoldenPair, Question, Rejection, write_jsonl
+
+AUGMENTED = "augmented.jsonl"
+"""The file of new pairs beside `golden.jsonl`, which holds the benchmark's own."""
+
+RULES: dict[str, Callable[[Source], Iterator[Change]]] = {
+    "value": other_values,
+    "column": other_columns,
+    "table": other_tables,
+}
+"""The rules that need one pair; `composition` needs two."""
+
+
+class Proof(Protocol):
+    """What a build of golden pairs gives."""
+
+    @property
+    def pairs(self) -> list[GoldenPair]:
+        """The questions that are golden."""
+
+    @property
+    def rejections(self) -> list[Rejection]:
+        """Those that are not."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A question that a rule made of `parents`."""
+
+    question: Question
+    rule: str
+    parents: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Grown:
+    """The new golden pairs, each with its parents' ids, and what became of all proposals."""
+
+    pairs: list[GoldenPair] = field(default_factory=list)
+    proposed: dict[str, int] = field(default_factory=dict)
+    golden: dict[str, int] = field(default_factory=dict)
+    lost: dict[str, int] = field(default_factory=dict)
+    """Proposals that are no pairs, by reason; `empty`: golden, but the query finds nothing."""
+
+    def manifest(self) -> dict[str, Any]:
+        """The counts by rule and reason; nothing where nothing was proposed."""
+        if not self.proposed:
+            return {}
+        return {"augmentation": {"proposed": self.proposed, "golden": self.golden, "lost": self.lost}}
+
+    def write(self, folder: Path) -> None:
+        """Write the pairs to `AUGMENTED` in the folder, if there are any proposals."""
+        if self.proposed:
+            write_jsonl(folder / AUGMENTED, self.pairs)
+
+    def metrics(self) -> dict[str, float]:
+        """How many were proposed and how many are golden, by rule."""
+        counts = {f"augment/proposed_{rule}": float(n) for rule, n in self.proposed.items()}
+        return counts | {f"augment/golden_{rule}": float(n) for rule, n in self.golden.items()}
+
+    def said(self) -> list[str]:
+        """A line for the user about each rule, if there are any."""
+        return [
+            f"augmentation by {rule}: {self.golden.get(rule, 0)} golden of {count} proposed"
+            for rule, count in self.proposed.items()
+        ]
+
+
+def grow(
+    pairs: Sequence[GoldenPair], per_pair: int, seed: int, prove: Callable[[Sequence[Question], int], Proof]
+) -> Grown:
+    """At most `per_pair` new pairs of each train pair, drawn by `seed`, proved by `prove` (`golden.build`).
+
+    A new pair that finds no rows is left out: its question would be about nothing. Raises BadInput for a negative
+    number, or a database that cannot be read.
+    """
+    if per_pair < 0:
+        raise BadInput(f"augment is {per_pair}; give 0 for none, or how many new pairs to make of a pair at most")
+    if not per_pair:
+        return Grown()
+    proposals = {p.question.id: p for p in propose(pairs, per_pair, seed)}
+    proof = prove([p.question for p in proposals.values()], seed)
+    kept = [p for p in proof.pairs if p.rows]
+    lost = Counter(r.reason for r in proof.rejections)
+    if len(kept) < len(proof.pairs):
+        lost["empty"] = len(proof.pairs) - len(kept)
+    return Grown(
+        [replace(p, parents=proposals[p.id].parents) for p in kept],
+        dict(sorted(Counter(p.rule for p in proposals.values()).items())),
+        dict(sorted(Counter(proposals[p.id].rule for p in kept).items())),
+        dict(sorted(lost.items())),
+    )
+
+
+def propose(pairs: Sequence[GoldenPair], per_pair: int, seed: int) -> Iterator[Proposal]:
+    """At most `per_pair` proposals for each train pair, in the pairs' order, none of them asked or answered before."""
+    train = [p for p in pairs if p.split == "train"]
+    by_database: dict[str, list[GoldenPair]] = {}
+    for pair in train:
+        by_database.setdefault(pair.database, []).append(pair)
+    asked = {_plain(p.question) for p in pairs}
+    for database, members in by_database.items():
+        dialect = dialect_of(database)
+        answered = {_plain(p.gold_sql) for p in members}
+        for source, filters in _sources(database, members, dialect):
+            made = 0
+            for rule, change in _drawn(source, filters, random.Random(f"{seed}/{source.pair.id}")):
+                sql = change.tree.sql(dialect)
+                if made == per_pair or _plain(change.question) in asked or _plain(sql) in answered:
+                    continue
+                asked.add(_plain(change.question))
+                answered.add(_plain(sql))
+                made += 1
+                yield Proposal(_question(source.pair, change, sql, made), rule, (source.pair.id, *change.others))
+
+
+def _sources(database: str, pairs: Sequence[GoldenPair], dialect: str) -> Iterator[tuple[Source, list[Filter]]]:
+    schema = read_schema(database)
+    with open_database(database) as opened:
+        values = reader(opened)
+        trees = [(pair, parsed(pair, dialect, schema)) for pair in pairs]
+        sources = [Source(pair, tree, schema, values) for pair, tree in trees if tree is not None]
+        filters = [found for source in sources if (found := filter_of(source)) is not None]
+        for source in sources:
+            yield source, filters
+
+
+def _drawn(source: Source, filters: Sequence[Filter], chance: random.Random) -> Iterator[tuple[str, Change]]:
+    """All changes in a drawn order, the rules by turns: one that finds many does not crowd out the others."""
+    found = {name: list(rule(source)) for name, rule in RULES.items()}
+    found["composition"] = list(filtered(source, filters))
+    turns = [[(name, change) for change in chance.sample(changes, len(changes))] for name, changes in found.items()]
+    chance.shuffle(turns)
+    for turn in zip_longest(*turns):
+        yield from (each for each in turn if each is not None)
+
+
+def _question(pair: GoldenPair, change: Change, sql: str, number: int) -> Question:
+    return Question(
+        id=f"{pair.id}~{number}",
+        db_id=pair.db_id,
+        database=pair.database,
+        question=change.question,
+        gold_sql=sql,
+        benchmark=pair.benchmark,
+        split=pair.split,
+        evidence=pair.evidence,
+    )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
