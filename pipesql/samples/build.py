@@ -117,9 +117,9 @@ def _make_group(group: _Group) -> list[_Made]:
         for place, pair, talks in group.pairs:
             values = matching_values(group.database, pair.question, options.values)
             samples = list(lay_out(pair, schema, options.layout, values))
-            if talks:
-                samples.append(converse(pair, box, options.seed, values))
             broken = broken_prefix(pair, schema, database) if options.execute_prefixes else ""
+            if talks and not broken:
+                samples.append(converse(pair, box, options.seed, values))
             operators = tuple(keyword(operator) for operator in parse(pair.pipe_sql).operators)
             made.append(_Made(place, tuple(samples), operators, bool(values), broken))
     return made
