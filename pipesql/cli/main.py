@@ -204,11 +204,10 @@ def layouts(tokenizer: str, max_length: int, folder: Path) -> None:
 @main.command("format")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 def format_(file: Path | None) -> None:
-    """Print pipe SQL in canonical form: one operator a line. Reads FILE, or standard input."""
-    from pipesql.pipe.parser import parse
-    from pipesql.pipe.printer import print_query
+    """Print pipe SQL in canonical form: one operator a line, comments above it. Reads FILE, or standard input."""
+    from pipesql.pipe.formatting import format_query
 
-    click.echo(print_query(parse(_read(file) if file else _text(None))))
+    click.echo(format_query(_read(file) if file else _text(None)))
 
 
 def _text(given: str | None) -> str:

@@ -67,8 +67,10 @@ class FragmentReader:
                 self.check_name(name, head)
         return found
 
-    def check_name(self, name: exp.Identifier, head: Token) -> None:
+    def check_name(self, name: exp.Expr, head: Token) -> None:
         """Raise SqlSyntaxError for a name that sqlglot takes and GoogleSQL does not: a string, a reserved word."""
+        if not isinstance(name, exp.Identifier):
+            raise self.error(f"a name is expected in {head.text.upper()}", head)
         start = name.meta.get("start")
         if name.quoted and start is not None and self.text[start] != "`":
             raise self.error(f"{self.text[start : start + 40]} is a string, not a name", head)
@@ -116,7 +118,10 @@ class FragmentReader:
         for item in tree.expressions:
             if isinstance(item, exp.Alias):
                 self.check_name(item.args["alias"], head)
-        if TokenType.STAR in [token.token_type for token in found]:
+        kinds = [token.token_type for token in found]
+        if TokenType.FROM in kinds and any(node is not tree for node in tree.find_all(exp.Select)):
+            raise self.error(f"FROM cannot stand here in {head.text.upper()}: a query needs brackets", head)
+        if TokenType.STAR in kinds:
             for item in tree.expressions:
                 self._check_stars(item, stars, head)
         return tree

@@ -12,6 +12,7 @@ from sqlglot import exp
 from sqlglot.generator import Generator
 from sqlglot.generators.bigquery import BigQueryGenerator
 
+from pipesql.errors import UnsupportedSql
 from pipesql.pipe.query import nested
 from pipesql.pipe.spelling import JOIN, MATCHING, UNEQUAL, WRITTEN, cast_type, noted
 
@@ -163,6 +164,17 @@ def _table(usual: Writer) -> Writer:
     return write
 
 
+def _dot(usual: Writer) -> Writer:
+    """A field; a number has none, though sqlglot reads `1 . x`."""
+
+    def write(writer: Any, node: exp.Dot) -> str:
+        if isinstance(node.this, exp.Literal) and not node.this.is_string:
+            raise UnsupportedSql("a field of a number")
+        return usual(writer, node)
+
+    return write
+
+
 def _frame(usual: Writer) -> Writer:
     """A window frame of one bound, which sqlglot would complete."""
 
@@ -260,6 +272,7 @@ WRITERS: dict[type, Callable[[Writer], Writer]] = {
     exp.CurrentDatetime: _now,
     exp.CurrentTime: _now,
     exp.CurrentTimestamp: _now,
+    exp.Dot: _dot,
     exp.Except: _set_operation,
     exp.Intersect: _set_operation,
     exp.Interval: _interval,

@@ -20,6 +20,11 @@ from pipesql.pipe.scan import closing, split, tokens
 from pipesql.pipe.segments import read_operator
 from pipesql.pipe.spelling import note_standard
 
+_CLAUSES = frozenset(
+    {"expressions", "distinct", "kind", "from_", "joins", "where", "group", "having", "qualify", "windows"}
+    | {"order", "limit", "offset"}
+)
+
 
 @depth_bounded
 def parse(text: str, dialect: str = "bigquery") -> PipeQuery:
@@ -87,6 +92,12 @@ class _QueryReader:
     def _block(self, tree: exp.Expr, head: Token) -> op.Block:
         if not isinstance(tree, exp.Query):
             raise self.fragments.error(f"{head.text.upper()} cannot be read", head)
+        for select in tree.find_all(exp.Select):
+            if select is not tree and not isinstance(select.parent, exp.SetOperation):
+                raise self.fragments.error("a query inside another needs brackets", head)
+            extra = {k for k, v in select.args.items() if v} - _CLAUSES
+            if extra:
+                raise self.fragments.unsupported(f"{min(extra).rstrip('_').upper()} in a standard SELECT", head)
         return op.Block(tree)
 
     def _limited(self, query: PipeQuery, alias: str, cursor: Cursor) -> op.Block:

@@ -31,6 +31,8 @@ def read_write(reader: FragmentReader, segment: list[Token]) -> op.Write:
         raise reader.unsupported(f"this form of {head.text.upper()}", head)
     if statement.args.get("expression") is not None:
         raise reader.error(f"{head.text.upper()} as a pipe operator takes no query", head)
+    if not isinstance(statement.this, exp.Table | exp.Schema):
+        raise reader.error(f"{head.text.upper()} needs a table", head)
     if isinstance(statement, exp.Create) and statement.kind != "TABLE":
         raise reader.error(f"CREATE {statement.kind} is not a pipe operator", head)
     return op.Write(statement)

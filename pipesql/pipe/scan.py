@@ -20,6 +20,13 @@ _DEEPEST = 200
 CLOSE = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})
 
 
+_COMMENT_SIGNS = ("--", "/*", "#")
+_TWO_WORDS = {
+    ("ORDER", "BY"): TokenType.ORDER_BY,
+    ("GROUP", "BY"): TokenType.GROUP_BY,
+    ("PARTITION", "BY"): TokenType.PARTITION_BY,
+    ("GROUPING", "SETS"): TokenType.GROUPING_SETS,
+}
 _THREAD = threading.local()
 """Tokenizers by dialect: making one takes as long as what it does, and two threads cannot share one."""
 
@@ -43,6 +50,8 @@ def tokens(text: str, dialect: str) -> list[Token]:
     except TokenError as e:
         near = " ".join(str(e).split()).removeprefix("Error tokenizing ")
         raise SqlSyntaxError(f"a string, a quoted name or a comment is never closed, near {near}") from e
+    if any(sign in text for sign in _COMMENT_SIGNS):
+        found = _with_keywords(found)
     while found and found[-1].token_type == TokenType.SEMICOLON:
         found.pop()
     if not found:
@@ -59,6 +68,22 @@ def tokens(text: str, dialect: str) -> list[Token]:
         elif kind in CLOSE:
             depth -= 1
     return found
+
+
+def _with_keywords(found: list[Token]) -> list[Token]:
+    """The tokens, with those that are one keyword made one: sqlglot does so where only white space is between."""
+    out: list[Token] = []
+    for token in found:
+        kind = None
+        if out and out[-1].token_type != TokenType.IDENTIFIER and token.token_type == TokenType.VAR:
+            kind = _TWO_WORDS.get((out[-1].text.upper(), token.text.upper()))
+        if kind is not None:
+            first = out[-1]
+            text = f"{first.text} {token.text}"
+            out[-1] = Token(kind, text, line=first.line, col=first.col, start=first.start, end=token.end)
+        else:
+            out.append(token)
+    return out
 
 
 def closing(found: list[Token], start: int) -> int:
