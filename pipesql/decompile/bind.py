@@ -19,7 +19,7 @@ from pipesql.decompile.habits import Habits
 from pipesql.decompile.names import WRITTEN, Names
 from pipesql.decompile.tables import Tables
 from pipesql.decompile.terms import Terms
-from pipesql.errors import UnknownName, UnsupportedSql
+from pipesql.errors import SqlSyntaxError, UnknownName, UnsupportedSql
 from pipesql.pipe.identifiers import identifier
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.types import kind_of
@@ -68,6 +68,8 @@ class Binder:
                 raise UnsupportedSql(clause.upper())
         if node.args.get("kind"):
             raise UnsupportedSql(f"SELECT AS {node.args['kind']}")
+        if not node.expressions:
+            raise SqlSyntaxError("a SELECT without columns")
         limit(node)  # that it is constant: nothing in it is bound
         bound = BoundSelect([], [])
         node.meta[_MARK] = len(self.selects)  # survives copying, which id() does not

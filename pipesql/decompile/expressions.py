@@ -79,7 +79,7 @@ class Expressions:
         return rebuild(value, lambda node: self._replace(node, view))
 
     def _replace(self, node: exp.Expr, view: View) -> exp.Expr | None:
-        if view.computed:
+        if view.computed and not (node.arg_key == "this" and isinstance(node.parent, exp.Window)):
             name = view.computed.get(node)
             if name is None and isinstance(node, exp.Paren):
                 name = view.computed.get(node.this)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from pipesql.decompile.affinity import as_number
+from pipesql.decompile.casts import cast_refused, cuts_off
 from pipesql.decompile.meaning_sqlite import divided, escape_character
 from pipesql.decompile.patterns import backslashed, is_text
 from pipesql.errors import UnsupportedSql
@@ -38,7 +39,6 @@ GOOGLES: frozenset[type[exp.Expr]] = frozenset(getattr(exp, name) for name in _G
 
 _PARTS_OF_DATES = frozenset({"YEAR", "QUARTER", "MONTH", "DAY", "HOUR", "MINUTE"})
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
-_WHOLE = (exp.Round, exp.Ceil, exp.Floor, exp.Trunc)
 
 
 class StrictRules:
@@ -206,17 +206,13 @@ class StrictRules:
         return None
 
     def cast(self, node: exp.Cast, write: Write) -> exp.Expr | None:
-        """CAST of reals: GoogleSQL rounds halves away from zero and writes numbers in a way of its own."""
-        value, to = node.this, node.to
-        if self.habits.dialect == "bigquery" or self.kind(value) != REAL:
+        """CAST to what GoogleSQL has under the same meaning."""
+        why = cast_refused(node, self.kind(node.this), self.habits.dialect)
+        if why:
+            raise self.refuse(node, why)
+        if not cuts_off(node, self.kind(node.this), self.habits.dialect):
             return None
-        if to.is_type(*exp.DataType.TEXT_TYPES):
-            raise self.refuse(node, "a CAST of reals to text, whose digits each engine writes in its way,")
-        if not to.is_type(*exp.DataType.INTEGER_TYPES) or isinstance(unbracketed(value), _WHOLE):
-            return None
-        if self.habits.dialect == "spark":
-            return type(node)(this=exp.Trunc(this=unbracketed(write(value))), to=to.copy())
-        raise self.refuse(node, "a CAST of reals to integers, which rounds halves to even,")
+        return type(node)(this=exp.Trunc(this=unbracketed(write(node.this))), to=node.to.copy())
 
     def round(self, node: exp.Round, write: Write) -> None:
         """ROUND of DOUBLE PRECISION rounds halves to even in PostgreSQL."""

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from pipesql.decompile.bound import BoundSelect, Output, Source
 from pipesql.decompile.habits import Habits
-from pipesql.errors import UnknownName, UnsupportedSql
+from pipesql.errors import SqlSyntaxError, UnknownName, UnsupportedSql
 
 WRITTEN = "pipesql.written"
 """Where a bound column keeps the name and the qualifier that the query gave it."""
@@ -57,6 +57,8 @@ class Names:
                 self._column(node)
             elif isinstance(node, exp.Query | exp.Subquery):
                 self.nested_query(node)
+            elif isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count):
+                raise SqlSyntaxError("* cannot stand inside an expression")
             else:
                 stack.extend(node.iter_expressions())
 

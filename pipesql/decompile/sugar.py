@@ -140,6 +140,8 @@ def replace_rows(values: exp.Values, habits: Habits) -> None:
             raise UnsupportedSql("VALUES beside other values in IN")
         parent.set("query", exp.Subquery(this=query))
         return
+    elif not isinstance(parent, exp.Subquery | exp.CTE | exp.SetOperation | exp.Exists):
+        query = exp.Subquery(this=query)
     node.replace(query)
 
 

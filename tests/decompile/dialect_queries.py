@@ -238,6 +238,8 @@ REFUSED = {
         "SELECT CAST(score AS INTEGER) FROM people": (
             "a CAST of reals to integers, which rounds halves to even, in duckdb"
         ),
+        "SELECT CAST(age AS DECIMAL(5, 2)) FROM people": "a CAST to a type with a length or a scale, in duckdb",
+        "SELECT CAST(name AS JSON) FROM people": "a CAST to a type that is not known, in duckdb",
         "SELECT score % 2 FROM people": "the remainder of reals in duckdb",
         "SELECT substr(name, age) FROM people": "SUBSTRING from anywhere but a literal position in duckdb",
         "SELECT list(age) FROM people": "ARRAYAGG of duckdb",
@@ -254,6 +256,7 @@ REFUSED = {
     "postgres": {
         "SELECT name, age FROM people GROUP BY name": "a column that is neither grouped nor aggregated",
         "SELECT ROUND(score) FROM people": "ROUND without digits, which may round halves to even, in postgres",
+        "SELECT name::VARCHAR(2) FROM people": "a CAST to a type with a length or a scale, in postgres",
         "SELECT name ~ 'a' FROM people": "REGEXPLIKE of postgres",
         "SELECT id FROM people ORDER BY age FETCH FIRST 1 ROW WITH TIES": "a LIMIT in percent or WITH TIES",
         "SELECT score || name FROM people": "a real number joined to a text in postgres",
