@@ -65,7 +65,7 @@ class BlockCombination:
 BlockMeaning = BlockSelect | BlockCombination
 
 _ENDING = frozenset({"distinct", "order", "limit", "offset"})
-_SELECT = _ENDING | {"expressions", "from_", "joins", "where", "group", "having", "qualify"}
+_SELECT = _ENDING | {"expressions", "from_", "joins", "where", "group", "having", "qualify", "windows"}
 _COMBINATION = _ENDING | {"this", "expression", "by_name", "side", "kind", "on"}
 _SOURCE = frozenset({"this", "alias", "db"})
 _JOIN = frozenset({"this", "side", "kind", "method", "on", "using"})
@@ -77,6 +77,9 @@ def require_known(node: exp.Expr) -> None:
     for name, value in node.args.items():
         if value and name not in known:
             raise UnsupportedSql(f"{name.rstrip('_').upper()} in a standard query", "write it as a pipe operator")
+    alias = node.args.get("alias")
+    if isinstance(alias, exp.TableAlias) and alias.columns:
+        raise UnsupportedSql("names of columns behind a table's alias", alias.sql("bigquery", comments=False))
     distinct = node.args.get("distinct")
     if isinstance(distinct, exp.Distinct) and distinct.args.get("on"):
         raise UnsupportedSql("DISTINCT ON")
@@ -93,8 +96,6 @@ def tables(node: exp.Select) -> list[op.From | op.Join]:
         source = operator.source
         if isinstance(source, exp.Table | exp.Subquery):
             require_known(source)
-        if isinstance(source, exp.Subquery) and isinstance(source.this, exp.Table):
-            raise UnsupportedSql("a join in brackets in a standard query", source.sql("bigquery")[:60])
     return out
 
 

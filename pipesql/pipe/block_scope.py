@@ -17,10 +17,12 @@ from pipesql.pipe import block
 from pipesql.pipe import operators as op
 from pipesql.pipe.block import BlockCombination, BlockMeaning, BlockSelect, Computed, Relation
 from pipesql.pipe.grouped import own_aggregates, require_flat, require_grouped
+from pipesql.pipe.named_windows import without_names
 from pipesql.pipe.query import PipeQuery, nested
 from pipesql.pipe.rebuild import unbracketed
 from pipesql.pipe.resolved import Names, Resolved
 from pipesql.pipe.scope import Scope, ScopeColumn
+from pipesql.pipe.shorthand import taken_apart
 
 
 class Surroundings(Protocol):
@@ -82,6 +84,8 @@ class _Blocks:
     def select(self, node: exp.Select) -> BlockSelect:
         """One SELECT, clause by clause."""
         block.require_known(node)
+        if node.args.get("windows"):
+            node = _without_window_names(node)
         relations = self._relations(node)
         scope = relations[-1].after if relations else Scope(())
         where, group, having = (node.args.get(k) for k in ("where", "group", "having"))
@@ -91,6 +95,8 @@ class _Blocks:
             self.names.scalar(where.this, scope, "WHERE", windows=False)
         outputs, computed = self._items(node.expressions, scope)
         keys = self._keys(group, node.expressions, outputs, scope)
+        if group is not None and group.args.get("all"):
+            keys = self._all_keys(outputs, computed)
         grouped = group is not None or any(own_aggregates(value) for _, value in computed)
         if having is not None and not grouped:
             raise SqlError("HAVING needs GROUP BY, or an aggregate function in SELECT")
@@ -115,7 +121,7 @@ class _Blocks:
     def _relations(self, node: exp.Select) -> tuple[Relation, ...]:
         """FROM and its joins, from left to right."""
         out: list[Relation] = []
-        for operator in block.tables(node):
+        for operator in (part for table in block.tables(node) for part in self._plain(table)):
             before = out[-1].after if out else Scope(())
             if isinstance(operator, op.Join):
                 after = self.around.join(operator, before)
@@ -123,6 +129,17 @@ class _Blocks:
                 after = self.around.source(operator.source)
             out.append(Relation(operator, before, after))
         return tuple(out)
+
+    def _plain(self, operator: op.From | op.Join) -> list[op.From | op.Join]:
+        """The operator, joins in brackets taken apart."""
+        source = operator.source
+        if isinstance(operator, op.From) and not (
+            isinstance(source, exp.Subquery) and isinstance(source.this, exp.Table)
+        ):
+            return [operator]
+        steps = taken_apart(operator, Scope(()), self.names)
+        parts = [operator] if steps is None else list(steps)
+        return [part for part in parts if isinstance(part, op.From | op.Join)]
 
     def _shown(self, columns: tuple[ScopeColumn, ...]) -> tuple[ScopeColumn, ...]:
         """Columns that must not be left out, whatever the operators after the block name."""
@@ -153,10 +170,8 @@ class _Blocks:
         self, group: exp.Expr | None, items: list[exp.Expr], outputs: tuple[ScopeColumn, ...], scope: Scope
     ) -> tuple[exp.Expr, ...]:
         """GROUP BY: numbers and aliases give way to what they stand for."""
-        if group is None:
+        if group is None or (len(group.expressions) == 1 and _is_empty(group.expressions[0])):
             return ()
-        if group.args.get("all"):
-            raise UnsupportedSql("GROUP BY ALL", "name the columns")
         aliases = {i.alias.lower(): i.unalias() for i in items if i.alias}
         keys = []
         for key in group.expressions:
@@ -176,6 +191,19 @@ class _Blocks:
                 keys.append(key)
             if own_aggregates(keys[-1]) or keys[-1].find(exp.Window):
                 raise SqlError("GROUP BY takes no aggregate or window function")
+        return tuple(keys)
+
+    def _all_keys(self, outputs: tuple[ScopeColumn, ...], computed: Computed) -> tuple[exp.Expr, ...]:
+        """GROUP BY ALL: what is shown and neither aggregates nor is constant."""
+        values = dict(computed)
+        keys = []
+        for output in outputs:
+            value = values.get(output)
+            if value is None:
+                value = exp.column(output.name)
+                self.out.columns[id(value)] = output
+            if value.find(exp.Column) and not own_aggregates(value) and not value.find(exp.Window):
+                keys.append(value)
         return tuple(keys)
 
     def _order(
@@ -208,6 +236,24 @@ class _Blocks:
                 elif found not in {*meaning.outputs, *self.out.outer}:
                     shown = column.sql("bigquery")
                     raise UnknownName(f"ORDER BY {shown}: SELECT DISTINCT does not show it", column.name)
+
+
+def _without_window_names(node: exp.Select) -> exp.Select:
+    """A copy in which `OVER w` is written out, wherever it may stand."""
+    node = node.copy()
+    qualify, order = node.args.get("qualify"), node.args.get("order")
+    places = [*node.expressions]
+    places += [qualify.this] if qualify is not None else []
+    places += [key.this for key in order.expressions] if order is not None else []
+    for place, written in zip(places, without_names(tuple(places), tuple(node.args["windows"])), strict=True):
+        if place is not written:
+            place.replace(written)
+    node.set("windows", None)
+    return node
+
+
+def _is_empty(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Tuple) and not node.expressions
 
 
 def _overlay(outputs: tuple[ScopeColumn, ...], scope: Scope) -> Scope:
