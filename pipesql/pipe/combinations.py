@@ -17,6 +17,8 @@ from pipesql.pipe.sources import named_table
 from pipesql.pipe.types import REAL
 
 _NODES: dict[str, type[exp.SetOperation]] = {"UNION": exp.Union, "INTERSECT": exp.Intersect, "EXCEPT": exp.Except}
+_WITHOUT_DISTINCT = frozenset({"bigquery", "spark", "databricks"})
+"""Engines whose recursion may not leave out repeated rows."""
 _DIRECT = frozenset({"sqlite", "mysql"})
 _WITHOUT_ALL = frozenset({"sqlite", "bigquery", "mysql"})
 """Engines that know INTERSECT and EXCEPT of different rows only."""
@@ -102,10 +104,26 @@ def _combine_numbered(
 def _numbered(frame: Frame, query: exp.Query, arm: Arm, copy: str) -> exp.Query:
     """The query's rows, each with its number among those that are equal to it."""
     names = output_names(arm)
+    beside = not any(query.args.get(clause) for clause in _NOT_BESIDE) and query.args.get("from_")
+    if isinstance(query, exp.Select) and beside:
+        items = query.selects
+        if len(items) == 1 and isinstance(items[0], exp.Star) and not query.args.get("joins"):
+            items = [column(n) for n in names]
+        if not any(item.is_star or item.find(exp.Window, exp.AggFunc, exp.Query) for item in items):
+            varying = [item.unalias().copy() for item in items if item.find(exp.Column)]
+            query.set("expressions", [*items, aliased(_number(varying), copy)])
+            return query
     table = frame.fresh("t")
-    keys: list[exp.Expr] = [column(n, table) for n in names]
-    number = exp.Window(this=exp.RowNumber(), partition_by=keys)
+    number = _number([column(n, table) for n in names])
     return exp.Select(expressions=[exp.Star(), aliased(number, copy)], from_=exp.From(this=as_table(query, table)))
+
+
+_NOT_BESIDE = ("group", "having", "distinct", "order", "limit", "offset", "with_")
+"""Clauses beside which a window function would see other rows than those that the query gives."""
+
+
+def _number(keys: list[exp.Expr]) -> exp.Expr:
+    return exp.Window(this=exp.RowNumber(), partition_by=keys)
 
 
 def define(frame: Frame, operator: op.With) -> None:
@@ -118,7 +136,7 @@ def define(frame: Frame, operator: op.With) -> None:
         query = frame.lower(body)
         recursive = operator.recursive and table.lowered.lower() in {t.name.lower() for t in query.find_all(exp.Table)}
         if recursive:
-            _require_direct(frame, query.expression, table.lowered)
+            _require_known(frame, query, table.lowered)
         frame.table(table.lowered, query, recursive)
 
 
@@ -131,8 +149,9 @@ def recur(frame: Frame, operator: op.RecursiveUnion, before: Scope, after: Scope
         frame.wrap(before)
     start = _left(frame, exp.Union, before, first, unique=True)
     step = _right(frame, resolved.nested[id(operator)], further)
-    _require_direct(frame, step, table.lowered)
-    frame.table(table.lowered, exp.Union(this=start, expression=step, distinct=operator.distinct), recursive=True)
+    union = exp.Union(this=start, expression=step, distinct=operator.distinct)
+    _require_known(frame, union, table.lowered)
+    frame.table(table.lowered, union, recursive=True)
     level = frame.level = Level()
     name = level.unique(operator.alias or table.lowered, frame.taken)
     level.source = named_table(table.lowered, name)
@@ -141,8 +160,11 @@ def recur(frame: Frame, operator: op.RecursiveUnion, before: Scope, after: Scope
     level.untouched = after.columns
 
 
-def _require_direct(frame: Frame, step: exp.Expr, table: str) -> None:
-    """Raise UnsupportedSql where the engine reads new rows in the FROM of the recursive query only."""
+def _require_known(frame: Frame, union: exp.Query, table: str) -> None:
+    """Raise UnsupportedSql for a recursion that the engine does not know, or reads the new rows of in FROM alone."""
+    if frame.dialect in _WITHOUT_DISTINCT and union.args.get("distinct"):
+        raise UnsupportedSql(f"RECURSIVE UNION DISTINCT in {frame.dialect}", "it knows UNION ALL only")
+    step = union.args["expression"]
     reads = [t for t in step.find_all(exp.Table) if t.name.lower() == table.lower()]
     direct = [t for t in reads if t.parent is not None and t.parent.parent is step]
     if frame.dialect in _DIRECT and (len(reads) != 1 or len(direct) != 1):

@@ -15,6 +15,9 @@ from pipesql.pipe.query import nested
 from pipesql.pipe.rebuild import rebuild
 from pipesql.pipe.resolved import Resolved
 from pipesql.pipe.scope import Scope, ScopeColumn
+from pipesql.pipe.types import INT, REAL, TEXT
+
+_TYPED_NULL = frozenset({"bigquery", "postgres"})
 
 
 class Frame:
@@ -144,8 +147,15 @@ class Frame:
             self.wrap(scope, ordered=True)
         for col in shown:
             if isinstance(col, Missing):
-                self.level.exprs[col] = exp.Null()
+                self.level.exprs[col] = self._null(col.kind)
         return shown
+
+    def _null(self, kind: str) -> exp.Expr:
+        """NULL, of its type where an engine would take it for another one when it stands in a table of its own."""
+        known = {INT: "BIGINT", REAL: "DOUBLE", TEXT: "TEXT"}.get(kind)
+        if known is None or self.dialect not in _TYPED_NULL:
+            return exp.Null()
+        return exp.Cast(this=exp.Null(), to=exp.DataType.build(known))
 
     def table(self, name: str, query: exp.Query, recursive: bool = False) -> None:
         """Define a table in the query's WITH."""

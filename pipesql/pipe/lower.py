@@ -15,6 +15,7 @@ from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.engines import write
 from pipesql.pipe.frame import Frame
 from pipesql.pipe.level import rows_apart
+from pipesql.pipe.located import located
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.resolve import resolve_names
 from pipesql.pipe.resolved import column_names, is_correlated
@@ -47,7 +48,8 @@ def _lower(frame: Frame) -> exp.Query:
     scope = Scope(())
     for frame.number, operator in enumerate(resolved.operators):
         after = resolved.scopes[frame.number]
-        _step(frame, operator, scope, after)
+        with located(resolved.numbers[frame.number]):
+            _step(frame, operator, scope, after)
         scope = after
     return frame.finish(scope)
 

@@ -52,8 +52,8 @@ def _by_name(
         names = _same_names(shown, on, named)
     else:
         names = _common_names(shown, on, named)
-    called = {name: column.name for columns in reversed(named) for name, column in columns.items()}
-    return [tuple(columns.get(name) or Missing(called[name]) for name in names) for columns in named]
+    first = {name: column for columns in reversed(named) for name, column in columns.items()}
+    return [tuple(columns.get(n) or Missing(first[n].name, first[n].kind) for n in names) for columns in named]
 
 
 def _named(shown: str, columns: Columns) -> dict[str, ScopeColumn]:

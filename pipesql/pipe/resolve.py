@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.errors import SqlError, UnknownName, UnsupportedSql
+from pipesql.errors import SqlError, UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.block_scope import resolve_block
 from pipesql.pipe.conditions import truth
 from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.grouping_sets import AggregateSets, require_grouped_by
+from pipesql.pipe.located import located
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.relations import Relations, shown_variables
 from pipesql.pipe.resolved import Names, Resolved
@@ -60,13 +61,8 @@ class _Resolver(Relations):
         if query.ctes:
             scope = self.take(op.With(query.ctes, query.recursive), scope)
         for self.number, operator in enumerate(query.operators, 1):
-            try:
+            with located(self.number):
                 scope = self.take(operator, scope)
-            except UnknownName as e:
-                if e.operator is None:
-                    e.operator = self.number
-                    e.args = (f"operator {self.number}: {e.args[0]}",)
-                raise
             self.out.written.append(scope)
         return self.out
 
