@@ -147,6 +147,8 @@ class FragmentReader:
         tree = trees[0] if len(trees) == 1 else None
         if tree is None or (held and not embed(tree, held)):
             raise self.error(f"{head.text.upper()} cannot be read", head)
+        if "array" in self.lower and tree.find(exp.Command) is not None:
+            raise self.error(f"a query is expected inside ARRAY( ) in {head.text.upper()}", head)
         if self.intervals and any(not i.args.get("unit") for i in tree.find_all(exp.Interval)):
             raise self.error("INTERVAL needs a value and a unit, as in INTERVAL 1 DAY", head)
         return tree
