@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from pipesql.decompile.meaning_sqlite import SqliteRules
-from pipesql.decompile.meaning_strict import GOOGLES, SAME, StrictRules
+from pipesql.decompile.meaning_strict import StrictRules
+from pipesql.decompile.same import GOOGLES, SAME
 from pipesql.errors import SqlSyntaxError
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Operators and functions of DuckDB, PostgreSQL, GoogleSQL and Spark in GoogleSQL's words.
 
-`SAME` are the classes of nodes that mean in all of them what they mean in GoogleSQL; the rules are for those that do
-not, or not always. Whatever is in neither is refused.
+The rules are for classes of nodes that do not, or not always, mean what they mean in GoogleSQL. Whatever has no rule
+and is not among the classes of `same` is refused.
 """
 
 from __future__ import annotations
@@ -23,19 +23,6 @@ if TYPE_CHECKING:
     from pipesql.decompile.bind import Binder
 
 Write = Callable[[exp.Expr], exp.Expr]
-
-_SAME = """Add Sub Mul Neg Paren And Or Not NullSafeEQ NullSafeNEQ Is Case If Coalesce Nullif Literal Null Boolean
-    DataType DataTypeParam Identifier Var Star Count Sum Avg CountIf Lower Upper Length Abs Ceil Floor Sign Sqrt
-    Pow Exp Ln Replace Reverse StartsWith Exists Distinct HavingMax Window WindowSpec Order Ordered RowNumber
-    Rank DenseRank PercentRank CumeDist Ntile Lag Lead FirstValue LastValue NthValue RespectNulls GroupConcat
-    Stddev StddevSamp StddevPop Variance VariancePop LogicalAnd LogicalOr Grouping Tuple Year Month Day Trunc
-    Rollup Cube GroupingSets"""
-SAME: frozenset[type[exp.Expr]] = frozenset(getattr(exp, name) for name in _SAME.split())
-_GOOGLES = """DateAdd DateSub DateDiff DateTrunc DateFromParts LastDay UnixDate TimeToStr StrToDate TsOrDsToDate
-    WeekStart CurrentDate SafeDivide Log Chr Ascii Repeat Pad Initcap EndsWith ByteLength BitwiseAnd BitwiseOr
-    BitwiseXor BitwiseNot BitwiseAndAgg BitwiseOrAgg BitwiseXorAgg Corr"""
-GOOGLES: frozenset[type[exp.Expr]] = frozenset(getattr(exp, name) for name in _GOOGLES.split())
-"""Classes that GoogleSQL's own text may use besides."""
 
 _PARTS_OF_DATES = frozenset({"YEAR", "QUARTER", "MONTH", "DAY", "HOUR", "MINUTE"})
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
