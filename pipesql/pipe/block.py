@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from pipesql.errors import SqlError, UnsupportedSql
 from pipesql.pipe import operators as op
+from pipesql.pipe.named_windows import without_names
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.scope import Scope, ScopeColumn
 
@@ -120,6 +121,25 @@ def combination(node: exp.SetOperation, query: PipeQuery) -> op.SetOperation:
         (node.side or node.kind).upper(),
         on=tuple(c.name for c in node.args.get("on") or ()),
     )
+
+
+def without_window_names(node: exp.Select) -> exp.Select:
+    """A copy in which `OVER w` is written out, wherever it may stand."""
+    node = node.copy()
+    qualify, order = node.args.get("qualify"), node.args.get("order")
+    places = [*node.expressions]
+    places += [qualify.this] if qualify is not None else []
+    places += [key.this for key in order.expressions] if order is not None else []
+    for place, written in zip(places, without_names(tuple(places), tuple(node.args["windows"])), strict=True):
+        if place is not written:
+            place.replace(written)
+    node.set("windows", None)
+    return node
+
+
+def is_empty(node: exp.Expr) -> bool:
+    """Whether it is the grouping `()`."""
+    return isinstance(node, exp.Tuple) and not node.expressions
 
 
 def cut(node: exp.Expr) -> tuple[int | None, int]:

@@ -17,7 +17,6 @@ from pipesql.pipe import block
 from pipesql.pipe import operators as op
 from pipesql.pipe.block import BlockCombination, BlockMeaning, BlockSelect, Computed, Relation
 from pipesql.pipe.grouped import own_aggregates, require_flat, require_grouped
-from pipesql.pipe.named_windows import without_names
 from pipesql.pipe.query import PipeQuery, nested
 from pipesql.pipe.rebuild import unbracketed
 from pipesql.pipe.resolved import Names, Resolved
@@ -85,7 +84,7 @@ class _Blocks:
         """One SELECT, clause by clause."""
         block.require_known(node)
         if node.args.get("windows"):
-            node = _without_window_names(node)
+            node = block.without_window_names(node)
         relations = self._relations(node)
         scope = relations[-1].after if relations else Scope(())
         where, group, having = (node.args.get(k) for k in ("where", "group", "having"))
@@ -133,9 +132,8 @@ class _Blocks:
     def _plain(self, operator: op.From | op.Join) -> list[op.From | op.Join]:
         """The operator, joins in brackets taken apart."""
         source = operator.source
-        if isinstance(operator, op.From) and not (
-            isinstance(source, exp.Subquery) and isinstance(source.this, exp.Table)
-        ):
+        bracketed = isinstance(source, exp.Subquery) and isinstance(source.this, exp.Table)
+        if isinstance(operator, op.From) and not bracketed:
             return [operator]
         steps = taken_apart(operator, Scope(()), self.names)
         parts = [operator] if steps is None else list(steps)
@@ -170,7 +168,7 @@ class _Blocks:
         self, group: exp.Expr | None, items: list[exp.Expr], outputs: tuple[ScopeColumn, ...], scope: Scope
     ) -> tuple[exp.Expr, ...]:
         """GROUP BY: numbers and aliases give way to what they stand for."""
-        if group is None or (len(group.expressions) == 1 and _is_empty(group.expressions[0])):
+        if group is None or (len(group.expressions) == 1 and block.is_empty(group.expressions[0])):
             return ()
         aliases = {i.alias.lower(): i.unalias() for i in items if i.alias}
         keys = []
@@ -236,24 +234,6 @@ class _Blocks:
                 elif found not in {*meaning.outputs, *self.out.outer}:
                     shown = column.sql("bigquery")
                     raise UnknownName(f"ORDER BY {shown}: SELECT DISTINCT does not show it", column.name)
-
-
-def _without_window_names(node: exp.Select) -> exp.Select:
-    """A copy in which `OVER w` is written out, wherever it may stand."""
-    node = node.copy()
-    qualify, order = node.args.get("qualify"), node.args.get("order")
-    places = [*node.expressions]
-    places += [qualify.this] if qualify is not None else []
-    places += [key.this for key in order.expressions] if order is not None else []
-    for place, written in zip(places, without_names(tuple(places), tuple(node.args["windows"])), strict=True):
-        if place is not written:
-            place.replace(written)
-    node.set("windows", None)
-    return node
-
-
-def _is_empty(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Tuple) and not node.expressions
 
 
 def _overlay(outputs: tuple[ScopeColumn, ...], scope: Scope) -> Scope:
