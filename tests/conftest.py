@@ -10,3 +10,8 @@ from hypothesis import settings
 settings.register_profile("ci", derandomize=True, print_blob=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+def pytest_configure(config) -> None:
+    """Marks by which tests can be chosen: `pytest -m spark`."""
+    config.addinivalue_line("markers", "spark: needs pyspark 4 and Java 17; takes minutes")

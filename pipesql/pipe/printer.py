@@ -12,6 +12,7 @@ from pipesql.pipe import operators as op
 from pipesql.pipe import print_rest
 from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.query import PipeQuery
+from pipesql.pipe.spark_operators import for_spark
 from pipesql.pipe.texts import Texts
 
 
@@ -24,6 +25,8 @@ def print_query(query: PipeQuery, dialect: str = "bigquery") -> str:
 @depth_bounded
 def print_operators(query: PipeQuery, dialect: str = "bigquery") -> list[str]:
     """One text an operator; joined by line breaks they are the query. A leading WITH belongs to the first."""
+    if dialect == "spark":
+        query = for_spark(query)
     texts = Texts(dialect, _inline, _segment)
     lines = [_segment(texts, o) for o in query.operators]
     lines[1:] = [f"|> {line}" for line in lines[1:]]

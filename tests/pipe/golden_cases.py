@@ -7,8 +7,15 @@ gold is not SQLite's, and which engine runs it.
 
 from __future__ import annotations
 
+import importlib.util
+import sqlite3
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
+
+from pipesql.execution.compare import compare
+from pipesql.execution.sqlite import Result
 
 FOLDER = Path(__file__).parent / "golden"
 
@@ -44,6 +51,65 @@ def read(path: Path) -> list[Case]:
     for case in cases:
         case.parts = {name: text.strip("\n") for name, text in case.parts.items()}
     return cases
+
+
+def build(folder: Path) -> Path:
+    """A SQLite file with the tables of all cases."""
+    path = folder / "music.sqlite"
+    connection = sqlite3.connect(path)
+    connection.executescript((FOLDER / "database.sql").read_text(encoding="utf-8"))
+    connection.close()
+    return path
+
+
+class Engines:
+    """SQLite and DuckDB with the tables of all cases."""
+
+    def __init__(self, path: Path) -> None:
+        self.sqlite = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        self.duckdb: Any = None
+        if importlib.util.find_spec("duckdb") is not None:
+            self.duckdb = importlib.import_module("duckdb").connect()
+            self.duckdb.execute((FOLDER / "database.sql").read_text(encoding="utf-8"))
+
+    def run(self, sql: str, dialect: str) -> list[tuple]:
+        """The rows of a query. Raises ModuleNotFoundError where its engine is not installed."""
+        engine = self.sqlite if dialect == "sqlite" else self.duckdb
+        if engine is None:
+            raise ModuleNotFoundError("DuckDB is not installed: pip install 'pipesql[train]'")
+        return engine.execute(sql).fetchall()
+
+    def close(self) -> None:
+        """Close both."""
+        self.sqlite.close()
+        if self.duckdb is not None:
+            self.duckdb.close()
+
+
+def same(case: Case, rows: list[tuple], ordered: bool, engines: Engines) -> bool:
+    """Whether another engine's rows are those of the gold; in its order, ties free, if `ordered`."""
+    gold, dialect = case.parts["gold"], case.parts.get("dialect", "sqlite")
+    expected = engines.run(gold, dialect)
+    if alike(rows, expected, ordered) or not ordered or dialect != "sqlite":
+        return alike(rows, expected, ordered)
+    columns = tuple(map(str, range(len(expected[0]) if expected else 0)))
+
+    def run(sql: str) -> Result:
+        return Result(columns, engines.run(sql, dialect), 0.0)
+
+    return compare(gold, run(gold), Result(columns, rows, 0.0), run) is None
+
+
+def alike(left: list[tuple], right: list[tuple], ordered: bool) -> bool:
+    """Whether two engines' rows are the same: numbers by value to nine digits, in their order if it means something."""
+    shapes = [[tuple(map(_comparable, row)) for row in rows] for rows in (left, right)]
+    return shapes[0] == shapes[1] if ordered else sorted(shapes[0], key=repr) == sorted(shapes[1], key=repr)
+
+
+def _comparable(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value
+    return float(f"{float(value):.9g}") if isinstance(value, int | float | Decimal) else str(value)
 
 
 def text(cases: list[Case]) -> str:

@@ -91,6 +91,18 @@ class Executor:
         self.columns = [column.name for column in response.prepared.columns]
         return [tuple(map(_plain, row.cell)) for row in response.content.table_data.row]
 
+    def is_ordered(self, query: str) -> bool:
+        """Whether the analyzer says that the query's rows have an order. Raises GoogleSqlError."""
+        request = self.service.AnalyzeRequest(
+            options=self.options, registered_catalog_id=self.catalog, sql_statement=query
+        )
+        response = self.module.call("Analyze", request, self.service.AnalyzeResponse)
+        node = response.resolved_statement.resolved_query_stmt_node.query
+        while "is_ordered" not in node.DESCRIPTOR.fields_by_name:  # down to what all kinds of scan have in common
+            kinds = node.DESCRIPTOR.oneofs
+            node = getattr(node, node.WhichOneof(kinds[0].name)) if kinds else node.parent
+        return bool(node.is_ordered)
+
 
 def _plain(cell: Any) -> Any:
     kind = cell.WhichOneof("value")

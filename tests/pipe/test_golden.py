@@ -8,9 +8,7 @@ Read that before committing it.
 from __future__ import annotations
 
 import difflib
-import importlib.util
 import os
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -22,7 +20,7 @@ from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
 from pipesql.pipe.printer import print_query
 from pipesql.pipe.resolve import resolve
-from tests.pipe import golden_cases
+from tests.pipe import golden_cases, googlesql
 from tests.pipe.golden_cases import Case
 
 UPDATE = bool(os.environ.get("PIPESQL_UPDATE_GOLDEN"))
@@ -35,37 +33,30 @@ CASES = [
 
 @pytest.fixture(scope="session")
 def database(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("golden") / "music.sqlite"
-    connection = sqlite3.connect(path)
-    connection.executescript((golden_cases.FOLDER / "database.sql").read_text(encoding="utf-8"))
-    connection.close()
-    return path
+    return golden_cases.build(tmp_path_factory.mktemp("golden"))
 
 
 @pytest.fixture(scope="session")
-def run(database):
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
-    other = _duckdb()
+def engines(database):
+    opened = golden_cases.Engines(database)
+    yield opened
+    opened.close()
 
+
+@pytest.fixture(scope="session")
+def run(engines):
     def rows(sql: str, dialect: str) -> list[tuple]:
-        if dialect == "sqlite":
-            return connection.execute(sql).fetchall()
-        if other is None:
-            pytest.skip("DuckDB is not installed: pip install 'pipesql[train]'")
-        return other.execute(sql).fetchall()
+        try:
+            return engines.run(sql, dialect)
+        except ModuleNotFoundError as e:
+            pytest.skip(str(e))
 
-    yield rows
-    connection.close()
+    return rows
 
 
-def _duckdb():
-    """The same tables in DuckDB, or None where it is not installed."""
-    if importlib.util.find_spec("duckdb") is None:
-        return None
-    connection = importlib.import_module("duckdb").connect()
-    script = (golden_cases.FOLDER / "database.sql").read_text(encoding="utf-8")
-    connection.execute(script)
-    return connection
+@pytest.fixture(scope="session")
+def google(database) -> googlesql.Executor:
+    return googlesql.executor(database)
 
 
 def made(parts: dict[str, str], database: Path, run) -> dict[str, str]:
@@ -77,7 +68,8 @@ def made(parts: dict[str, str], database: Path, run) -> dict[str, str]:
     except SqlError as e:
         return {**head, "refused": str(e)}
     rows = golden_cases.shown(run(gold, dialect))
-    return {**head, "pipe": pipe, "sql": lower(parse(pipe), schema, dialect), "rows": rows}
+    elsewhere = {name: parts[name] for name in ("google", "spark") if name in parts}
+    return {**head, "pipe": pipe, "sql": lower(parse(pipe), schema, dialect), "rows": rows, **elsewhere}
 
 
 @pytest.mark.skipif(UPDATE, reason="the cases are being rewritten")
@@ -96,6 +88,19 @@ def test_case(case: Case, database, run) -> None:
         assert back == gold
     for prefix in parse(now["pipe"]).prefixes():
         run(lower(prefix, schema, dialect), dialect)
+
+
+@pytest.mark.skipif(UPDATE, reason="the cases are being rewritten")
+@pytest.mark.parametrize("case", [case for case in CASES if "pipe" in case.values[0].parts])
+def test_google_gives_the_same_rows(case: Case, database, engines, google) -> None:
+    pipe, refusal = case.parts["pipe"], case.parts.get("google")
+    if refusal:
+        with pytest.raises(googlesql.GoogleSqlError, match=refusal):
+            google.run(pipe)
+        return
+    rows = google.run(pipe)
+    ordered = resolve(parse(pipe), read_schema(database))[-1].ordered
+    assert golden_cases.same(case, rows, ordered, engines), f"Google's rows are {rows}"
 
 
 @pytest.mark.skipif(not UPDATE, reason="set PIPESQL_UPDATE_GOLDEN=1 to rewrite the cases")
