@@ -17,7 +17,7 @@ from pipesql.decompile.meaning_sqlite import divided, escape_character
 from pipesql.decompile.patterns import backslashed, is_text
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe.rebuild import unbracketed
-from pipesql.pipe.types import INT, REAL, TEXT
+from pipesql.pipe.types import DATE, INT, REAL, TEXT
 
 if TYPE_CHECKING:
     from pipesql.decompile.bind import Binder
@@ -42,6 +42,8 @@ class StrictRules:
             **dict.fromkeys(_COMPARISONS, self.comparison),
             exp.In: self.in_,
             exp.Between: self.between,
+            exp.Add: self.sum,
+            exp.Sub: self.sum,
             exp.Div: self.division,
             exp.IntDiv: self.whole_division,
             exp.Mod: self.remainder,
@@ -109,6 +111,11 @@ class StrictRules:
                 raise self.refuse(other, "a comparison of a number with a text")
             out.append(other)
         return out
+
+    def sum(self, node: exp.Binary, write: Write) -> None:
+        """Days added to dates, and differences of dates, have other types in each engine."""
+        if DATE in (self.kind(node.this), self.kind(node.expression)) and self.habits.dialect != "bigquery":
+            raise self.refuse(node, "arithmetic on dates")
 
     def division(self, node: exp.Div, write: Write) -> exp.Expr:
         """`/`: real, but of integers in PostgreSQL."""
