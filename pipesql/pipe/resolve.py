@@ -96,7 +96,7 @@ class _Resolver(Relations):
                 scope = self.take(part, scope)
                 part = steps.send(scope)
         except StopIteration:
-            return scope
+            return Scope(scope.columns, scope.variables) if isinstance(operator, op.From) else scope
 
     def apart(self, operators: tuple[op.Operator, ...], scope: Scope) -> Scope:
         """The scope after operators whose WITH nobody else sees."""
@@ -133,7 +133,7 @@ class _Resolver(Relations):
             case op.Assert(condition, messages):
                 for part in (condition, *messages):
                     names.scalar(part, scope, "ASSERT", windows=False)
-                return scope
+                return Scope(scope.columns, scope.variables)
             case op.Extend(items):
                 new = names.items(items, scope, "EXTEND")
                 return Scope((*scope.columns, *new), scope.variables, scope.ordered and not _has_window(items))

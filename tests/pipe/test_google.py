@@ -80,6 +80,16 @@ def test_printing_and_parsing_again_changes_nothing() -> None:
         assert print_query(parse(printed)) == printed
 
 
+def test_order_is_defined_where_google_says(google, tables) -> None:
+    schema = read_schema(tables)
+    for text in ["FROM (FROM a |> ORDER BY id) |> SELECT id", "(FROM a |> ORDER BY id) |> SELECT id", *_texts()]:
+        try:
+            ordered = google.executor.is_ordered(text)
+        except googlesql.GoogleSqlError:
+            continue
+        assert resolve(parse(text), schema)[-1].ordered == ordered, text
+
+
 def test_every_prefix_resolves(tables) -> None:
     schema = read_schema(tables)
     for text in _texts()[:100]:
