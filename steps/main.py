@@ -10,17 +10,16 @@ from typing import Any
 import click
 
 from steps import StepCommand
+from steps.source_options import source_options
 
 
 @click.command(cls=StepCommand)
-@click.option("--benchmark", default="demo", show_default=True, help="demo, spider or bird.")
-@click.option("--benchmark_dir", default="", help="The benchmark's folder; the demo is built there, if given.")
+@source_options
 @click.option("--model", default="smol", show_default=True, help="tiny, smol, 0.5b … 7b, a hub id or a folder.")
 @click.option("--recipe", default="auto", show_default=True, help="A name in recipes/; auto chooses by the model.")
-@click.option("--limit", default=0, show_default=True, help="At most so many questions of each split; 0 takes all.")
 @click.option("--eval_limit", default=0, show_default=True, help="At most so many questions to evaluate; 0 takes all.")
 @click.option("--seed", default=0, show_default=True, help="Seeds the samples, the training and the evaluation.")
-def main(benchmark: str, benchmark_dir: str, model: str, recipe: str, limit: int, eval_limit: int, seed: int) -> None:
+def main(source: dict[str, Any], model: str, recipe: str, eval_limit: int, seed: int) -> None:
     """Run all five steps; each takes what the one before left."""
     from pipesql.tracking.pipeline import run_entry
     from pipesql.tracking.runs import RunRef, get_run, step_run
@@ -34,9 +33,9 @@ def main(benchmark: str, benchmark_dir: str, model: str, recipe: str, limit: int
         click.echo(f"[{len(done)}/{len(STEPS)}] {step} took {done[step].seconds:.0f} s, run {done[step].run_id}")
         return done[step]
 
-    with step_run("main", tags={"pipesql.benchmark": benchmark, "pipesql.model": model}) as run:
-        run.params(benchmark=benchmark, model=model, recipe=recipe, limit=limit, eval_limit=eval_limit, seed=seed)
-        data = run_step("data", benchmark=benchmark, benchmark_dir=benchmark_dir, limit=limit, seed=seed)
+    with step_run("main", tags={"pipesql.benchmark": source["benchmark"], "pipesql.model": model}) as run:
+        run.params(**source, model=model, recipe=recipe, eval_limit=eval_limit, seed=seed)
+        data = run_step("data", **source, seed=seed)
         train = run_step("train", model=model, recipe=recipe, data=data.run_id, seed=seed)
         merge = run_step("merge", run_id=train.run_id)
         version = merge.tags["pipesql.version"]
