@@ -26,7 +26,8 @@ class Relations:
         self.node = select.node
         self.sources = select.bound.sources
         self.view = select.view
-        self.taken = (select.names_around() if self._is_correlated() else set()) | self._shadows()
+        nested = self.view.outer is not None and self._is_correlated()
+        self.taken = (select.names_around() if nested else set()) | self._shadows()
         self.tables = {source.table.lower() for source in self.sources if source.table}
 
     def build(self) -> list[exp.Expr]:

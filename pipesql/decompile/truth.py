@@ -76,7 +76,9 @@ def compare_conditions(tree: exp.Expr, binder: Binder) -> None:
             continue
         for key in keys:
             condition = holder.args.get(key)
-            if isinstance(condition, exp.Expr) and binder.kind(condition) in (INT, REAL) and not _is_truth(condition):
+            if not isinstance(condition, exp.Expr) or _is_truth(condition):
+                continue
+            if binder.kind(condition) in (INT, REAL):
                 compared = exp.NEQ(this=condition.copy(), expression=exp.Literal.number(0))
                 condition.replace(compared)
                 _rebind(binder, condition, compared)
