@@ -80,7 +80,9 @@ def require_known(node: exp.Expr) -> None:
             raise UnsupportedSql(f"{name.rstrip('_').upper()} in a standard query", "write it as a pipe operator")
     alias = node.args.get("alias")
     if isinstance(alias, exp.TableAlias) and alias.columns:
-        raise UnsupportedSql("names of columns behind a table's alias", alias.sql("bigquery", comments=False))
+        raise UnsupportedSql(
+            "names of columns behind a table's alias", f"{alias.name}({', '.join(c.name for c in alias.columns)})"
+        )
     distinct = node.args.get("distinct")
     if isinstance(distinct, exp.Distinct) and distinct.args.get("on"):
         raise UnsupportedSql("DISTINCT ON")

@@ -18,7 +18,7 @@ def natural(tree: exp.Expr, dialect: str) -> exp.Expr:
         inner = node.this
         if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null) and not inner.args.get("negate"):
             return exp.Is(this=rebuild(inner.this, replace), expression=exp.Null(), negate=True)
-        if isinstance(inner, exp.In | exp.Between):
+        if isinstance(inner, exp.Between) or (isinstance(inner, exp.In) and not inner.args.get("unnest")):
             copy = rebuild(inner, replace)
             subject = natural(copy.this, dialect).sql(dialect=dialect, normalize_functions="upper", comments=False)
             copy.set("this", exp.Var(this=f"{subject} NOT"))

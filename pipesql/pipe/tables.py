@@ -80,6 +80,11 @@ def require_readable(node: exp.Expr) -> None:
             raise UnsupportedSql("LATERAL", "a joined query cannot name columns of the tables beside it")
         case exp.Table(this=exp.Func() as function):
             raise UnsupportedSql("a table function in FROM", function.sql("bigquery")[:60])
+    alias = node.args.get("alias")
+    if isinstance(alias, exp.TableAlias) and alias.columns:
+        raise UnsupportedSql(
+            "names of columns behind a table's alias", f"{alias.name}({', '.join(c.name for c in alias.columns)})"
+        )
     for clause in ("pivots", "sample", "when", "version", "only", "ordinality"):
         if node.args.get(clause):
             raise UnsupportedSql(f"{clause.rstrip('s').upper()} behind a table", "write it as a pipe operator")

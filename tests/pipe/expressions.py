@@ -76,6 +76,8 @@ i NOT BETWEEN j AND 7
 i IN (7, 5)
 i IN (7, NULL)
 i NOT IN (7, NULL)
+i IN UNNEST([7, 5])
+s NOT IN UNNEST(['abc', 'x'])
 i NOT IN (1, 2)
 s IN ('abc', '')
 i > 0 AND j > 0
@@ -85,6 +87,7 @@ NOT (i > 0)
 (i > 0) IS NOT TRUE
 (i > 0) IS FALSE
 (i > 0) = (j > 0)
+RAND() < 1 AND RAND() >= 0
 TRUE
 FALSE
 NULL

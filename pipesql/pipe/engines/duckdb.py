@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from pipesql.pipe.engines import refusals
+from pipesql.pipe.engines.arrays import replace_listed
 from pipesql.pipe.engines.dates import week_of_year, week_start
 from pipesql.pipe.engines.rules import (
     Rule,
@@ -145,4 +146,5 @@ RULES: dict[type[exp.Expr], Rule] = {
 
 def for_duckdb(tree: exp.Query) -> exp.Query:
     """The tree in DuckDB's terms, changed in place. Raises UnsupportedSql."""
+    replace_listed(tree)
     return rewrite(tree, RULES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from pipesql.pipe.engines import refusals
+from pipesql.pipe.engines.arrays import replace_listed
 from pipesql.pipe.engines.dates import day_of, extracted, months_between, week_of_year, week_start
 from pipesql.pipe.engines.rules import (
     Rule,
@@ -222,4 +223,5 @@ RULES: dict[type[exp.Expr], Rule] = {
 
 def for_postgres(tree: exp.Query) -> exp.Query:
     """The tree in PostgreSQL's terms, changed in place. Raises UnsupportedSql."""
+    replace_listed(tree)
     return rewrite(tree, RULES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from pipesql.pipe.engines import refusals
+from pipesql.pipe.engines.arrays import replace_listed
 from pipesql.pipe.engines.dates import day_of, months_between, week_of_year, week_start
 from pipesql.pipe.engines.rules import Rule, call, cast, integer, is_real, number, operand, refused, rewrite
 from pipesql.pipe.engines.texts import null_if_any_is, substring_start, trimmed
@@ -134,4 +135,5 @@ RULES: dict[type[exp.Expr], Rule] = {
 
 def for_spark(tree: exp.Query) -> exp.Query:
     """The tree in Spark's terms, changed in place. Raises UnsupportedSql."""
+    replace_listed(tree)
     return rewrite(tree, RULES)

@@ -5,13 +5,41 @@ from __future__ import annotations
 from sqlglot import exp
 
 from pipesql.pipe.engines import refusals, sqlite_aggregates, sqlite_dates, sqlite_numbers, sqlite_texts
-from pipesql.pipe.engines.rules import Rule, rewrite
+from pipesql.pipe.engines.arrays import replace_listed
+from pipesql.pipe.engines.rules import Rule, refusing, rewrite
+
+_MISSING: dict[type[exp.Expr], str] = {
+    exp.Any: "LIKE ANY and its like",
+    exp.ApproxQuantiles: "APPROX_QUANTILES",
+    exp.Array: "an array",
+    exp.Bracket: "an element of an array",
+    exp.Collate: "COLLATE",
+    exp.DatetimeAdd: "DATETIME_ADD",
+    exp.DatetimeDiff: "DATETIME_DIFF",
+    exp.DatetimeSub: "DATETIME_SUB",
+    exp.DatetimeTrunc: "DATETIME_TRUNC",
+    exp.GenerateSeries: "GENERATE_ARRAY",
+    exp.IsNan: "IS_NAN",
+    exp.MD5Digest: "MD5",
+    exp.PercentileCont: "PERCENTILE_CONT",
+    exp.PercentileDisc: "PERCENTILE_DISC",
+    exp.Struct: "a STRUCT",
+    exp.Timestamp: "TIMESTAMP",
+    exp.TimestampAdd: "TIMESTAMP_ADD",
+    exp.TimestampDiff: "TIMESTAMP_DIFF",
+    exp.TimestampSub: "TIMESTAMP_SUB",
+    exp.TimestampTrunc: "TIMESTAMP_TRUNC",
+    exp.Translate: "TRANSLATE",
+    exp.Unnest: "UNNEST",
+    exp.Uuid: "GENERATE_UUID",
+}
 
 RULES: dict[type[exp.Expr], Rule] = {
     **sqlite_numbers.RULES,
     **sqlite_texts.RULES,
     **sqlite_dates.RULES,
     **sqlite_aggregates.RULES,
+    **refusing("SQLite", _MISSING),
     exp.Anonymous: refusals.functions("SQLite"),
 }
 
@@ -19,4 +47,5 @@ RULES: dict[type[exp.Expr], Rule] = {
 def for_sqlite(tree: exp.Query) -> exp.Query:
     """The tree in SQLite's terms, changed in place. Raises UnsupportedSql."""
     sqlite_aggregates.replace_any_value(tree)
+    replace_listed(tree)
     return rewrite(tree, RULES)

@@ -57,6 +57,11 @@ def _combined(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _counted(node: exp.Expr) -> exp.Expr:
+    """APPROX_COUNT_DISTINCT, exactly."""
+    return exp.Count(this=exp.Distinct(expressions=[node.this]))
+
+
 def _array(node: exp.Expr) -> exp.Expr:
     raise refused("ARRAY_AGG", _ENGINE)
 
@@ -66,4 +71,5 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.Except: _combined,
     exp.Window: refusals.windows(_ENGINE),
     exp.ArrayAgg: _array,
+    exp.ApproxDistinct: _counted,
 }

@@ -150,6 +150,12 @@ def _tried(node: exp.Expr) -> exp.Expr:
     raise refused("SAFE_CAST of a text", _ENGINE)
 
 
+def _chance(node: exp.Expr) -> exp.Expr:
+    """RAND() from 0 to 1, where SQLite's is any 64-bit integer."""
+    share = exp.Div(this=call("RANDOM"), expression=exp.Literal.number("18446744073709551616.0"), typed=True, safe=True)
+    return exp.Add(this=share, expression=exp.Literal.number("0.5"))
+
+
 RULES: dict[type[exp.Expr], Rule] = {
     exp.Div: _divided,
     exp.IntDiv: _quotient,
@@ -159,6 +165,7 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.Trunc: _cut_off,
     exp.Cast: _converted,
     exp.TryCast: _tried,
+    exp.Rand: _chance,
     exp.CountIf: counted_conditions,
     **refusing(
         _ENGINE,
