@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from pipesql.errors import QueryTimeout
 from pipesql.execution.database import Database
 from pipesql.pipe.engines import write
 from pipesql.pipe.lower import lower_tree
@@ -16,17 +17,19 @@ from pipesql.pipe.schema import Schema
 
 @dataclass(frozen=True)
 class FirstRows:
-    """Column names as the engine gives them, the first rows, and the number of all rows."""
+    """Column names as the engine gives them, the first rows, and the number of all rows: None where counting them
+    takes longer than the deadline."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
-    count: int
+    count: int | None
 
 
 def first_rows(query: PipeQuery, schema: Schema, database: Database, limit: int) -> FirstRows:
     """Run a query for at most `limit` rows, and count all.
 
-    Raises SqlError where it does not resolve, ExecutionError where the engine refuses it or the deadline passes.
+    Raises SqlError where it does not resolve, ExecutionError where the engine refuses it or its first rows take longer
+    than the deadline.
     """
     result = database.run(few(query, schema, database.dialect, limit))
     if len(result.rows) < limit:
@@ -35,7 +38,10 @@ def first_rows(query: PipeQuery, schema: Schema, database: Database, limit: int)
         this=lower_tree(query, schema, database.dialect), alias=exp.TableAlias(this=exp.to_identifier("t"))
     )
     count = exp.select(exp.Count(this=exp.Star())).from_(whole)
-    counted = database.run(write(count, database.dialect))
+    try:
+        counted = database.run(write(count, database.dialect))
+    except QueryTimeout:
+        return FirstRows(result.columns, result.rows, None)
     return FirstRows(result.columns, result.rows, int(counted.rows[0][0]))
 
 

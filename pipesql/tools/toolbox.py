@@ -36,6 +36,9 @@ from pipesql.pipe.scope import unknown_name
 from pipesql.tools.rows import FirstRows, first_rows
 from pipesql.tools.specs import SPECS, argument_error
 
+UNCOUNTED = "counting all rows takes too long"
+"""Stands in a note in place of a number."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -86,10 +89,8 @@ class Toolbox:
     def describe_table(self, table: str) -> dict[str, Any]:
         """A table's line of the prompt, and how many rows it has."""
         found = self._table(table)
-        return {
-            "schema": schema_text(Schema((found,))),
-            "rows": first_rows(_all_of(found), self.schema, self._database, 1).count,
-        }
+        count = first_rows(_all_of(found), self.schema, self._database, 1).count
+        return {"schema": schema_text(Schema((found,)))} | ({"note": UNCOUNTED} if count is None else {"rows": count})
 
     def sample_data(self, table: str, limit: int = 3) -> dict[str, Any]:
         """The first rows of a table."""
@@ -99,11 +100,10 @@ class Toolbox:
     def execute_pipe_sql(self, query: str) -> dict[str, Any]:
         """The first rows of a query, and how many it has."""
         found = first_rows(self._read(query), self.schema, self._database, self.limits.rows)
-        return {
-            "columns": list(found.columns),
-            "rows": self._shown(found),
-            "row_count": found.count,
-        } | _note(len(found.rows), found.count, "rows")
+        shown = {"columns": list(found.columns), "rows": self._shown(found)}
+        if found.count is None:
+            return shown | {"note": f"{len(found.rows)} rows shown; {UNCOUNTED}"}
+        return shown | {"row_count": found.count} | _note(len(found.rows), found.count, "rows")
 
     def validate_pipe_sql(self, query: str) -> dict[str, Any]:
         """Whether a query holds; nothing is run."""

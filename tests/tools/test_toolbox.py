@@ -115,6 +115,17 @@ def test_a_query_that_runs_on_is_stopped(database: Path) -> None:
     assert error.startswith("the query ran longer than 0.2 s and was stopped")
 
 
+def test_rows_that_cannot_be_counted_in_time_are_shown_all_the_same(database: Path) -> None:
+    query = "FROM `free seats` AS a" + "".join(f" |> CROSS JOIN `free seats` AS {c}" for c in "bcdefg")
+    with Toolbox(database, Limits(seconds=0.2)) as box:
+        found = answer(box, "execute_pipe_sql", query=query + " |> SELECT a.n")
+    assert found == {
+        "columns": ["n"],
+        "rows": [[1.0]] * 3,
+        "note": "3 rows shown; counting all rows takes too long",
+    }
+
+
 def test_many_tables_are_not_all_named(database: Path) -> None:
     with Toolbox(database, Limits(names=1)) as box:
         assert answer(box, "list_tables") == {"tables": ["singer"], "note": "1 of 2 tables shown"}
