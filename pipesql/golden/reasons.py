@@ -27,4 +27,6 @@ def meaning(reason: str) -> tuple[str, str]:
             "rows come otherwise, the gold's order cannot be checked, it does not contradict itself",
             "to be looked at",
         )
+    if reason == "unproved:empty":
+        return ("the gold finds nothing, and there is no disturbed copy of the database to look at", "the benchmark's")
     return MEANINGS[reason.partition(":")[0]]

@@ -87,7 +87,8 @@ def _proof(pairs: list[GoldenPair]) -> dict[str, int]:
         "pairs": len(pairs),
         "pure": sum(p.pure for p in pairs),
         "finds_rows": sum(p.rows > 0 or p.disturbed_rows > 0 for p in pairs),
-        "differs_on_the_copy": sum(p.rows_digest != p.disturbed_digest for p in pairs),
+        "differs_on_the_copy": sum(p.proofs > 1 and p.rows_digest != p.disturbed_digest for p in pairs),
+        "without_a_copy": sum(p.proofs == 1 for p in pairs),
     }
 
 
@@ -113,9 +114,10 @@ def _line(name: str, row: dict[str, Any]) -> str:
 
 
 def _proof_line(proof: dict[str, int]) -> str:
+    alone = f", {proof['without_a_copy']} are proved on the database alone" if proof["without_a_copy"] else ""
     return (
         f"of {proof['pairs']} golden pairs {proof['pure']} are pure, {proof['finds_rows']} find rows, "
-        f"{proof['differs_on_the_copy']} return other rows on the disturbed copy"
+        f"{proof['differs_on_the_copy']} return other rows on the disturbed copy{alone}"
     )
 
 
@@ -127,6 +129,7 @@ def metrics(build: GoldenBuild) -> dict[str, float]:
         "golden/rejected": float(counts["rejected"]),
         "golden/share": float(counts["share"]),
         "golden/share_decidable": float(counts["share_decidable"]),
+        "golden/without_a_copy": float(counts["proof"]["without_a_copy"]),
     }
     for reason, count in counts["by_reason"].items():
         name = "".join(c if c.isalnum() or c in "_-. :" else "_" for c in reason)

@@ -15,7 +15,8 @@ with the gold on both is a `GoldenPair`; everything else is a `Rejection` whose 
                       whether the gold's order allows that cannot be seen, but the gold did not contradict itself)
 `undecidable`         they differ, but the gold has more than one right answer: it answers otherwise itself where the
                       same rows lie in reverse order
-`unproved:CATEGORY`   the gold does not execute on the disturbed copy, so there is one proof too few
+`unproved:CATEGORY`   the gold does not execute on the disturbed copy, so there is one proof too few; `empty`: there
+                      is no such copy (a server's database), and the gold finds nothing
 
 `reread`, `prefix`, `error`, `timeout`, `mismatch` and `undecidable` name the operator at which it shows
 (`golden.place`).

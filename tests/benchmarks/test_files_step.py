@@ -153,6 +153,7 @@ def test_a_postgresql_database_by_url_has_one_proof_a_pair(project: Path) -> Non
         url = f"postgresql+psycopg://test@/{{db}}?host={connection.info.host}"
         said, folder = run(project, "--databases", url)
     assert "all questions are about one database (postgres)" in said
+    assert "5 are proved on the database alone" in said
     pairs = list(read_jsonl(folder / "golden.jsonl", GoldenPair))
     rejected = {r.gold_sql: r.reason for r in read_jsonl(folder / "rejections.jsonl", Rejection)}
     # What returns nothing on the only database there is has no proof at all.
