@@ -90,6 +90,8 @@ def _where(call: exp.Expr, condition: exp.Expr) -> exp.Expr:
     if isinstance(call, exp.CountIf):  # an engine's own may give NULL for none
         call = exp.Count(this=exp.Case(ifs=[exp.If(this=call.this, true=exp.Literal.number(1))]))
     argument = call.this
+    if argument is None:
+        raise SqlError(f"{call.sql('bigquery')} in PIVOT needs an argument")
     inside = argument.expressions[0] if isinstance(argument, exp.Distinct) else argument
     kept = exp.Literal.number(1) if isinstance(inside, exp.Star) else inside.copy()
     chosen = exp.Case(ifs=[exp.If(this=condition, true=kept)])

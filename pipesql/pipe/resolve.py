@@ -59,7 +59,8 @@ class _Resolver(Relations):
         self.names = Names(self.out, self.outer, self.inside)
         scope = Scope(())
         if query.ctes:
-            scope = self.take(op.With(query.ctes, query.recursive), scope)
+            with located(1):
+                scope = self.take(op.With(query.ctes, query.recursive), scope)
         for self.number, operator in enumerate(query.operators, 1):
             with located(self.number):
                 scope = self.take(operator, scope)
