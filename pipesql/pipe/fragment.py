@@ -141,7 +141,7 @@ class FragmentReader:
         try:
             trees = self.parser.parse(reserved, self.text)
         except SqlglotError as e:
-            raise self.error(f"{first_line(e)} in {head.text.upper()}", head) from e
+            raise self.error(f"{_complaint(e)} in {head.text.upper()}", head) from e
         except (AttributeError, TypeError, ValueError, IndexError) as e:  # sqlglot's own slips on odd token runs
             raise self.error(f"{head.text.upper()} cannot be read", head) from e
         tree = trees[0] if len(trees) == 1 else None
@@ -175,6 +175,17 @@ class FragmentReader:
     def where(self, token: Token) -> str:
         """`line L, column C` of a token."""
         return position(self.text, token.start)
+
+
+def _complaint(error: SqlglotError) -> str:
+    """What sqlglot found wrong, in words of ours where it speaks of its own classes."""
+    first = (getattr(error, "errors", None) or [{}])[0]
+    description, near = str(first.get("description")), str(first.get("highlight") or "")
+    if description.startswith("Required keyword"):
+        return "an expression is not complete"
+    if description.startswith("Invalid expression") and near and (first.get("col") or 0) > 1:
+        return f"{near[:40]} is not expected"
+    return first_line(error)
 
 
 def words(*texts: str) -> list[Token]:

@@ -95,6 +95,8 @@ class _QueryReader:
         for select in tree.find_all(exp.Select):
             if select is not tree and not isinstance(select.parent, exp.SetOperation):
                 raise self.fragments.error("a query inside another needs brackets", head)
+            if not select.expressions:
+                raise self.fragments.error("SELECT needs at least one expression", head)
             extra = {k for k, v in select.args.items() if v} - _CLAUSES
             if extra:
                 raise self.fragments.unsupported(f"{min(extra).rstrip('_').upper()} in a standard SELECT", head)

@@ -60,11 +60,11 @@ def tokens(text: str, dialect: str) -> list[Token]:
     for token in found:
         kind = token.token_type
         if kind == TokenType.SEMICOLON:
-            raise SqlSyntaxError("more than one statement: one query is expected", token.start)
+            raise _at("more than one statement: one query is expected", token)
         if kind in OPEN:
             depth += 1
             if depth > _DEEPEST:
-                raise SqlSyntaxError(f"brackets nest more than {_DEEPEST} deep: that is too deep", token.start)
+                raise _at(f"brackets nest more than {_DEEPEST} deep: that is too deep", token)
         elif kind in CLOSE:
             depth -= 1
     return found
@@ -97,7 +97,7 @@ def closing(found: list[Token], start: int) -> int:
             depth -= 1
             if depth == 0:
                 return i
-    raise SqlSyntaxError("a bracket is never closed", found[start].start)
+    raise _at("a bracket is never closed", found[start])
 
 
 def split(found: list[Token], separator: TokenType) -> list[list[Token]]:
@@ -111,14 +111,20 @@ def split(found: list[Token], separator: TokenType) -> list[list[Token]]:
         elif kind in CLOSE:
             depth -= 1
             if depth < 0:
-                raise SqlSyntaxError("a bracket is closed that was never opened", token.start)
+                raise _at("a bracket is closed that was never opened", token)
         if kind == separator and depth == 0:
             parts.append([])
         else:
             parts[-1].append(token)
     if depth:
-        raise SqlSyntaxError("a bracket is never closed", found[-1].start)
+        raise _at("a bracket is never closed before this", found[-1])
     return parts
+
+
+def _at(message: str, token: Token) -> SqlSyntaxError:
+    """The error with the place of a token; sqlglot notes the column where a token ends."""
+    column = token.col - (token.end - token.start)
+    return SqlSyntaxError(f"{message} (line {token.line}, column {column})", token.start)
 
 
 def position(text: str, offset: int) -> str:
