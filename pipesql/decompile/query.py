@@ -32,6 +32,9 @@ class QueryBuilder:
         """Any query; `named` asks for output columns with distinct names."""
         while isinstance(node, exp.Subquery):
             node = node.this
+        around = self.cte_names
+        if node.args.get("with_") is not None:
+            self.cte_names = dict(around)
         ctes, recursive = self.ctes(node, outer)
         if isinstance(node, exp.SetOperation):
             built = self.set_operation(node, outer, named)
@@ -40,6 +43,7 @@ class QueryBuilder:
             built = SelectBuilder(self, node, outer).build(named)
         built.ctes[:0] = ctes
         built.recursive |= recursive
+        self.cte_names = around
         return built
 
     def ctes(self, node: exp.Expr, outer: View | None) -> tuple[list[Cte], bool]:

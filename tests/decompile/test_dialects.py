@@ -6,6 +6,7 @@ on the same tables. All give the same rows, in order where the query sorts.
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from pipesql.decompile import decompile
-from pipesql.errors import SqlError
+from pipesql.errors import PipesqlError, SqlError
 from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
 from pipesql.pipe.printer import print_query
@@ -125,6 +126,34 @@ def test_what_has_no_meaning_in_googlesql_is_refused_by_name(dialect: str, sql: 
     with pytest.raises(SqlError) as error:
         decompile(sql, SCHEMA, dialect)
     assert str(error.value).startswith(f"cannot express {construct}")
+
+
+_WORDS = """QUALIFY ROLLUP ( ) , CUBE GROUPING SETS ALL DISTINCT ON USING NATURAL FULL JOIN LEFT WINDOW w AS OVER
+    PARTITION BY VALUES WITH RECURSIVE UNION INTERSECT EXCEPT EXCLUDE REPLACE ILIKE '%a' ESCAPE // % :: INT FILTER WHERE
+    COLLATE NOCASE rowid LIMIT FETCH FIRST ORDER GROUP name id people * t.* (SELECT 1) IN EXISTS GROUPING(age) INTERVAL
+    LATERAL UNNEST [1] CASE WHEN END HAVING NULLS LAST"""
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "duckdb", "postgres", "bigquery", "spark"])
+def test_mutated_text_ends_in_our_errors(dialect: str) -> None:
+    chance, words = random.Random(11), _WORDS.split()
+    texts = queries(EVERYWHERE + {"duckdb": DUCKDB, "postgres": POSTGRES, "bigquery": BIGQUERY}.get(dialect, ""))
+    for _ in range(1500):
+        parts = chance.choice(texts).split(" ")
+        for _ in range(chance.randint(1, 4)):
+            at = chance.randrange(len(parts))
+            match chance.randrange(3):
+                case 0:
+                    parts.insert(at, chance.choice(words))
+                case 1 if len(parts) > 1:
+                    del parts[at]
+                case _:
+                    parts[at] = chance.choice(words)
+        sql = " ".join(parts)
+        try:
+            print_query(decompile(sql, SCHEMA, dialect))
+        except PipesqlError as e:
+            assert "\n" not in str(e), sql
 
 
 def test_the_quoting_of_texts_is_the_dialects() -> None:
