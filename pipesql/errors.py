@@ -8,9 +8,12 @@ from __future__ import annotations
 
 
 class PipesqlError(Exception):
-    """Base of every error that pipesql raises on purpose."""
+    """Base of every error that pipesql raises on purpose. Its message is one line, whatever the text that it quotes."""
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(" ".join(message.splitlines()))
 
 
 class BadInput(PipesqlError):
