@@ -62,7 +62,7 @@ class FragmentReader:
             raise self.error(f"an expression is missing behind the last comma of {head.text.upper()}", part[-1])
         found = tuple(self.select([*words("SELECT"), *part], head, {"expressions"}, stars).expressions)
         for node in found:
-            name = node.this if isinstance(node, exp.Column) else None
+            name = node.this if isinstance(node, exp.Column) and not node.table else None
             if isinstance(name, exp.Identifier):
                 self.check_name(name, head)
         return found
@@ -119,8 +119,9 @@ class FragmentReader:
             if isinstance(item, exp.Alias):
                 self.check_name(item.args["alias"], head)
         kinds = [token.token_type for token in found]
-        if TokenType.FROM in kinds and any(node is not tree for node in tree.find_all(exp.Select)):
-            raise self.error(f"FROM cannot stand here in {head.text.upper()}: a query needs brackets", head)
+        queries = TokenType.FROM in kinds or TokenType.SELECT in kinds[1:]
+        if queries and any(node is not tree for node in tree.find_all(exp.Select)):
+            raise self.error(f"a query inside {head.text.upper()} needs brackets of its own", head)
         if TokenType.STAR in kinds:
             for item in tree.expressions:
                 self._check_stars(item, stars, head)
