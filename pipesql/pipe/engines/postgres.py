@@ -1,4 +1,4 @@
-"""PostgreSQL, from version 14."""
+"""PostgreSQL, without what came after version 15 (ANY_VALUE)."""
 
 from __future__ import annotations
 
