@@ -151,7 +151,7 @@ def test_a_postgresql_database_by_url_has_one_proof_a_pair(project: Path) -> Non
         nothing = {"Who was born in 1500?": "SELECT name FROM author WHERE born = 1500"}
         write_questions(project / "q.jsonl", {"postgres": ANYWHERE | nothing})
         url = f"postgresql+psycopg://test@/{{db}}?host={connection.info.host}"
-        said, folder = run(project, "--databases", url)
+        said, folder = run(project, "--databases", url, "--tool_ratio", "1", "--augment", "1")
     assert "all questions are about one database (postgres)" in said
     assert "5 are proved on the database alone" in said
     pairs = list(read_jsonl(folder / "golden.jsonl", GoldenPair))
@@ -162,7 +162,10 @@ def test_a_postgresql_database_by_url_has_one_proof_a_pair(project: Path) -> Non
         ANYWHERE["Which titles begin with title 1?"]: "unproved:empty",
     }
     assert {p.gold_sql for p in pairs} == set(ANYWHERE.values()) - rejected.keys()
-    assert all((p.proofs, p.disturbed_digest, p.rows > 0) == (1, "", True) for p in pairs)
+    augmented = list(read_jsonl(folder / "augmented.jsonl", GoldenPair))
+    assert all((p.proofs, p.disturbed_digest, p.rows > 0) == (1, "", True) for p in [*pairs, *augmented])
+    ids = {s["id"] for s in samples(folder, "train")}
+    assert ids >= {p.id for p in [*pairs, *augmented]} | {f"{p.id}#tools" for p in pairs}
     assert {p.split for p in pairs} == {"train"}
 
 

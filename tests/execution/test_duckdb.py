@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,6 +114,19 @@ def test_files_that_are_none(tmp_path: Path, path: Path) -> None:
         open_database(tmp_path / "folder.duckdb")
     (tmp_path / "other.db").write_bytes(path.read_bytes())
     assert engine_of(tmp_path / "other.db") is Engine.DUCKDB, "the header counts, not the ending"
+
+
+def test_a_file_that_another_process_writes_is_named(path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "held.duckdb"
+    copy.write_bytes(path.read_bytes())
+    hold = f"import duckdb, sys; c = duckdb.connect({str(copy)!r}); print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None and holder.stdin is not None
+        holder.stdout.readline()
+        for attempt in (open_database, read_schema, disturbed_copy):
+            with pytest.raises(BadInput, match=r"held\.duckdb is locked by another process"):
+                attempt(copy)
+        holder.stdin.close()
 
 
 def test_the_schema_has_types_keys_and_views_of_main_alone(path: Path) -> None:
