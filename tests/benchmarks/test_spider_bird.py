@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipesql.benchmarks import load
+from pipesql.benchmarks import load, read
 from pipesql.errors import BadInput
 
 
@@ -81,6 +81,25 @@ def test_bird_in_its_layouts(tmp_path: Path, layout: str) -> None:
     assert (questions[-1].gold_sql, questions[-1].evidence, questions[-1].hardness) == ("SELECT 2", "", "simple")
     if layout != "dev alone":
         assert questions[0].evidence == "e"
+
+
+def test_bird_with_some_of_its_databases(tmp_path: Path) -> None:
+    rows = [{"db_id": db_id, "question": "q", "SQL": "SELECT 1"} for db_id in ("here", "gone", "far", "gone")]
+    (tmp_path / "train.json").write_text(json.dumps(rows))
+    database(tmp_path / "train_databases" / "here" / "here.sqlite")
+    with pytest.raises(
+        BadInput, match="2 of the 3 databases .* are missing.* leave their questions out with missing=skip"
+    ):
+        load("bird", str(tmp_path))
+    found = read("bird", str(tmp_path), missing="skip", limit=5)
+    assert [q.id for q in found.questions] == ["bird-train-0"]
+    assert (found.left_out, found.missing) == ({"train": 3}, ("far", "gone"))
+
+
+def test_spider_with_some_of_its_databases(spider: Path) -> None:
+    (spider / "database" / "three" / "three.sqlite").unlink()
+    found = read("spider", str(spider), missing="skip")
+    assert (len(found.questions), found.left_out, found.missing) == (30, {"dev": 10}, ("three",))
 
 
 class TestBadInput:
