@@ -88,7 +88,7 @@ def test_bird_with_some_of_its_databases(tmp_path: Path) -> None:
     (tmp_path / "train.json").write_text(json.dumps(rows))
     database(tmp_path / "train_databases" / "here" / "here.sqlite")
     with pytest.raises(
-        BadInput, match="2 of the 3 databases .* are missing.* leave their questions out with missing=skip"
+        BadInput, match=r"2 of the 3 databases .* are missing.* leave their questions out with missing=skip"
     ):
         load("bird", str(tmp_path))
     found = read("bird", str(tmp_path), missing="skip", limit=5)
