@@ -12,6 +12,7 @@ from functools import lru_cache
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError, TokenError
 from sqlglot.tokens import Token, TokenType
+from sqlglot.trie import new_trie
 
 from pipesql.errors import SqlSyntaxError
 
@@ -27,6 +28,7 @@ _TWO_WORDS = {
     ("PARTITION", "BY"): TokenType.PARTITION_BY,
     ("GROUPING", "SETS"): TokenType.GROUPING_SETS,
 }
+_SHORT_FORMATS = ("%F", "%T", "%D", "%c")
 _THREAD = threading.local()
 """Tokenizers by dialect: making one takes as long as what it does, and two threads cannot share one."""
 
@@ -35,9 +37,13 @@ _THREAD = threading.local()
 def dialect_named(name: str) -> Dialect:
     """sqlglot's dialect of that name. Raises SqlSyntaxError for an unknown one."""
     try:
-        return Dialect.get_or_raise(name)
+        dialect = Dialect.get_or_raise(name)
     except ValueError as e:
         raise SqlSyntaxError(f"unknown SQL dialect {name!r}") from e
+    if name == "bigquery":  # sqlglot would shorten '%Y-%m-%d' to '%F', which PARSE_DATE does not take
+        kept = {form: short for form, short in dialect.INVERSE_TIME_MAPPING.items() if short not in _SHORT_FORMATS}
+        dialect.INVERSE_TIME_MAPPING, dialect.INVERSE_TIME_TRIE = kept, new_trie(kept)
+    return dialect
 
 
 def tokens(text: str, dialect: str) -> list[Token]:
