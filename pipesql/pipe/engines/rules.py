@@ -31,7 +31,10 @@ def rewrite(tree: exp.Query, rules: Rules) -> exp.Query:
         if rule is None:
             continue
         parent, place, index = node.parent, node.arg_key, node.index
-        new = rule(node)
+        try:
+            new = rule(node)
+        except KeyError:  # rules count on the arguments that GoogleSQL asks for; sqlglot reads SUBSTR(x) without them
+            raise UnsupportedSql(f"{node.key.upper()} without all its arguments") from None
         if new is node or parent is None or place is None:
             continue
         if _torn_apart(new, parent):
