@@ -200,6 +200,13 @@ class Frame:
                 return True
         return False
 
+    def needs_any(self, columns: set[ScopeColumn]) -> bool:
+        """Whether the current operator or a later one names one of these columns, or the query gives it."""
+        if not columns:
+            return False
+        needed = set().union(*self.resolved.uses[self.number :], self.resolved.last.columns)
+        return bool(needed & columns)
+
     def names_any(self, columns: set[ScopeColumn]) -> bool:
         """Whether the current operator names one of these columns."""
         return bool(columns and self.resolved.uses[self.number] & columns)

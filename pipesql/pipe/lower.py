@@ -114,7 +114,7 @@ def _filter(frame: Frame, condition: exp.Expr, before: Scope) -> None:
         frame.wrap(before)
     level = frame.level
     groups_all = level.grouped and not level.keys
-    below = groups_all or frame.names_any(level.windowed) or frame.lends_computed()
+    below = groups_all or frame.needs_any(level.windowed) or frame.lends_computed()
     if level.distinct or level.closed or below:
         frame.wrap(before)
     value = frame.expression(condition)

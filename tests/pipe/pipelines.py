@@ -357,6 +357,7 @@ def _joined_query(alias: str) -> Callable[[Table], str]:
 
 OPERATORS: dict[str, Callable[[Table], str]] = {
     "where": _where("{int} > 1 OR {text} IS NULL"),
+    "where_first": lambda t: f"WHERE {t.columns[0][0]} IS NOT NULL",
     "where_in": _where("{int} IN (FROM b |> SELECT bid)"),
     "where_exists": _where("EXISTS (FROM b |> WHERE bid = {int} |> LIMIT 1)"),
     "where_window": _where("COUNT(*) OVER (PARTITION BY {int}) > 1"),
