@@ -34,8 +34,9 @@ class Training:
         """Write the recipe in full and the token statistics; returns pairs (file, artifact folder)."""
         with atomic_write(folder / "recipe.yaml") as out:
             yaml.safe_dump(asdict(recipe), out, sort_keys=False)
-        tokens = {"train": asdict(self.train), self.measured: asdict(self.eval), "computed": self.tokens, "steps": self.steps}
-        write_json(folder / "tokens.json", tokens | self.summary)
+        counted = {"train": asdict(self.train), self.measured: asdict(self.eval)}
+        totals = {"computed": self.tokens, "steps": self.steps}
+        write_json(folder / "tokens.json", counted | totals | self.summary)
         return [(folder / "recipe.yaml", ""), (folder / "tokens.json", "")]
 
     def text(self) -> str:
