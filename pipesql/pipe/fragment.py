@@ -122,6 +122,10 @@ class FragmentReader:
         queries = TokenType.FROM in kinds or TokenType.SELECT in kinds[1:]
         if queries and any(node is not tree for node in tree.find_all(exp.Select)):
             raise self.error(f"a query inside {head.text.upper()} needs brackets of its own", head)
+        if TokenType.ALIAS in kinds:
+            for alias in tree.find_all(exp.Alias):
+                if isinstance(alias.parent, exp.Paren | exp.Tuple):
+                    raise self.error(f"AS {alias.alias} is not expected in brackets in {head.text.upper()}", head)
         if TokenType.STAR in kinds:
             for item in tree.expressions:
                 self._check_stars(item, stars, head)

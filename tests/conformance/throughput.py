@@ -69,7 +69,7 @@ def stages() -> dict[str, Callable[[Job], object]]:
         return bigquery.generate(sqlite.parse(job.sql)[0])
 
     def lowered(job: Job) -> str:
-        return write(lower_tree(_parsed(job), job.schema), "sqlite")
+        return write(lower_tree(_parsed(job), job.schema, "sqlite"), "sqlite")
 
     return {
         PLAIN: plain,
@@ -77,10 +77,12 @@ def stages() -> dict[str, Callable[[Job], object]]:
         "  parse standard SQL": lambda job: sqlite.parse(job.sql),
         "  parse, bind, build operators": lambda job: decompile(job.sql, job.schema),
         "  print": lambda job: print_query(job.forms["pipes"]),
-        "to-sql: parse + lower + write": lambda job: write(lower_tree(parse(job.forms["text"]), job.schema), "sqlite"),
+        "to-sql: parse + lower + write": lambda job: write(
+            lower_tree(parse(job.forms["text"]), job.schema, "sqlite"), "sqlite"
+        ),
         "  parse pipe SQL": lambda job: parse(job.forms["text"]),
         "  resolve names": lambda job: resolve_names(_parsed(job), job.schema),
-        "  resolve, lower": lambda job: lower_tree(_parsed(job), job.schema),
+        "  resolve, lower": lambda job: lower_tree(_parsed(job), job.schema, "sqlite"),
         "  resolve, lower, write": lowered,
     }
 

@@ -69,6 +69,7 @@ FROM t |> WHERE a IN ((SELECT 1) UNION ALL (FROM u)) AND (SELECT max(b) FROM v) 
 """.strip().splitlines()  # noqa: E501
 
 REFUSED = """
+FROM t |> WHERE (x AS y) > 1
 WITH 'a' AS (FROM t) FROM a
 WITH select AS (FROM t) FROM t
 WITH a AS (FROM t), FROM a
