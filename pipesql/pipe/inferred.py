@@ -13,9 +13,9 @@ from sqlglot import exp
 
 from pipesql.errors import BadInput
 from pipesql.pipe import operators as op
-from pipesql.pipe.conditions import truth
-from pipesql.pipe.pivots import value_name
 from pipesql.pipe.query import Cte, PipeQuery, nested, nested_queries
+from pipesql.pipe.resolving.conditions import truth
+from pipesql.pipe.resolving.pivots import value_name
 from pipesql.pipe.schema import Column, Schema, Table
 
 Sources = dict[str, str]

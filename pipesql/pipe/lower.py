@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe import aggregation, assertions, combinations, projections, sampling, sources
 from pipesql.pipe import operators as op
-from pipesql.pipe.block_level import start_block
 from pipesql.pipe.depth import depth_bounded
 from pipesql.pipe.engines import write
-from pipesql.pipe.frame import Frame
-from pipesql.pipe.level import rows_apart
 from pipesql.pipe.located import located
+from pipesql.pipe.lowering import aggregation, assertions, combinations, projections, sampling, sources
+from pipesql.pipe.lowering.block_level import start_block
+from pipesql.pipe.lowering.frame import Frame
+from pipesql.pipe.lowering.level import rows_apart
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.resolve import resolve_names
-from pipesql.pipe.resolved import column_names, is_correlated
+from pipesql.pipe.resolving.resolved import column_names, is_correlated
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.scope import Scope
 

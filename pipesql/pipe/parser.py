@@ -9,15 +9,15 @@ from sqlglot import exp
 from sqlglot.tokens import Token, TokenType
 
 from pipesql.pipe import operators as op
-from pipesql.pipe.cursor import Cursor
 from pipesql.pipe.depth import depth_bounded
-from pipesql.pipe.fragment import FragmentReader, words
 from pipesql.pipe.query import Cte, PipeQuery, Subpipeline, nest
-from pipesql.pipe.read_columns import is_plain, select_operator
-from pipesql.pipe.read_queries import read_ctes
-from pipesql.pipe.read_tables import read_from
+from pipesql.pipe.reading.columns import is_plain, select_operator
+from pipesql.pipe.reading.cursor import Cursor
+from pipesql.pipe.reading.fragment import FragmentReader, words
+from pipesql.pipe.reading.queries import read_ctes
+from pipesql.pipe.reading.segments import read_operator
+from pipesql.pipe.reading.tables import read_from
 from pipesql.pipe.scan import closing, split, tokens
-from pipesql.pipe.segments import read_operator
 from pipesql.pipe.spelling import note_standard
 
 _CLAUSES = frozenset(

@@ -9,11 +9,11 @@ from sqlglot import exp
 
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
-from pipesql.pipe import print_rest
 from pipesql.pipe.depth import depth_bounded
+from pipesql.pipe.printing import rest as print_rest
+from pipesql.pipe.printing.spark import for_spark
+from pipesql.pipe.printing.texts import Texts
 from pipesql.pipe.query import PipeQuery
-from pipesql.pipe.spark_operators import for_spark
-from pipesql.pipe.texts import Texts
 
 
 @depth_bounded

@@ -11,18 +11,18 @@ from sqlglot import exp
 
 from pipesql.errors import SqlError, UnsupportedSql
 from pipesql.pipe import operators as op
-from pipesql.pipe.block_scope import resolve_block
-from pipesql.pipe.conditions import truth
 from pipesql.pipe.depth import depth_bounded
-from pipesql.pipe.grouping_sets import AggregateSets, require_grouped_by
 from pipesql.pipe.located import located
 from pipesql.pipe.query import PipeQuery
-from pipesql.pipe.relations import Relations, shown_variables
-from pipesql.pipe.resolved import Names, Resolved
+from pipesql.pipe.resolving.block_scope import resolve_block
+from pipesql.pipe.resolving.conditions import truth
+from pipesql.pipe.resolving.grouping_sets import AggregateSets, require_grouped_by
+from pipesql.pipe.resolving.relations import Relations, shown_variables
+from pipesql.pipe.resolving.resolved import Names, Resolved
+from pipesql.pipe.resolving.shorthand import taken_apart
+from pipesql.pipe.resolving.tables import CteTable, Tables
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.scope import Scope, ScopeColumn, Variable
-from pipesql.pipe.shorthand import taken_apart
-from pipesql.pipe.tables import CteTable, Tables
 
 
 def resolve(query: PipeQuery, schema: Schema) -> list[Scope]:

@@ -33,7 +33,7 @@ from pipesql.pipe.parser import parse
 from pipesql.pipe.printer import print_query
 from pipesql.pipe.query import PipeQuery, nested, nested_queries
 from pipesql.pipe.resolve import resolve_names
-from pipesql.pipe.resolved import Resolved
+from pipesql.pipe.resolving.resolved import Resolved
 from pipesql.pipe.schema import Schema
 from tests.conformance.variants import plain, variants
 

@@ -124,7 +124,7 @@ FROM t 'x'
 (SELECT 1) t |> WHERE a
 ()
 FROM
-""".strip().splitlines()  # noqa: E501
+""".strip().splitlines()
 
 
 @pytest.fixture(scope="module")

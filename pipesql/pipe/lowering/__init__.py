@@ -1,0 +1,1 @@
+"""Operators to clauses of standard queries: `lower` starts here."""

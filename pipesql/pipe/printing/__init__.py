@@ -1,0 +1,1 @@
+"""Operators to text: `printer` starts here."""

@@ -1,0 +1,1 @@
+"""Pipe text to operators: `parser` starts here."""

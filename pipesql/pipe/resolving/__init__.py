@@ -1,0 +1,1 @@
+"""What names mean: `resolve` starts here."""

@@ -1,0 +1,195 @@
+"""Where tables come from while names are resolved: FROM, JOIN, WITH, set operations and recursion."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from pipesql.errors import SqlError, UnknownName, UnsupportedSql
+from pipesql.pipe import operators as op
+from pipesql.pipe.identifiers import identifier
+from pipesql.pipe.query import PipeQuery, Subpipeline, nested
+from pipesql.pipe.resolving.matching import Arm, Missing, match_arms
+from pipesql.pipe.resolving.recursion import in_order, reads_itself, require_repeatable
+from pipesql.pipe.resolving.resolved import Names, Resolved
+from pipesql.pipe.resolving.tables import CteTable, Source, Tables, require_readable
+from pipesql.pipe.schema import Schema
+from pipesql.pipe.scope import Scope, ScopeColumn, Variable, join_scopes, unknown_name
+
+
+class Relations:
+    """The part of a resolver that knows tables.
+
+    `ctes` are the defined tables in sight, `own` those of this very query, `outer` the scopes around it; `recursive` is
+    the table that the query itself is and that its closing UNION reads.
+    """
+
+    out: Resolved
+    names: Names
+
+    def __init__(
+        self,
+        schema: Schema,
+        tables: Tables,
+        ctes: dict[str, CteTable],
+        outer: tuple[Scope, ...],
+        recursive: CteTable | None = None,
+    ) -> None:
+        self.schema = schema
+        self.tables = tables
+        self.ctes = ctes
+        self.outer = outer
+        self.recursive = recursive
+        self.own: list[CteTable] = []
+
+    def inside(
+        self,
+        query: PipeQuery,
+        outer: tuple[Scope, ...],
+        ctes: dict[str, CteTable] | None = None,
+        recursive: CteTable | None = None,
+    ) -> Resolved:
+        """A nested query, which sees `ctes` (default: those in sight) and the scopes `outer`."""
+        raise NotImplementedError
+
+    def source(self, node: exp.Expr) -> Scope:
+        """The scope of a table, CTE or nested query in FROM or JOIN."""
+        require_readable(node)
+        alias, cte = node.alias, None
+        variables: dict[str, Variable] = {}
+        if isinstance(node, exp.Subquery):
+            query = nested(node.this)
+            if query is None:
+                raise SqlError("a query in FROM must be a pipe query: write (FROM … |> …)")
+            body = self.inside(query, self.outer)
+            self.out.nested[id(node.this)] = body
+            self.out.outer |= body.outer
+            columns = body.last.columns
+            variables = shown_variables(body.last)
+        elif isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
+            if node.args.get("db"):
+                raise UnknownName(f"no table {node.sql('bigquery')}: name it without a database", node.name)
+            cte = self.tables.bound.get(id(node))
+            if cte is None:
+                alias = alias or node.name
+                cte = self.ctes.get(node.name.lower())
+            columns = self._table(node.name) if cte is None else cte.read()
+        else:
+            raise SqlError(f"cannot read from {node.sql('bigquery')}: a table or a pipe query in brackets is expected")
+        self.out.sources[id(node)] = Source(columns, cte)
+        return Scope(columns, {alias.lower(): Variable(alias, columns)} if alias else variables)
+
+    def _table(self, name: str) -> tuple[ScopeColumn, ...]:
+        table = self.schema.table(name)
+        if table is None:
+            raise unknown_name(
+                name, "table", name, [t.name for t in self.schema] + [c.name for c in self.ctes.values()]
+            )
+        self.tables.read.add(name.lower())
+        return tuple(ScopeColumn(c.name, c.kind, (table.name, c.name)) for c in table.columns)
+
+    def join(self, operator: op.Join, scope: Scope) -> Scope:
+        """JOIN: both tables; columns of USING, or of both sides with NATURAL, once."""
+        right = self.source(operator.source)
+        using = operator.using
+        conditioned = operator.on is not None or bool(using)
+        if operator.natural:
+            if conditioned:
+                raise SqlError("NATURAL JOIN takes neither ON nor USING")
+            names = {c.name.lower() for c in right.columns}
+            using = tuple(c.name for c in scope.columns if c.name and c.name.lower() in names)
+        elif conditioned is (operator.kind == "CROSS"):
+            raise SqlError(
+                f"{operator.kind} JOIN ".lstrip() + ("takes no condition" if conditioned else "needs ON or USING")
+            )
+        self.out.using[id(operator)] = using
+        joined = join_scopes(scope, right, operator.kind, using)
+        for name, merged in zip(using, joined.columns, strict=False):
+            self.out.uses[-1] |= {scope.find(name), right.find(name), merged}
+        if operator.on is not None:
+            self.names.scalar(operator.on, joined, "JOIN … ON", windows=False)
+        return joined
+
+    def combine(self, operator: op.SetOperation, scope: Scope) -> Scope:
+        """UNION, INTERSECT, EXCEPT: the columns of the left, by position or by name."""
+        self.out.uses[-1] |= set(scope.columns)
+        if self.recursive is not None and operator.kind == "UNION":
+            self.recursive.columns = scope.columns
+            self.ctes = {**self.ctes, self.recursive.name.lower(): self.recursive}
+        inputs = [scope.columns]
+        for query in operator.queries:
+            body = self.inside(query, self.outer)
+            self.out.nested[id(query)] = body
+            self.out.outer |= body.outer
+            inputs.append(body.last.columns)
+            if self.recursive is not None:
+                require_repeatable(body, self.recursive)
+        arms = self.out.arms[id(operator)] = match_arms(operator, inputs)
+        return Scope(_combined(arms))
+
+    def define(self, operator: op.With) -> None:
+        """WITH: the tables are in sight for what follows."""
+        names = [cte.name.lower() for cte in operator.ctes]
+        for cte in operator.ctes:
+            if names.count(cte.name.lower()) > 1:
+                raise SqlError(f"two tables of this WITH are called {cte.name}: rename one")
+        self.ctes = dict(self.ctes)
+        for cte in in_order(operator.ctes) if operator.recursive else operator.ctes:
+            table = self._defined(cte.name)
+            reading = table if operator.recursive and reads_itself(cte) else None
+            table.body = self.inside(cte.query, (), recursive=reading)
+            table.columns = table.body.last.columns
+            self.out.ctes[id(cte)] = table
+            self.ctes[cte.name.lower()] = table
+
+    def _defined(self, name: str) -> CteTable:
+        table = self.tables.define(name, (*self.ctes.values(), *self.own))
+        self.own.append(table)
+        return table
+
+    def recursive_union(self, operator: op.RecursiveUnion, scope: Scope) -> Scope:
+        """RECURSIVE UNION: its query sees the new rows as a table, by its name or as what it goes on from."""
+        if operator.matching == "CORRESPONDING":
+            raise SqlError("RECURSIVE UNION matches by position or BY NAME, not CORRESPONDING")
+        self.out.uses[-1] |= set(scope.columns)
+        table = self._defined(operator.alias or "recursion")
+        table.columns = scope.columns
+        query, ctes = operator.query, self.ctes
+        if isinstance(query, Subpipeline):
+            node = exp.Table(this=identifier(table.name))
+            if operator.alias:
+                node.set("alias", exp.TableAlias(this=identifier(operator.alias)))
+            self.tables.bound[id(node)] = table
+            query = PipeQuery((op.From(node), *query.operators))
+        elif operator.alias:
+            ctes = {**ctes, operator.alias.lower(): table}
+        body = self.inside(query, self.outer, ctes)
+        require_repeatable(body, table)
+        self.out.nested[id(operator)] = body
+        self.out.ctes[id(operator)] = table
+        self.out.outer |= body.outer
+        if body.outer:
+            raise UnsupportedSql("RECURSIVE UNION that names columns of a query around it")
+        arms = self.out.arms[id(operator)] = match_arms(operator, [scope.columns, body.last.columns])
+        columns = _combined(arms)
+        alias = operator.alias
+        return Scope(columns, {alias.lower(): Variable(alias, columns)} if alias else {})
+
+
+def shown_variables(scope: Scope) -> dict[str, Variable]:
+    """The range variables, with those of their columns alone that the table gives."""
+    out = {}
+    for key, variable in scope.variables.items():
+        columns = tuple(c for c in variable.columns if c in scope.columns)
+        if columns:
+            out[key] = Variable(variable.name, columns)
+    return out
+
+
+def _combined(arms: list[Arm]) -> tuple[ScopeColumn, ...]:
+    """The columns of a set operation: called as in the first input that has them, of one kind if all are."""
+    out = []
+    for place in zip(*arms, strict=True):
+        present = [c for c in place if not isinstance(c, Missing)]
+        kinds = {c.kind for c in present if c.kind}
+        out.append(ScopeColumn(present[0].name, present[0].kind if len(kinds) < 2 else ""))
+    return tuple(out)
