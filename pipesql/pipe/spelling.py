@@ -6,6 +6,7 @@ sqlglot reads the tokens; it starts with a character that no text holds. Only pr
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 from sqlglot import exp
@@ -33,6 +34,7 @@ _OTHER_TYPES = frozenset(
 _LITERALS = frozenset({"DATE", "TIME", "DATETIME", "TIMESTAMP", "JSON", "NUMERIC", "BIGNUMERIC"})
 _CLUES = ("!=", "nulls", "date", "time", "json", "numeric", "cast", " not ", "unknown")
 _SET_OPERATIONS = frozenset({TokenType.UNION, TokenType.INTERSECT, TokenType.EXCEPT})
+_BEGIN_WITH_A_PART = (exp.Binary, exp.Between, exp.In, exp.Bracket)
 _INFIX = frozenset({"IN", "LIKE", "BETWEEN", "NULL", "TRUE", "FALSE", "UNKNOWN", "DISTINCT", "EXISTS"})
 
 
@@ -94,7 +96,16 @@ def noted(node: exp.Expr, what: str) -> bool:
 
 def stands_in_front(negation: exp.Not) -> bool:
     """Whether a NOT is written in front of what it negates, as far as is noted."""
-    return any(PREFIX in (part.comments or ()) for part in negation.this.this.walk())
+    return any(PREFIX in (part.comments or ()) for part in _first_tokens(negation.this.this))
+
+
+def _first_tokens(node: exp.Expr) -> Iterator[exp.Expr]:
+    """The nodes that the first token of a node's text may belong to."""
+    yield node
+    if isinstance(node, exp.Column | exp.Dot):
+        yield from (part for part in node.walk() if isinstance(part, exp.Identifier))
+    if isinstance(node, _BEGIN_WITH_A_PART):
+        yield from _first_tokens(node.this)
 
 
 def cast_type(node: exp.Expr) -> str | None:

@@ -114,6 +114,7 @@ def _different(node: exp.Expr) -> exp.Expr:
     """
     source, items = node.args.get("from_"), node.args["expressions"]
     computed = node.args.get("group") or any(item.find(exp.Window, exp.AggFunc) for item in items)
+    computed = computed or not any(item.find(exp.Column, exp.Star) for item in items)  # GROUP BY ALL of nothing
     if node.args.get("distinct") is None or source is None or computed:
         return node
     below = source.this
