@@ -2,7 +2,8 @@
 
 SQLite compares by affinity (https://sqlite.org/datatype3.html, section 4.2): a literal beside a TEXT column is
 converted to text, beside an INTEGER or REAL column to a number if it looks like one. GoogleSQL refuses such a
-comparison, so the literal is written as what SQLite would make of it. AVG and SUM of a TEXT column read its values as
+comparison, so the literal is written as what SQLite would make of it, and a TEXT column beside a number's is read as
+numbers (SAFE_CAST). AVG and SUM of a TEXT column read its values as
 numbers (https://sqlite.org/lang_aggfunc.html#avg): that becomes a CAST. CAST of a real to an integer cuts the fraction
 off (https://sqlite.org/lang_expr.html#castexpr): that becomes TRUNC.
 """
@@ -42,6 +43,8 @@ def spell_out(tree: exp.Expr, binder: Binder) -> None:
             case _:
                 _convert(affinity(node.this), [node.expression])
                 _convert(affinity(node.expression), [node.this])
+                if isinstance(node, exp.EQ):
+                    _meet(node, affinity)
 
 
 def _affinity(node: exp.Expr, binder: Binder) -> str:
@@ -52,6 +55,25 @@ def _affinity(node: exp.Expr, binder: Binder) -> str:
     if any(part in declared for part in ("CHAR", "CLOB", "TEXT")):
         return _TEXT
     return _NUMBER if any(part in declared for part in ("REAL", "FLOA", "DOUB")) else ""
+
+
+def _meet(node: exp.EQ, affinity: Callable[[exp.Expr], str]) -> None:
+    """A TEXT column beside a number's: its values are read as numbers, those that are none equal nothing.
+
+    NULL stands for those, so that it holds only where a condition keeps or drops a row.
+    """
+    sides = {affinity(node.this): node.this, affinity(node.expression): node.expression}
+    if sides.keys() == {_TEXT, _NUMBER} and _keeps_or_drops(node):
+        written = sides[_TEXT]
+        written.replace(exp.TryCast(this=written.copy(), to=exp.DataType.build("DOUBLE")))
+
+
+def _keeps_or_drops(node: exp.Expr) -> bool:
+    """Whether FALSE and NULL are the same for what stands above a comparison."""
+    above = node.parent
+    while isinstance(above, exp.And | exp.Or | exp.Paren):
+        above = above.parent
+    return isinstance(above, exp.Where | exp.Having | exp.Join)
 
 
 def _convert(affinity: str, values: list[exp.Expr]) -> None:

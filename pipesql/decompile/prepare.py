@@ -30,7 +30,7 @@ def parsed(sql: str, dialect: str) -> exp.Query:
         trees = [t for t in engine.parse(sql) if t is not None]
     except SqlglotError as e:
         raise SqlSyntaxError(f"the query cannot be read as {dialect} SQL: {first_line(e)}") from e
-    except (AttributeError, TypeError, ValueError, IndexError) as e:  # sqlglot's own slips on odd token runs
+    except (AssertionError, AttributeError, TypeError, ValueError, LookupError) as e:  # sqlglot's own slips
         raise SqlSyntaxError(f"the query cannot be read as {dialect} SQL") from e
     if len(trees) != 1:
         raise SqlSyntaxError(f"one query is expected, found {len(trees)} statements")

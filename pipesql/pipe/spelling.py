@@ -22,7 +22,7 @@ JOIN = _NOTE + "JOIN"
 WRITTEN = _NOTE + "written"
 """On TRUE behind ON, the literal of `DATE '…'`, UNKNOWN, NULLS FIRST or LAST: sqlglot makes the same of what is not."""
 PREFIX = _NOTE + "NOT"
-"""On what follows a NOT in front: sqlglot reads the same from `NOT x IN (…)` as from `x NOT IN (…)`."""
+"""With a number, on what follows so many NOT in front: sqlglot has one tree for `NOT x IN (…)` and `x NOT IN (…)`."""
 MATCHING = _NOTE + "by "
 """On a set operation, before its CORRESPONDING, of which sqlglot makes BY NAME."""
 CAST = _NOTE + "cast "
@@ -42,8 +42,10 @@ def note(found: list[Token], lower: str) -> None:
     """Put notes on the tokens of a text; `lower` is the text in lower case."""
     if not any(clue in lower for clue in _CLUES):
         return
+    negations = 0
     for before, token in pairwise(found):
         kind = token.token_type
+        negations = negations + 1 if before.token_type == TokenType.NOT else 0
         if kind == TokenType.NEQ:
             if token.text == "!=":
                 token.comments.append(UNEQUAL)
@@ -53,7 +55,7 @@ def note(found: list[Token], lower: str) -> None:
         elif before.token_type == TokenType.NOT:
             word = token.text.upper()
             if word == "UNKNOWN" or word not in _INFIX:
-                token.comments.append(WRITTEN if word == "UNKNOWN" else PREFIX)
+                token.comments.append(WRITTEN if word == "UNKNOWN" else PREFIX + str(negations))
         elif before.text.upper() == "NULLS" or (before.token_type == TokenType.IS and token.text.upper() == "UNKNOWN"):
             token.comments.append(WRITTEN)
 
@@ -95,8 +97,15 @@ def noted(node: exp.Expr, what: str) -> bool:
 
 
 def stands_in_front(negation: exp.Not) -> bool:
-    """Whether a NOT is written in front of what it negates, as far as is noted."""
-    return any(PREFIX in (part.comments or ()) for part in _first_tokens(negation.this.this))
+    """Whether a NOT is written in front of what it negates, as far as is noted: the first ones of several are."""
+    place = 1
+    while isinstance(negation.parent, exp.Not):
+        negation, place = negation.parent, place + 1
+    innermost = negation
+    while isinstance(innermost.this, exp.Not):
+        innermost = innermost.this
+    notes = (note for part in _first_tokens(innermost.this.this) for note in part.comments or ())
+    return any(int(note.removeprefix(PREFIX)) >= place for note in notes if note.startswith(PREFIX))
 
 
 def _first_tokens(node: exp.Expr) -> Iterator[exp.Expr]:

@@ -152,6 +152,9 @@ class Matrix:
             except UnsupportedSql as e:
                 tally.refused[e.construct] += 1
                 continue
+            except Exception as e:  # noqa: BLE001 (to be shown with its pipeline)
+                tally.failed.append(f"{text}\n=> {name}: {e!r}")
+                continue
             try:
                 rows = run(sql)
             except Exception as e:  # noqa: BLE001 (whatever an engine's driver raises is a failure of ours)

@@ -91,6 +91,34 @@ def test_it_holds_wherever_the_comparison_stands(db, gold: str) -> None:
     assert same_rows(db, gold)
 
 
+READ = "SAFE_CAST(item_2.code AS FLOAT64)"
+
+
+@pytest.mark.parametrize(
+    ("gold", "read"),
+    [
+        ("SELECT i.id, j.id FROM item AS i JOIN item AS j ON i.id = j.code", True),
+        ("SELECT i.id, j.id FROM item AS i JOIN item AS j ON j.code = i.amount AND (i.id > 1 OR j.code = i.id)", True),
+        ("SELECT i.id FROM item AS i LEFT JOIN item AS j ON i.price = j.code WHERE j.code IS NULL", True),
+        ("SELECT i.id FROM item AS i, item AS j WHERE i.id + 0 = j.code", False),
+        ("SELECT i.id FROM item AS i, item AS j WHERE NOT i.id = j.code", False),
+        ("SELECT i.id FROM item AS i, item AS j WHERE i.id <> j.code", False),
+        ("SELECT i.id = j.code FROM item AS i, item AS j", False),
+        ("SELECT i.id FROM item AS i, item AS j WHERE i.note = j.code", False),
+    ],
+)
+def test_a_text_column_beside_a_numbers_is_read_as_numbers(db, gold: str, read: bool) -> None:
+    text = print_query(decompile(gold, read_schema(db)))
+    assert (READ in text) == read
+    assert same_rows(db, gold)
+
+
+def test_a_number_that_is_no_tables_column_is_compared_with_the_number_that_is_read(db) -> None:
+    pipe = "FROM item |> AGGREGATE COUNT(*) AS n |> JOIN item ON n = SAFE_CAST(code AS FLOAT64) |> SELECT id"
+    sql = lower(parse(pipe), read_schema(db))
+    assert "CASE WHEN CAST(item.code AS REAL) = item.code THEN CAST(item.code AS REAL) END" in sql
+
+
 def same_rows(db: Path, gold: str) -> bool:
     schema = read_schema(db)
     back = lower(parse(print_query(decompile(gold, schema))), schema)

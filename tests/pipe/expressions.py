@@ -354,14 +354,13 @@ def listed(text: str) -> list[str]:
 
 _SAFE_CASTS = """
 SAFE_CAST(s AS INT64)
-SAFE_CAST(s AS FLOAT64)
 SAFE_CAST(p AS INT64)
 """
 
 #: What an engine refuses by name.
 REFUSED = {
     "sqlite": f"""
-{_SAFE_CASTS}
+{_SAFE_CASTS.strip()}
 IEEE_DIVIDE(r, q)
 REVERSE(s)
 LPAD(s, 5, '*')
@@ -399,7 +398,8 @@ IEEE_DIVIDE(r, q)
 STRING_AGG(p, ',' ORDER BY p LIMIT 2)
 """,
     "postgres": f"""
-{_SAFE_CASTS}
+{_SAFE_CASTS.strip()}
+SAFE_CAST(s AS FLOAT64)
 IEEE_DIVIDE(r, q)
 INITCAP(s)
 FIRST_VALUE(i IGNORE NULLS) OVER (ORDER BY id DESC)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe.engines import refusals, sqlite_aggregates, sqlite_dates, sqlite_numbers, sqlite_texts
+from pipesql.pipe.engines import (
+    refusals,
+    sqlite_affinity,
+    sqlite_aggregates,
+    sqlite_dates,
+    sqlite_numbers,
+    sqlite_texts,
+)
 from pipesql.pipe.engines.arrays import replace_listed
 from pipesql.pipe.engines.rules import Rule, refusing, rewrite
 
@@ -36,6 +43,7 @@ _MISSING: dict[type[exp.Expr], str] = {
 
 RULES: dict[type[exp.Expr], Rule] = {
     **sqlite_numbers.RULES,
+    **sqlite_affinity.RULES,
     **sqlite_texts.RULES,
     **sqlite_dates.RULES,
     **sqlite_aggregates.RULES,

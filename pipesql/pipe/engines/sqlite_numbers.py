@@ -26,7 +26,7 @@ from pipesql.pipe.engines.rules import (
 from pipesql.pipe.engines.texts import counted_conditions
 from pipesql.pipe.engines.units import date_literal
 from pipesql.pipe.rebuild import unbracketed
-from pipesql.pipe.types import DATE, INT, REAL, TEXT
+from pipesql.pipe.types import DATE, INT, REAL
 
 _ENGINE = "SQLite"
 
@@ -98,7 +98,7 @@ def _cut_off(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def _converted(node: exp.Expr) -> exp.Expr:
+def converted(node: exp.Expr) -> exp.Expr:
     """CAST."""
     value, to = node.this, node.args["to"]
     if to.is_type(*exp.DataType.INTEGER_TYPES):
@@ -142,14 +142,6 @@ def _as_date(node: exp.Expr) -> exp.Expr:
     return node.this if kind(node.this) == DATE else call("DATE", node.this)
 
 
-def _tried(node: exp.Expr) -> exp.Expr:
-    """SAFE_CAST of what always can be cast."""
-    plain = exp.Cast(this=node.this, to=node.args["to"])
-    if kind(node.this) in (INT, REAL) or (kind(node.this) == TEXT and plain.is_type(*exp.DataType.TEXT_TYPES)):
-        return _converted(plain)
-    raise refused("SAFE_CAST of a text", _ENGINE)
-
-
 def _chance(node: exp.Expr) -> exp.Expr:
     """RAND() from 0 to 1, where SQLite's is any 64-bit integer."""
     share = exp.Div(this=call("RANDOM"), expression=exp.Literal.number("18446744073709551616.0"), typed=True, safe=True)
@@ -163,8 +155,7 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.Round: _rounded,
     exp.BitwiseXor: _exclusive,
     exp.Trunc: _cut_off,
-    exp.Cast: _converted,
-    exp.TryCast: _tried,
+    exp.Cast: converted,
     exp.Rand: _chance,
     exp.CountIf: counted_conditions,
     **refusing(

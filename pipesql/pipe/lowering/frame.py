@@ -74,7 +74,9 @@ class Frame:
             columns = visible
         else:
             passing = [c for c in level.exprs if c in used and c not in visible]
-            columns = [c for c in visible if c in used] + passing or visible[:1]
+            columns = [c for c in visible if c in used] + passing
+            if not columns:  # rows without a column that counts: any that has got this far
+                columns = [c for c in (*visible, *level.exprs) if c in level.exprs][:1]
         names = output_names(tuple(columns))
         if level.compound is not None:
             inner: exp.Query = renamed(level.select(scope.columns), tuple(columns), names)

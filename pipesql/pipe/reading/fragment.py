@@ -147,7 +147,7 @@ class FragmentReader:
             trees = self.parser.parse(reserved, self.text)
         except SqlglotError as e:
             raise self.error(f"{_complaint(e)} in {head.text.upper()}", head) from e
-        except (AttributeError, TypeError, ValueError, IndexError) as e:  # sqlglot's own slips on odd token runs
+        except (AssertionError, AttributeError, TypeError, ValueError, LookupError) as e:  # sqlglot's own slips
             raise self.error(f"{head.text.upper()} cannot be read", head) from e
         tree = trees[0] if len(trees) == 1 else None
         if tree is None or (held and not embed(tree, held)):
