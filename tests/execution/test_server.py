@@ -132,6 +132,8 @@ def test_the_schema(url: str) -> None:
     ],
 )
 def test_urls_that_lead_nowhere(url: str, said: str) -> None:
+    if "127.0.0.1" in url:
+        pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'psycopg[binary]'")
     with pytest.raises(BadInput, match=said) as raised:
         open_database(url)
     assert "secret" not in str(raised.value)
