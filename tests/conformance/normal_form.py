@@ -20,7 +20,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlglot import exp
@@ -33,6 +33,7 @@ from pipesql.pipe.parser import parse
 from pipesql.pipe.printer import print_query
 from pipesql.pipe.query import PipeQuery, nested, nested_queries
 from pipesql.pipe.resolve import resolve_names
+from pipesql.pipe.resolving.recursion import expressions
 from pipesql.pipe.resolving.resolved import Resolved
 from pipesql.pipe.schema import Schema
 from tests.conformance.variants import plain, variants
@@ -128,7 +129,7 @@ def misspelt(resolved: Resolved, schema: Schema) -> Iterator[str]:
     """The names in a query, nested ones included, that are written otherwise than what they refer to."""
     names = {t.name.lower(): t.name for t in schema} | {c.name.lower(): c.name for c in resolved.query.ctes}
     for operator in resolved.query.operators:
-        for node in _expressions(operator):
+        for node in expressions(operator):
             for table in node.find_all(exp.Table):
                 if table.name != names.get(table.name.lower(), table.name):
                     yield f"spelling: {table.name}"
@@ -158,24 +159,12 @@ def renamed(query: PipeQuery, schema: Schema, around: tuple[str, ...] = ()) -> I
     for cte in query.ctes:
         yield from renamed(cte.query, schema, around)
     for operator in query.operators:
-        for node in _expressions(operator):
+        for node in expressions(operator):
             inside = around if isinstance(operator, op.From | op.Join) and nested(node.this) is not None else seen
             for _, inner in nested_queries(node):
                 yield from renamed(inner, schema, inside)
         for inner in operator.queries if isinstance(operator, op.SetOperation) else ():
             yield from renamed(inner, schema, around)
-
-
-def _expressions(part: object) -> Iterator[exp.Expr]:
-    """The sqlglot trees in an operator, without those of nested queries."""
-    if isinstance(part, exp.Expr):
-        yield part
-    elif isinstance(part, tuple):
-        for each in part:
-            yield from _expressions(each)
-    elif is_dataclass(part) and not isinstance(part, PipeQuery):
-        for each in fields(part):
-            yield from _expressions(getattr(part, each.name))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -12,11 +12,12 @@ from pipesql.pipe.engines.rules import (
     add,
     call,
     cast,
+    double_literal,
     integer,
     is_real,
     kind,
     number,
-    operand,
+    quotient,
     refused,
     rewrite,
     text,
@@ -27,18 +28,6 @@ from pipesql.pipe.types import DATE, INT
 
 _ENGINE = "DuckDB"
 _ROUNDED = (exp.Round, exp.Trunc, exp.Floor, exp.Ceil)
-
-
-def _literal(node: exp.Expr) -> exp.Expr:
-    """A literal like 1.5 is a FLOAT64 in GoogleSQL, a DECIMAL here unless it has an exponent."""
-    if not node.is_string and not node.is_int and node.name.replace(".", "", 1).isdigit():
-        node.set("this", f"{node.name}e0")
-    return node
-
-
-def _quotient(node: exp.Expr) -> exp.Expr:
-    """DIV, which becomes an operator."""
-    return exp.IntDiv(this=operand(node.this), expression=operand(node.expression))
 
 
 def _like(node: exp.Expr) -> exp.Expr:
@@ -125,8 +114,8 @@ def _different(node: exp.Expr) -> exp.Expr:
 
 
 RULES: dict[type[exp.Expr], Rule] = {
-    exp.Literal: _literal,
-    exp.IntDiv: _quotient,
+    exp.Literal: double_literal,
+    exp.IntDiv: quotient,
     exp.Select: _different,
     exp.Like: _like,
     exp.Cast: _converted,

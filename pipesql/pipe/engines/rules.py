@@ -141,3 +141,15 @@ def refusing(engine: str, constructs: Mapping[type[exp.Expr], str]) -> dict[type
         raise refused(constructs[type(node)], engine)
 
     return dict.fromkeys(constructs, rule)
+
+
+def double_literal(node: exp.Expr) -> exp.Expr:
+    """A literal like 1.5 is a FLOAT64 in GoogleSQL, a DECIMAL in some engines unless it has an exponent."""
+    if not node.is_string and not node.is_int and node.name.replace(".", "", 1).isdigit():
+        node.set("this", f"{node.name}e0")
+    return node
+
+
+def quotient(node: exp.Expr) -> exp.Expr:
+    """DIV, where it becomes an operator."""
+    return exp.IntDiv(this=operand(node.this), expression=operand(node.expression))

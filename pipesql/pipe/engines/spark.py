@@ -7,24 +7,23 @@ from sqlglot import exp
 from pipesql.pipe.engines import refusals
 from pipesql.pipe.engines.arrays import replace_listed
 from pipesql.pipe.engines.dates import day_of, months_between, week_of_year, week_start
-from pipesql.pipe.engines.rules import Rule, call, cast, integer, is_real, number, operand, refused, rewrite
+from pipesql.pipe.engines.rules import (
+    Rule,
+    call,
+    cast,
+    double_literal,
+    integer,
+    is_real,
+    number,
+    quotient,
+    refused,
+    rewrite,
+)
 from pipesql.pipe.engines.texts import null_if_any_is, substring_start, trimmed
 from pipesql.pipe.engines.units import first_weekday, unit_of
 
 _ENGINE = "Spark"
 _ROUNDED = (exp.Round, exp.Trunc, exp.Floor, exp.Ceil)
-
-
-def _literal(node: exp.Expr) -> exp.Expr:
-    """A literal like 1.5 is a FLOAT64 in GoogleSQL, a DECIMAL here unless it has an exponent."""
-    if not node.is_string and not node.is_int and node.name.replace(".", "", 1).isdigit():
-        node.set("this", f"{node.name}e0")
-    return node
-
-
-def _quotient(node: exp.Expr) -> exp.Expr:
-    """DIV, which becomes an operator."""
-    return exp.IntDiv(this=operand(node.this), expression=operand(node.expression))
 
 
 def _converted(node: exp.Expr) -> exp.Expr:
@@ -110,8 +109,8 @@ def _ignoring(node: exp.Expr) -> exp.Expr:
 
 
 RULES: dict[type[exp.Expr], Rule] = {
-    exp.Literal: _literal,
-    exp.IntDiv: _quotient,
+    exp.Literal: double_literal,
+    exp.IntDiv: quotient,
     exp.Greatest: null_if_any_is,
     exp.Least: null_if_any_is,
     exp.Cast: _converted,

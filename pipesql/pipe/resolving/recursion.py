@@ -51,7 +51,7 @@ def require_repeatable(body: Resolved, table: CteTable) -> None:
     for operator in body.operators:
         if isinstance(operator, _WHOLE) or (isinstance(operator, op.Select) and operator.distinct):
             raise SqlError(f"{op.keyword(operator)} cannot stand in a recursive query: it needs all rows at once")
-        if any(part.find(exp.Window) for part in _expressions(operator)):
+        if any(part.find(exp.Window) for part in expressions(operator)):
             raise SqlError("a window function cannot stand in a recursive query: it needs all rows at once")
         if isinstance(operator, op.Join) and operator.kind in ("LEFT", "RIGHT", "FULL"):
             right = body.sources[id(operator.source)].cte is table
@@ -70,16 +70,16 @@ def _reads(body: Resolved, table: CteTable) -> bool:
     return here or any(_reads(inner, table) for inner in body.nested.values())
 
 
-def _expressions(part: object) -> Iterator[exp.Expr]:
+def expressions(part: object) -> Iterator[exp.Expr]:
     """The expressions of an operator, nested queries left out."""
     if isinstance(part, exp.Expr):
         yield part
     elif isinstance(part, tuple):
         for each in part:
-            yield from _expressions(each)
+            yield from expressions(each)
     elif is_dataclass(part) and not isinstance(part, PipeQuery):
         for field in fields(part):
-            yield from _expressions(getattr(part, field.name))
+            yield from expressions(getattr(part, field.name))
 
 
 def tables_read(query: PipeQuery) -> set[str]:
