@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from abc import ABC, abstractmethod
 
 from tests.decompile.scopes import Scope, Source
 from tests.decompile.tables import INT, SPECS, TEXT
@@ -13,7 +14,7 @@ TABLES = {spec.name: spec for spec in SPECS}
 Columns = list[tuple[str, str]]
 
 
-class SourceMaker:
+class SourceMaker(ABC):
     """Draws what a SELECT reads. A `QueryMaker` adds the queries; until then there are no derived tables."""
 
     def __init__(self, seed: int) -> None:
@@ -25,13 +26,13 @@ class SourceMaker:
         self.values = Values(self.chance, self)
         self.names = self.values.names
 
+    @abstractmethod
     def derived(self, depth: int) -> tuple[str, Columns]:
         """A query with named columns, for a CTE or FROM."""
-        raise NotImplementedError
 
+    @abstractmethod
     def body(self, depth: int, outer: Scope | None, kinds: list[str]) -> str:
         """The query of a subquery."""
-        raise NotImplementedError
 
     def fresh(self, letter: str) -> str:
         """A name that nothing else has."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from sqlglot import exp
 
 from pipesql.errors import SqlError, UnknownName, UnsupportedSql
@@ -16,7 +18,7 @@ from pipesql.pipe.schema import Schema
 from pipesql.pipe.scope import Scope, ScopeColumn, Variable, join_scopes, unknown_name
 
 
-class Relations:
+class Relations(ABC):
     """The part of a resolver that knows tables.
 
     `ctes` are the defined tables in sight, `own` those of this very query, `outer` the scopes around it; `recursive` is
@@ -41,6 +43,7 @@ class Relations:
         self.recursive = recursive
         self.own: list[CteTable] = []
 
+    @abstractmethod
     def inside(
         self,
         query: PipeQuery,
@@ -49,7 +52,6 @@ class Relations:
         recursive: CteTable | None = None,
     ) -> Resolved:
         """A nested query, which sees `ctes` (default: those in sight) and the scopes `outer`."""
-        raise NotImplementedError
 
     def source(self, node: exp.Expr) -> Scope:
         """The scope of a table, CTE or nested query in FROM or JOIN."""
