@@ -19,7 +19,7 @@ from steps.training_data import chosen, log_leaks
 @click.option("--seed", default=0, show_default=True, help="Draws samples, their order and the adapter's start.")
 def main(model: str, recipe: str, data: str, limit: int, seed: int) -> None:
     """Fine-tune a model on the newest samples."""
-    from pipesql.finetune.recipe import recipe_for
+    from pipesql.finetune.recipe_files import recipe_for
     from pipesql.models import resolve_model
     from pipesql.tracking.runs import get_run, step_run
     from pipesql.tracking.store import project_root

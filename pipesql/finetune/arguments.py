@@ -45,7 +45,7 @@ def sft_config(recipe: Recipe, folder: Path, device: str, seed: int, epochs: flo
         use_cpu=not cuda,
         bf16=bf16,
         fp16=cuda and not bf16,
-        activation_checkpointing=recipe.activation_checkpointing,
+        activation_checkpointing=recipe.activation_checkpointing == "on",
         dataloader_pin_memory=cuda,
         # the rows come tokenised and labelled; packs of ours come in the order that the seed drew
         max_length=recipe.max_length,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipesql.errors import BadInput
-from pipesql.finetune.recipe import read_recipe, recipe_for, shipped_recipes
+from pipesql.finetune.recipe_files import read_recipe, recipe_for, shipped_recipes
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
@@ -17,7 +17,9 @@ def test_every_shipped_recipe_loads_and_says_what_it_is_for(name) -> None:
     assert recipe.description
 
 
-@pytest.mark.parametrize(("model", "recipe"), [("tiny", "tiny"), ("smol", "smoke"), ("1.5b", "lora"), ("a/b", "lora")])
+@pytest.mark.parametrize(
+    ("model", "recipe"), [("tiny", "tiny"), ("smol", "smoke"), ("1.5b", "1.5b"), ("7b", "7b"), ("a/b", "lora")]
+)
 def test_auto_chooses_by_the_model(model, recipe) -> None:
     assert recipe_for("auto", model).name == recipe
 
@@ -54,3 +56,25 @@ def test_an_unknown_recipe_names_the_nearest() -> None:
         recipe_for("smokes", "smol")
     with pytest.raises(BadInput, match="cannot read the recipe"):
         recipe_for("no/such.yaml", "smol")
+
+
+def test_single_fields_are_overridden() -> None:
+    recipe = recipe_for("tiny", "tiny", {"learning_rate": "1e-3", "max_steps": "7", "activation_checkpointing": "off"})
+    assert (recipe.learning_rate, recipe.max_steps, recipe.activation_checkpointing) == (1e-3, 7, "off")
+    with pytest.raises(BadInput, match="no field 'lr'"):
+        recipe_for("tiny", "tiny", {"lr": "1e-3"})
+    with pytest.raises(BadInput, match="overridden: r is 'many', it must be of type int"):
+        recipe_for("tiny", "tiny", {"r": "many"})
+
+
+def test_weights_in_4_bits_are_not_trained_themselves() -> None:
+    with pytest.raises(BadInput, match="set use_peft: true"):
+        recipe_for("7b", "7b", {"use_peft": "false"})
+
+
+def test_the_guides_7b_run_has_the_guides_numbers() -> None:
+    recipe = recipe_for("guide-7b", "7b")
+    assert (recipe.load_in_4bit, recipe.bnb_4bit_quant_type, recipe.bnb_4bit_use_double_quant) == (True, "nf4", True)
+    assert (recipe.learning_rate, recipe.gradient_accumulation_steps, recipe.max_grad_norm) == (5e-5, 32, 0.5)
+    assert (recipe.eval_steps, recipe.save_steps, recipe.max_length) == (1000, 1000, 4096)
+    assert (recipe.r, recipe.lora_alpha, recipe.lora_dropout) == (16, 32, 0.05)

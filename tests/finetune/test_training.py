@@ -15,7 +15,7 @@ from pipesql.chat.tool_calls import answered, call, calling
 from pipesql.chat.trees import grow, read_samples
 from pipesql.errors import BadInput, TrainingDiverged
 from pipesql.finetune.packs import collate, make_packs
-from pipesql.finetune.recipe import recipe_for
+from pipesql.finetune.recipe_files import recipe_for
 from pipesql.finetune.tokenise import IGNORED, tokenise
 from pipesql.finetune.train import train
 from pipesql.finetune.trainer import TargetTrainer

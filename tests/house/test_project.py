@@ -67,7 +67,7 @@ def test_a_step_is_at_most_sixty_lines() -> None:
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_shipped_recipe_loads(path: Path) -> None:
-    from pipesql.finetune.recipe import read_recipe
+    from pipesql.finetune.recipe_files import read_recipe
 
     assert read_recipe(path).name == path.stem
 
