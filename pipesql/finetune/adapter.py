@@ -19,6 +19,18 @@ from pipesql.records import write_json
 BASE_FILE = "base.json"
 
 
+def base_record(source: ModelSource, details: dict[str, Any]) -> dict[str, Any]:
+    """What `base.json` says: the base with its digest, `details`, and the versions of the libraries."""
+    libraries = ("torch", "transformers", "peft", "trl")
+    return {
+        "model": source.name,
+        "digest": source.digest,
+        "description": source.description,
+        **details,
+        "versions": {"pipesql": pipesql.__version__, **{name: version(name) for name in libraries}},
+    }
+
+
 def save_adapter(model: Any, tokenizer: Any, folder: Path, source: ModelSource, details: dict[str, Any]) -> Path:
     """Write `folder` whole or not at all, in place of an older one; returns it.
 
@@ -28,14 +40,7 @@ def save_adapter(model: Any, tokenizer: Any, folder: Path, source: ModelSource, 
     for name, weight in model.named_parameters():
         if weight.requires_grad and not torch.isfinite(weight).all():
             raise TrainingDiverged(f"the adapter holds numbers that are not finite ({name}); it was not saved")
-    libraries = ("torch", "transformers", "peft", "trl")
-    record = {
-        "model": source.name,
-        "digest": source.digest,
-        "description": source.description,
-        **details,
-        "versions": {"pipesql": pipesql.__version__, **{name: version(name) for name in libraries}},
-    }
+    record = base_record(source, details)
     # A path of this machine's cache means nothing elsewhere: the adapter names its base as the user did.
     model.peft_config[model.active_adapter].base_model_name_or_path = source.name
     try:

@@ -26,8 +26,10 @@ def lora_config(recipe: Recipe) -> LoraConfig:
     )
 
 
-def sft_config(recipe: Recipe, folder: Path, device: str, seed: int, epochs: float) -> SFTConfig:
+def sft_config(recipe: Recipe, folder: Path, device: str, seed: int, epochs: float, learning_rate: float) -> SFTConfig:
     """TRL's configuration: precision by device, checkpoints in `folder`, `epochs` passes over the dataset.
+
+    `learning_rate` is the recipe's, or what the guard has made of it.
 
     CPUs compute in float32: bfloat16 is emulated there and thirty times slower.
     """
@@ -47,21 +49,22 @@ def sft_config(recipe: Recipe, folder: Path, device: str, seed: int, epochs: flo
         fp16=cuda and not bf16,
         activation_checkpointing=recipe.activation_checkpointing == "on",
         dataloader_pin_memory=cuda,
-        # the rows come tokenised and labelled; packs of ours come in the order that the seed drew
+        # the rows come tokenised and labelled, in the order that the seed drew (`order`)
         max_length=recipe.max_length,
         packing=recipe.packing == "bfd",
         packing_strategy="bfd",
         eval_packing=recipe.packing == "bfd",
         dataset_kwargs={"skip_prepare_dataset": True} if shared else None,
         remove_unused_columns=not shared,
-        train_sampling_strategy="sequential" if shared else "random",
+        train_sampling_strategy="sequential",
         # optimisation
-        learning_rate=recipe.learning_rate,
+        learning_rate=learning_rate,
         num_train_epochs=epochs,
         max_steps=recipe.max_steps,
         per_device_train_batch_size=recipe.per_device_train_batch_size,
         per_device_eval_batch_size=recipe.per_device_eval_batch_size,
         gradient_accumulation_steps=recipe.gradient_accumulation_steps,
+        optim=recipe.optim,
         lr_scheduler_type=recipe.lr_scheduler_type,
         warmup_steps=recipe.warmup_steps,
         weight_decay=recipe.weight_decay,
@@ -70,18 +73,13 @@ def sft_config(recipe: Recipe, folder: Path, device: str, seed: int, epochs: flo
         # what is measured and kept
         logging_strategy="steps",
         logging_steps=recipe.logging_steps,
-        logging_nan_inf_filter=False,
+        logging_nan_inf_filter=True,
         prediction_loss_only=True,
         eval_strategy="steps",
         eval_steps=recipe.eval_steps,
         eval_on_start=recipe.eval_on_start,
         save_strategy="steps",
-        save_steps=recipe.eval_steps,
-        save_total_limit=1,
-        save_only_model=True,
-        load_best_model_at_end=True,
-        metric_for_best_model="eval_loss",
-        greater_is_better=False,
+        save_steps=recipe.save_steps or recipe.eval_steps,
         report_to="none",
         disable_tqdm=True,
     )

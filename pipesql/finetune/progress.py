@@ -26,7 +26,9 @@ class Progress(TrainerCallback):  # type: ignore[misc]
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Open the bar."""
-        self._bar = tqdm(total=state.max_steps, desc="train", unit="step", disable=not sys.stderr.isatty())
+        self._bar = tqdm(
+            total=state.max_steps, initial=state.global_step, desc="train", unit="step", disable=not sys.stderr.isatty()
+        )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Move the bar."""
@@ -36,14 +38,15 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         """Show what was measured (names as in `Metrics`); in a log, about ten times in all."""
         numbers = {label: format(values[name], form) for name, (label, form) in SHOWN.items() if name in values}
         if "eval/loss" in values:
-            self._say(f"eval:  step {step}  loss {values['eval/loss']:.3f}")
+            self.say(f"eval:  step {step}  loss {values['eval/loss']:.3f}")
         elif not self._bar.disable:
             self._bar.set_postfix(numbers, refresh=False)
         elif step == 1 or step % max(1, self._bar.total // LINES) == 0:
             line = "  ".join(f"{label} {value}" for label, value in numbers.items())
-            self._say(f"train: step {step}/{self._bar.total}  {line}")
+            self.say(f"train: step {step}/{self._bar.total}  {line}")
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Print a line beside the bar."""
         tqdm.write(line, file=sys.stderr)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Recipes as YAML files: those of `recipes/` by name, a user's by path, single fields overridden; nothing unknown passes."""
+"""Recipes as YAML files: those of `recipes/` by name, a user's by path, single fields overridden, nothing unknown."""
 
 from __future__ import annotations
 

@@ -1,33 +1,28 @@
-"""Fine-tune a model on samples: LoRA on every linear projection; the adapter with the best evaluation loss is kept."""
+"""Fine-tune a model on samples: from the last checkpoint where there is one, back to an earlier one where the guard
+says so, until the end; the best checkpoint becomes the adapter."""
 
 from __future__ import annotations
 
-import math
-import random
-import tempfile
-from collections.abc import Sequence
+import gc
+import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import transformers
-from datasets import Dataset
-from transformers import PrinterCallback
-
 from pipesql.chat.template import TEMPLATE
-from pipesql.chat.trees import read_samples
-from pipesql.errors import BadInput
-from pipesql.finetune.adapter import save_adapter
-from pipesql.finetune.arguments import lora_config, sft_config
-from pipesql.finetune.packs import collate, make_packs
-from pipesql.finetune.progress import Progress
+from pipesql.errors import BadInput, TrainingDiverged
+from pipesql.finetune.adapter import base_record, save_adapter
+from pipesql.finetune.attempt import Attempt, Job
+from pipesql.finetune.checkpoints import step_of
+from pipesql.finetune.material import read_material
+from pipesql.finetune.metrics import OnMetrics
+from pipesql.finetune.order import rows_of_steps
 from pipesql.finetune.recipe import Recipe
+from pipesql.finetune.recovery import FILE, Recovery, Rewind, RewindNeeded, read_recovery
 from pipesql.finetune.result import Training
-from pipesql.finetune.tokenise import Row, tokenise
-from pipesql.finetune.trainer import Metrics, OnMetrics, TargetTrainer
 from pipesql.models import ModelSource
-from pipesql.models.load import choose_device, load_model, load_tokenizer
-from pipesql.records import Sample
+from pipesql.models.load import load_tokenizer
 
 
 def train(
@@ -38,136 +33,125 @@ def train(
     limit: int = 0,
     seed: int = 0,
     *,
+    resume: bool = False,
     on_metrics: OnMetrics = lambda values, step: None,
+    on_event: Callable[[str], None] = lambda sentence: None,
+    measure_ex: Callable[[Any, Any], float] | None = None,
 ) -> Training:
     """Train on `samples.train.jsonl` of the folder `samples`, measure on its `samples.validation.jsonl` where the data
     were built with one, else on its `samples.dev.jsonl`.
 
     `limit`: the samples of at most that many training queries (0: as the recipe says). Writes `output/adapter`
-    (safetensors, tokenizer with our chat template, `base.json`), whole or not at all; checkpoints are in `output`
-    while it runs. `on_metrics` gets every measurement with its step, and the summary last.
-    Raises BadInput for samples that cannot be used, ModelUnavailable, TrainingDiverged.
+    (safetensors, tokenizer with our chat template, `base.json`), whole or not at all, and `output/checkpoints`. With
+    `resume` training goes on from the last whole checkpoint there, else what is there is removed. `on_metrics` gets
+    every measurement with its step, and the summary last; `on_event` a sentence for every return to a checkpoint;
+    `measure_ex` gives the execution accuracy for recipes with select ex.
+    Raises BadInput for samples that cannot be used, ModelUnavailable, and TrainingDiverged where the guard gives up:
+    the best checkpoint until then is the adapter, if there is one.
     """
+    if recipe.select == "ex" and measure_ex is None:
+        raise BadInput(f"recipe {recipe.name} selects by execution accuracy, which nobody measures here: select loss")
     tokenizer = load_tokenizer(source)
     tokenizer.chat_template = TEMPLATE
-    measured = "validation" if (samples / "samples.validation.jsonl").is_file() else "dev"
-    learn = _drawn(samples / "samples.train.jsonl", limit or recipe.max_train_queries, seed)
-    measure = _drawn(samples / f"samples.{measured}.jsonl", recipe.max_eval_queries, seed)
-    if recipe.packing != "shared" and any(sample.layout == "tree" for sample in learn):
-        raise BadInput(
-            f"{samples} is in layout tree, which only packs of packing shared keep; recipe {recipe.name} says "
-            f"packing {recipe.packing}: choose another recipe, or build the data in layout folded"
-        )
-    train_rows, train_statistics = tokenise(learn, tokenizer, recipe.max_length)
-    eval_rows, eval_statistics = tokenise(measure, tokenizer, recipe.max_length)
-    for rows, statistics in ((train_rows, train_statistics), (eval_rows, eval_statistics)):
-        if not rows:
-            name = "train" if statistics is train_statistics else measured
-            raise BadInput(
-                f"{samples}/samples.{name}.jsonl has no sample to use: {statistics.samples} read, "
-                f"{statistics.too_long} of them longer than max_length {recipe.max_length} of recipe {recipe.name}"
-            )
-    progress = Progress()
-
-    def report(values: dict[str, float], step: int) -> None:
-        progress.show(values, step)
-        on_metrics(values, step)
-
-    transformers.set_seed(seed)
-    with _checkpoints(output) as folder:
-        trainer = _trainer(source, tokenizer, recipe, train_rows, eval_rows, Path(folder), seed)
-        metrics = Metrics(trainer, report)
-        trainer.remove_callback(PrinterCallback)
-        trainer.add_callback(metrics)
-        trainer.add_callback(progress)
-        trainer.train()
-        layout = learn[0].layout
-        adapter = save_adapter(
-            trainer.model,
-            tokenizer,
-            output / "adapter",
-            source,
-            {
-                "recipe": recipe.name,
-                "settings": asdict(recipe),
-                "layout": layout,
-                "seed": seed,
-                "samples": train_statistics.kept,
-            },
-        )
-    summary = metrics.summary()
-    on_metrics(summary, trainer.state.global_step)
+    material = read_material(samples, tokenizer, recipe, limit, seed)
+    details = {
+        "recipe": recipe.name,
+        "settings": asdict(recipe),
+        "layout": material.layout,
+        "seed": seed,
+        "samples": material.train.kept,
+    }
+    record = base_record(source, details)
+    job = Job(source, tokenizer, recipe, material, output, seed, record, on_metrics, measure_ex)
+    if not resume:
+        _clear(output)
+    job.checkpoints.make_ready()
+    attempt = _to_the_end(job, on_event)
+    adapter = _adopt_best(job, attempt, details)
+    summary = attempt.metrics.summary()
+    on_metrics(summary, attempt.trainer.state.global_step)
     return Training(
         adapter=adapter,
-        layout=layout,
-        measured=measured,
-        train=train_statistics,
-        eval=eval_statistics,
-        steps=trainer.state.global_step,
-        tokens=trainer.tokens_seen,
-        seconds=metrics.seconds,
+        layout=material.layout,
+        measured=material.measured,
+        train=material.train,
+        eval=material.eval,
+        steps=attempt.trainer.state.global_step,
+        tokens=attempt.metrics.tokens,
+        seconds=attempt.metrics.seconds,
         summary=summary,
     )
 
 
-def _drawn(path: Path, count: int, seed: int) -> list[Sample]:
-    """The samples of a file, of at most `count` queries (0: all) drawn by the seed, in the order of the file."""
-    samples = list(read_samples(path))
-    queries = list(dict.fromkeys(_query_of(sample) for sample in samples))
-    if not count or len(queries) <= count:
-        return samples
-    chosen = set(random.Random(seed).sample(queries, count))
-    return [sample for sample in samples if _query_of(sample) in chosen]
+def _to_the_end(job: Job, on_event: Callable[[str], None]) -> Attempt:
+    """Attempt after attempt, until one ends well. Raises TrainingDiverged after more rewinds than the recipe allows."""
+    recovery, checkpoint, skipped = read_recovery(job.output), job.checkpoints.newest(), 0
+    while True:
+        attempt = Attempt(job, recovery, skipped)
+        try:
+            attempt.run(checkpoint)
+        except RewindNeeded as need:
+            if len(recovery.rewinds) >= job.recipe.guard_rewinds:
+                raise _given_up(job, attempt, recovery, need) from None
+            recovery, checkpoint = _go_back(job, attempt, recovery, need, on_event)
+            skipped = attempt.guard.skipped
+        else:
+            return attempt
+        # Its model must be gone before the next one is loaded.
+        del attempt
+        gc.collect()
 
 
-def _query_of(sample: Sample) -> str:
-    """The query a sample belongs to: its steps, and the conversation about it, say more behind `#`."""
-    return sample.id.rpartition("#")[0] if sample.layout in ("steps", "tools") else sample.id
+def _go_back(
+    job: Job, attempt: Attempt, recovery: Recovery, need: RewindNeeded, on_event: Callable[[str], None]
+) -> tuple[Recovery, Path | None]:
+    """Choose the checkpoint, note what is left out from there on, and say so."""
+    first_bad = need.step - attempt.guard.streak  # the step before the bad ones: its update may have done the harm
+    fruitless = recovery.after(Rewind(need.step, 0, "", ())).fruitless()
+    checkpoint = job.checkpoints.before(first_bad, fruitless)
+    back_to = step_of(checkpoint) if checkpoint else 0
+    rows = rows_of_steps(range(max(back_to, first_bad - 1), need.step), attempt.rows_a_step, attempt.kept)
+    recovery = recovery.after(Rewind(need.step, back_to, need.reason, rows))
+    if attempt.trainer.accelerator.is_main_process:
+        recovery.write(job.output)
+        job.checkpoints.drop_after(back_to)
+    attempt.trainer.accelerator.wait_for_everyone()
+    rate = job.recipe.learning_rate * recovery.rate(job.recipe.guard_lr_factor)
+    on_event(
+        f"guard: back from step {need.step} to the checkpoint of step {back_to}: {need.reason}; "
+        f"{len(rows)} rows are left out, the learning rate is now {rate:.3g}"
+    )
+    return recovery, checkpoint
 
 
-def _checkpoints(output: Path) -> tempfile.TemporaryDirectory[str]:
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(dir=output, prefix=".checkpoints.")
-    except OSError as e:
-        raise BadInput(f"cannot write into {output}: {e.strerror}; free some space or choose another folder") from e
-
-
-def _trainer(
-    source: ModelSource,
-    tokenizer: Any,
-    recipe: Recipe,
-    train_rows: Sequence[Row],
-    eval_rows: Sequence[Row],
-    folder: Path,
-    seed: int,
-) -> TargetTrainer:
-    device = choose_device()
-    model = load_model(source, device)
-    model.config.use_cache = False
-    epochs = recipe.num_train_epochs
-    if recipe.packing == "shared":
-        # Each pass over the data is packed anew, all of them laid in a row: the trainer sees one pass.
-        passes = math.ceil(epochs)
-        packs = [pack for n in range(passes) for pack in make_packs(train_rows, recipe.max_length, seed + n)]
-        learn, measure = _dataset(packs), _dataset(make_packs(eval_rows, recipe.max_length, seed))
-        epochs /= passes
+def _given_up(job: Job, attempt: Attempt, recovery: Recovery, need: RewindNeeded) -> TrainingDiverged:
+    """The error after the last rewind; the best checkpoint is kept as the adapter, without one nothing is."""
+    kept = "no weights of it were kept"
+    if attempt.selection.step is None:
+        _clear(job.output)
     else:
-        learn, measure = _plain(train_rows), _plain(eval_rows)
-    return TargetTrainer(
-        model=model,
-        args=sft_config(recipe, folder, device, seed, epochs),
-        train_dataset=learn,
-        eval_dataset=measure,
-        processing_class=tokenizer,
-        peft_config=lora_config(recipe),
-        data_collator=collate if recipe.packing == "shared" else None,
+        _adopt_best(job, attempt, job.record)
+        kept = f"the best checkpoint, of step {attempt.selection.step}, was kept as the adapter"
+    return TrainingDiverged(
+        f"training diverged at step {need.step} after {len(recovery.rewinds)} rewinds: {need.reason}; {kept}; "
+        f"try a learning_rate below {job.recipe.learning_rate:g} or more warmup_steps in the recipe"
     )
 
 
-def _dataset(packs: Sequence[Any]) -> Dataset:
-    return Dataset.from_list([asdict(pack) for pack in packs])
+def _adopt_best(job: Job, attempt: Attempt, details: dict[str, Any]) -> Path:
+    """Make the best checkpoint the adapter of the run."""
+    trainer, best = attempt.trainer, attempt.selection.step
+    if best is not None and (best != trainer.state.global_step or not trainer.sound()):
+        trainer.restore_weights(job.checkpoints.at(best))
+    folder = job.output / "adapter"
+    if trainer.accelerator.is_main_process:
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        save_adapter(model, job.tokenizer, folder, job.source, {**details, "step": best})
+    trainer.accelerator.wait_for_everyone()
+    return folder
 
 
-def _plain(rows: Sequence[Row]) -> Dataset:
-    return Dataset.from_list([{"input_ids": list(row.input_ids), "labels": list(row.labels)} for row in rows])
+def _clear(output: Path) -> None:
+    """Remove what an earlier run left in the folder."""
+    shutil.rmtree(output / "checkpoints", ignore_errors=True)
+    (output / FILE).unlink(missing_ok=True)

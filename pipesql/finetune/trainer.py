@@ -1,42 +1,64 @@
-"""TRL's SFTTrainer, told what it does not do by itself: metrics of every kind through one callback, a stop at the first
-number that is not finite, and on a CPU logits for the targets alone."""
+"""TRL's SFTTrainer, told what it does not do by itself: on a CPU logits for the targets alone, means over targets,
+checkpoints that appear whole, and the numbers by which the guard judges a step."""
 
 from __future__ import annotations
 
-import math
-import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any
 
 import torch
-from transformers import TrainerCallback
+from transformers import Trainer
 from trl import SFTTrainer
 
-from pipesql.errors import TrainingDiverged
 from pipesql.finetune.tokenise import IGNORED
-
-OnMetrics = Callable[[dict[str, float], int], None]
-"""(metrics, optimizer step): names grouped as `train/…` and `eval/…`."""
 
 
 class TargetTrainer(SFTTrainer):
     """SFTTrainer over rows that bring their own labels.
 
-    Adds the counts `tokens_seen` and `targets_seen` (training only), and a cheaper loss on CPUs: TRL's fused head
-    projects every position onto the vocabulary there, though a fifth of them are targets.
+    Adds the counts `tokens_seen` and `targets_seen` (of this process, training only), `step_loss` and `step_norm` (of
+    the optimizer step under way), and a cheaper loss on CPUs: TRL's fused head projects every position onto the
+    vocabulary there, though a fifth of them are targets.
     """
 
     tokens_seen = 0
     targets_seen = 0
+    step_norm = 0.0
+    on_checkpoint: Callable[[int], None] | None = None
+    """Called with the step in every process when transformers has written a checkpoint into `args.output_dir`."""
+    measure_ex: Callable[[Any], float] | None = None
+    """Execution accuracy of a model, measured with every evaluation where it is given."""
+    _step_losses: tuple[torch.Tensor, ...] = ()
     _eval_loss = 0.0
     _eval_right = 0.0
     _eval_targets = 0
 
+    @property
+    def step_loss(self) -> torch.Tensor:
+        """Mean loss of the targets of the optimizer step under way (a scalar)."""
+        return torch.stack(self._step_losses).sum()
+
+    def begin_step(self) -> None:
+        """Forget the losses of the last optimizer step."""
+        self._step_losses = ()
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """As in SFTTrainer; remembers the loss until the optimizer's step."""
+        loss: torch.Tensor = super().training_step(*args, **kwargs)
+        self._step_losses += (loss.detach(),)
+        return loss
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        """As in Trainer; remembers the norm."""
+        norm = super()._get_grad_norm(model, grad_norm=grad_norm)
+        self.step_norm = float(norm)
+        return norm
+
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Mean cross-entropy of the targets; see SFTTrainer for the parameters. Raises TrainingDiverged."""
+        """Mean cross-entropy of the targets; see SFTTrainer for the parameters."""
         targets = int((inputs["labels"][:, 1:] != IGNORED).sum())
         if self.model.training:
             self.tokens_seen += inputs["input_ids"].numel()
@@ -45,11 +67,8 @@ class TargetTrainer(SFTTrainer):
             loss = self._loss_of_targets(model, inputs, num_items_in_batch)
         else:
             loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        value = (loss[0] if return_outputs else loss).detach()
-        if not torch.isfinite(value):
-            raise self.diverged(f"the loss is {float(value)}", self.state.global_step + 1)
         if not self.model.training:
-            self._eval_loss += float(value) * targets
+            self._eval_loss += float((loss[0] if return_outputs else loss).detach()) * targets
             self._eval_targets += targets
             self._eval_right += self._metrics["eval"]["mean_token_accuracy"].pop() * targets
         return loss
@@ -66,94 +85,52 @@ class TargetTrainer(SFTTrainer):
         summed = torch.nn.functional.cross_entropy(chosen, targets, reduction="sum")
         metrics = self._metrics["train" if self.model.training else "eval"]
         metrics["mean_token_accuracy"].append((chosen.detach().argmax(-1) == targets).float().mean().item())
-        return summed / (len(targets) if total is None else total)
+        if total is None:
+            return summed / len(targets)
+        # `total` counts the targets of every process, and gradients are averaged over them.
+        return summed / total * self.accelerator.num_processes
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Trainer, but loss and token accuracy are means over targets, not over batches of unequal size."""
+        """As in Trainer, but loss and token accuracy are means over targets, not over batches of unequal size; with
+        the execution accuracy where it is measured."""
         self._eval_loss, self._eval_right, self._eval_targets = 0.0, 0.0, 0
         output = super().evaluation_loop(*args, **kwargs)
         if "eval_loss" in output.metrics and self._eval_targets:
-            output.metrics["eval_loss"] = self._eval_loss / self._eval_targets
-            self._metrics["eval"]["mean_token_accuracy"] = [self._eval_right / self._eval_targets]
+            sums = torch.tensor([self._eval_loss, self._eval_right, self._eval_targets], dtype=torch.float64)
+            loss, right, targets = self.accelerator.reduce(sums.to(self.args.device), "sum").tolist()
+            output.metrics["eval_loss"] = loss / targets
+            self._metrics["eval"]["mean_token_accuracy"] = [right / targets]
+        if self.measure_ex is not None:
+            output.metrics["eval_ex"] = self.measure_ex(self.accelerator.unwrap_model(self.model))
         return output
 
-    def diverged(self, what: str, step: int) -> TrainingDiverged:
-        """The error for a number that is not finite."""
-        return TrainingDiverged(
-            f"training diverged at step {step}: {what}; no weights of it were kept, "
-            f"try a learning_rate below {self.args.learning_rate:g} or more warmup_steps in the recipe"
-        )
+    def sound(self) -> bool:
+        """Whether every weight that is trained is finite."""
+        return all(bool(torch.isfinite(p).all()) for p in self.model.parameters() if p.requires_grad)
 
-
-class Metrics(TrainerCallback):  # type: ignore[misc]
-    """Hands every number that the trainer logs to `on_metrics`, renamed, with the speed since the last time.
-
-    Seconds spent in evaluation and in writing checkpoints do not count for the speed. The last step is always
-    measured and kept, wherever the interval of evaluations falls.
-    """
-
-    NAMES: ClassVar[dict[str, str]] = {
-        "loss": "train/loss",
-        "mean_token_accuracy": "train/token_accuracy",
-        "learning_rate": "train/learning_rate",
-        "grad_norm": "train/grad_norm",
-        "eval_loss": "eval/loss",
-        "eval_mean_token_accuracy": "eval/token_accuracy",
-    }
-
-    def __init__(self, trainer: TargetTrainer, on_metrics: OnMetrics) -> None:
-        self.seconds = 0.0
-        """Time in training steps so far."""
-        self._trainer = trainer
-        self._on_metrics = on_metrics
-        self._began = 0.0
-        self._last = (0.0, 0, 0)
-        self._history: dict[str, list[float]] = defaultdict(list)
-
-    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Start the clock."""
-        self._began = time.perf_counter()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Stop the clock; ask for a last evaluation at the end."""
-        self.seconds += time.perf_counter() - self._began
-        if state.global_step >= state.max_steps:
-            control.should_evaluate = control.should_save = True
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        """Rename, add the speed, hand on. Raises TrainingDiverged for a gradient norm that is not finite."""
-        values = {ours: float(logs[name]) for name, ours in self.NAMES.items() if name in logs} if logs else {}
-        if "train/loss" not in values and "eval/loss" not in values:
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """A checkpoint of weights that are sound, or none. Without the model card that TRL would write each time."""
+        if not self.sound():
             return
-        if not math.isfinite(values.get("train/grad_norm", 0.0)):
-            raise self._trainer.diverged(f"the gradient norm is {values['train/grad_norm']}", state.global_step)
-        if "train/loss" in values:
-            now = (self.seconds, self._trainer.tokens_seen, self._trainer.targets_seen)
-            spent = now[0] - self._last[0]
-            values["train/tokens"] = float(now[1])
-            if spent > 0:
-                values["train/tokens_per_second"] = (now[1] - self._last[1]) / spent
-                values["train/target_tokens_per_second"] = (now[2] - self._last[2]) / spent
-            self._last = now
-        for name, value in values.items():
-            self._history[name].append(value)
-        self._on_metrics(values, state.global_step)
+        Trainer._save_checkpoint(self, model, trial)
+        self.accelerator.wait_for_everyone()
+        if self.on_checkpoint is not None:
+            self.on_checkpoint(self.state.global_step)
+        self.accelerator.wait_for_everyone()
 
-    def summary(self) -> dict[str, float]:
-        """One number of each kind: first and last training loss (the last a mean over the last tenth of what was
-        logged, since single batches differ), best evaluation loss, speed overall."""
-        losses, accuracies = self._history["train/loss"], self._history["train/token_accuracy"]
-        tail = max(1, len(losses) // 10)
-        found = {
-            "train/loss_first": losses[0],
-            "train/loss_last": sum(losses[-tail:]) / tail,
-            "train/token_accuracy_last": sum(accuracies[-tail:]) / tail,
-            "train/seconds": self.seconds,
-            "train/tokens_per_second_mean": self._trainer.tokens_seen / self.seconds,
-            "train/target_tokens_per_second_mean": self._trainer.targets_seen / self.seconds,
-        }
-        if measured := self._history["eval/loss"]:
-            best = measured.index(min(measured))
-            found["eval/loss_best"] = measured[best]
-            found["eval/token_accuracy_best"] = self._history["eval/token_accuracy"][best]
-        return found
+    def save_start(self) -> None:
+        """A checkpoint of the model as it is before the first step, so that there is always one to go back to."""
+        self._save_checkpoint(self.model, None)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """As in Trainer; then the learning rate is the one that `args` says now, not the checkpoint's."""
+        super()._load_optimizer_and_scheduler(checkpoint)
+        for base, group in zip(self.lr_scheduler.base_lrs, self.optimizer.param_groups, strict=True):
+            if base != self.args.learning_rate:
+                group["lr"] *= self.args.learning_rate / base
+                group["initial_lr"] = self.args.learning_rate
+        self.lr_scheduler.base_lrs = [self.args.learning_rate] * len(self.lr_scheduler.base_lrs)
+
+    def restore_weights(self, checkpoint: Path) -> None:
+        """Put a checkpoint's weights into the model."""
+        self._load_from_checkpoint(str(checkpoint))

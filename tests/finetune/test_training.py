@@ -166,7 +166,9 @@ def test_the_adapter_stands_alone(trained, source) -> None:
     assert (record["model"], record["digest"], record["recipe"]) == ("tiny", source.digest, "tiny")
     assert record["layout"] == "folded"
     assert "tests only" in record["description"]
-    assert sorted(p.name for p in output.iterdir()) == ["adapter"], "checkpoints are gone"
+    assert sorted(p.name for p in output.iterdir()) == ["adapter", "checkpoints"]
+    kept = sorted(p.name for p in (output / "checkpoints").glob("[!.]*"))
+    assert kept == ["checkpoint-10", "checkpoint-20", "checkpoint-30"]
     tuned, again = (
         PeftModel.from_pretrained(load_model(source, device="cpu"), str(result.adapter)).eval() for _ in range(2)
     )

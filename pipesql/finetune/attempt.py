@@ -1,0 +1,128 @@
+"""One stretch of training, from a checkpoint or from the start until it ends or the guard sends it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import transformers
+from transformers import PrinterCallback
+
+from pipesql.finetune.arguments import lora_config, sft_config
+from pipesql.finetune.checkpoints import Checkpoints, read_progress
+from pipesql.finetune.guard import Guard
+from pipesql.finetune.guarding import Guarding
+from pipesql.finetune.material import Material
+from pipesql.finetune.metrics import Metrics, OnMetrics
+from pipesql.finetune.order import as_dataset, lay_out, passes, rows_a_step
+from pipesql.finetune.packs import collate
+from pipesql.finetune.progress import Progress
+from pipesql.finetune.recipe import Recipe
+from pipesql.finetune.recovery import Recovery
+from pipesql.finetune.selection import Selection
+from pipesql.finetune.trainer import TargetTrainer
+from pipesql.models import ModelSource
+from pipesql.models.load import choose_device, load_model
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is trained on what, and how: all that stays the same from attempt to attempt."""
+
+    source: ModelSource
+    tokenizer: Any
+    recipe: Recipe
+    material: Material
+    output: Path
+    seed: int
+    record: dict[str, Any]
+    """What `base.json` of its checkpoints says."""
+    on_metrics: OnMetrics
+    measure_ex: Callable[[Any, Any], float] | None = None
+    """(model, tokenizer) → execution accuracy."""
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        return Checkpoints(self.output)
+
+
+class Attempt:
+    """A trainer with its callbacks, made for a job as `recovery` says that it goes on."""
+
+    def __init__(self, job: Job, recovery: Recovery, skipped: int = 0) -> None:
+        transformers.set_seed(job.seed)
+        recipe, progress = job.recipe, Progress()
+        self._job = job
+        self._skipped = skipped
+        self.trainer = _trainer(job, recipe.learning_rate * recovery.rate(recipe.guard_lr_factor))
+        self.rows_a_step = rows_a_step(recipe, self.trainer.accelerator.num_processes)
+        one_pass = self.trainer.train_dataset
+        count = passes(recipe, len(one_pass), self.trainer.accelerator.num_processes)
+        whole = lay_out(one_pass, job.material.train_rows, recipe, job.seed, count)
+        self.kept = [row for row in range(len(whole)) if row not in recovery.left_out]
+        """Numbers of the rows that are learnt, in their order."""
+        self.trainer.train_dataset = whole.select(self.kept)
+        # The trainer sees all passes as one.
+        self.trainer.args.num_train_epochs = recipe.num_train_epochs / count
+        epochs = recipe.num_train_epochs
+        if recipe.max_steps > 0:
+            epochs = recipe.max_steps * self.rows_a_step / len(one_pass)
+
+        def report(values: dict[str, float], step: int) -> None:
+            progress.show(values, step)
+            job.on_metrics(values, step)
+
+        self.guard = Guard.of(recipe)
+        self.metrics = Metrics(self.trainer, self.guard, len(recovery.rewinds), epochs, report)
+        self.selection = Selection(recipe, self.trainer.sound)
+        self.trainer.remove_callback(PrinterCallback)
+        for callback in (self.metrics, progress, Guarding(self.trainer, self.guard, progress.say), self.selection):
+            self.trainer.add_callback(callback)
+        self.trainer.on_checkpoint = self._complete
+        if job.measure_ex is not None and recipe.select == "ex":
+            measure = job.measure_ex
+            self.trainer.measure_ex = lambda model: measure(model, job.tokenizer)
+
+    def run(self, checkpoint: Path | None) -> None:
+        """Train from the checkpoint to the end. Raises RewindNeeded."""
+        if checkpoint is not None:
+            state = read_progress(checkpoint)
+            self.guard.restore(state["guard"])
+            self.selection.restore(state["selection"])
+            self.metrics.restore(state["metrics"])
+            if self.trainer.accelerator.is_main_process:
+                self.trainer.tokens_seen, self.trainer.targets_seen = state["tokens"]
+        self.guard.skipped = max(self.guard.skipped, self._skipped)
+        self.trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+
+    def _complete(self, step: int) -> None:
+        """Give a checkpoint what transformers does not write, and move it to its place."""
+        tokens = self.metrics.count()
+        if not self.trainer.accelerator.is_main_process:
+            return
+        progress = {
+            "guard": self.guard.state(),
+            "selection": self.selection.state(),
+            "metrics": self.metrics.state(),
+            "tokens": tokens,
+        }
+        self._job.checkpoints.finish(step, progress, {**self._job.record, "step": step}, self.selection.step)
+
+
+def _trainer(job: Job, learning_rate: float) -> TargetTrainer:
+    recipe, device = job.recipe, choose_device()
+    model = load_model(job.source, device)
+    model.config.use_cache = False
+    shared = recipe.packing == "shared"
+    unfinished = job.checkpoints.unfinished
+    return TargetTrainer(
+        model=model,
+        args=sft_config(recipe, unfinished, device, job.seed, recipe.num_train_epochs, learning_rate),
+        train_dataset=as_dataset(job.material.train_rows, recipe, job.seed),
+        eval_dataset=as_dataset(job.material.eval_rows, recipe, job.seed),
+        processing_class=job.tokenizer,
+        peft_config=lora_config(recipe) if recipe.use_peft else None,
+        data_collator=collate if shared else None,
+    )

@@ -1,0 +1,100 @@
+"""Checkpoints on disk: whole or not there at all, the newest few and the best one kept.
+
+transformers writes a checkpoint file by file. So it writes into a folder of unfinished ones, and a finished one is moved
+to its place by a rename: whoever is killed meanwhile leaves nothing that looks like a checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pipesql.errors import BadInput
+from pipesql.records import write_json
+
+FOLDER = "checkpoints"
+KEPT = 3
+"""So many of the newest are kept beside the best."""
+PROGRESS = "progress.json"
+"""In each checkpoint: what transformers does not keep, as JSON (guard, selection, counts)."""
+_PREFIX = "checkpoint-"
+
+
+class Checkpoints:
+    """The checkpoints of one run, in `<output>/checkpoints/checkpoint-<step>`."""
+
+    def __init__(self, output: Path) -> None:
+        self.folder = output / FOLDER
+        self.unfinished = self.folder / ".unfinished"
+        """Where transformers writes."""
+
+    def make_ready(self) -> None:
+        """Make the folders, without what a killed run left unfinished. Raises BadInput where they cannot be written."""
+        try:
+            shutil.rmtree(self.unfinished, ignore_errors=True)
+            self.unfinished.mkdir(parents=True)
+        except OSError as e:
+            raise BadInput(
+                f"cannot write into {self.folder}: {e.strerror}; free some space or choose another folder"
+            ) from e
+
+    def all(self) -> list[Path]:
+        """Every whole checkpoint, oldest first."""
+        return sorted(self.folder.glob(f"{_PREFIX}*"), key=step_of)
+
+    def at(self, step: int) -> Path:
+        """The place of the checkpoint of that step."""
+        return self.folder / f"{_PREFIX}{step}"
+
+    def newest(self) -> Path | None:
+        """The last whole checkpoint, if there is one."""
+        return self.all()[-1] if self.all() else None
+
+    def before(self, step: int, back: int = 0) -> Path | None:
+        """The last checkpoint at or before a step, or one that lies `back` further back (the oldest at most)."""
+        earlier = [path for path in self.all() if step_of(path) <= step]
+        return earlier[max(0, len(earlier) - 1 - back)] if earlier else None
+
+    def finish(self, step: int, progress: dict[str, Any], record: dict[str, Any], best: int | None) -> Path:
+        """Move the checkpoint that was written as unfinished to its place, with what it lacks; drop old ones.
+
+        `record` becomes its `base.json`, with which it can be merged like any adapter.
+        """
+        work, target = self.unfinished / f"{_PREFIX}{step}", self.at(step)
+        write_json(work / PROGRESS, progress)
+        write_json(work / "base.json", record)
+        for pickled in ("training_args.bin", "README.md"):  # a pickle nobody reads, and a card without content
+            (work / pickled).unlink(missing_ok=True)
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(work, target)
+        keep = {*self.all()[-KEPT:], *([self.at(best)] if best is not None else [])}
+        for path in self.all():
+            if path not in keep:
+                shutil.rmtree(path)
+        return target
+
+    def drop_after(self, step: int) -> None:
+        """Remove the checkpoints behind a step: training goes another way from there."""
+        for path in self.all():
+            if step_of(path) > step:
+                shutil.rmtree(path)
+
+
+def step_of(checkpoint: Path) -> int:
+    """The optimizer step that a checkpoint's name says."""
+    return int(checkpoint.name.removeprefix(_PREFIX))
+
+
+def read_progress(checkpoint: Path) -> dict[str, Any]:
+    """What `finish` wrote as progress. Raises BadInput for a folder that is no checkpoint of ours."""
+    try:
+        found: dict[str, Any] = json.loads((checkpoint / PROGRESS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as e:
+        raise BadInput(
+            f"{checkpoint} is no whole checkpoint ({e}): remove it, and training goes on from another"
+        ) from e
+    return found

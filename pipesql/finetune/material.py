@@ -1,0 +1,67 @@
+"""What a run learns from: samples drawn, tokenised and counted."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipesql.chat.trees import read_samples
+from pipesql.errors import BadInput
+from pipesql.finetune.recipe import Recipe
+from pipesql.finetune.tokenise import Row, TokenStatistics, tokenise
+from pipesql.records import Sample
+
+
+@dataclass(frozen=True)
+class Material:
+    """Rows to learn from and rows to measure on, with what was counted of either."""
+
+    layout: str
+    measured: str
+    """The split that the evaluation loss is of: `validation` or `dev`."""
+    train_rows: list[Row]
+    eval_rows: list[Row]
+    train: TokenStatistics
+    eval: TokenStatistics
+
+
+def read_material(samples: Path, tokenizer: Any, recipe: Recipe, limit: int, seed: int) -> Material:
+    """The samples of a folder as rows: of at most `limit` training queries (0: as the recipe says), drawn by the seed.
+
+    Measured is `samples.validation.jsonl` where the data were built with one, else `samples.dev.jsonl`.
+    Raises BadInput for samples that cannot be used.
+    """
+    measured = "validation" if (samples / "samples.validation.jsonl").is_file() else "dev"
+    learn = _drawn(samples / "samples.train.jsonl", limit or recipe.max_train_queries, seed)
+    measure = _drawn(samples / f"samples.{measured}.jsonl", recipe.max_eval_queries, seed)
+    if recipe.packing != "shared" and any(sample.layout == "tree" for sample in learn):
+        raise BadInput(
+            f"{samples} is in layout tree, which only packs of packing shared keep; recipe {recipe.name} says "
+            f"packing {recipe.packing}: choose another recipe, or build the data in layout folded"
+        )
+    train_rows, train = tokenise(learn, tokenizer, recipe.max_length)
+    eval_rows, counted = tokenise(measure, tokenizer, recipe.max_length)
+    for split, kept, statistics in (("train", train_rows, train), (measured, eval_rows, counted)):
+        if not kept:
+            raise BadInput(
+                f"{samples}/samples.{split}.jsonl has no sample to use: {statistics.samples} read, "
+                f"{statistics.too_long} of them longer than max_length {recipe.max_length} of recipe {recipe.name}"
+            )
+    return Material(learn[0].layout, measured, train_rows, eval_rows, train, counted)
+
+
+def _drawn(path: Path, count: int, seed: int) -> list[Sample]:
+    """The samples of a file, of at most `count` queries (0: all) drawn by the seed, in the order of the file."""
+    samples = list(read_samples(path))
+    queries = list(dict.fromkeys(_query_of(sample) for sample in samples))
+    if not count or len(queries) <= count:
+        return samples
+    chosen = set(random.Random(seed).sample(queries, count))
+    return [sample for sample in samples if _query_of(sample) in chosen]
+
+
+def _query_of(sample: Sample) -> str:
+    """The query a sample belongs to: its steps, and the conversation about it, say more behind `#`."""
+    return sample.id.rpartition("#")[0] if sample.layout in ("steps", "tools") else sample.id
