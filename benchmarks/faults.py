@@ -1,8 +1,8 @@
 """`python -m benchmarks.faults`: twenty faults planted in training runs of `tiny`, each with the guard and without.
 
 A run is usable where the evaluation loss of what it leaves is within 5% of the clean run's, and dead where its last
-weights are not finite or twice as bad. Prints a table; exits with 1 unless all guarded runs are usable. Takes four minutes
-on two cores.
+weights are not finite or twice as bad. Prints a table; exits with 1 unless all guarded runs are usable. Takes four
+minutes on two cores.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def main() -> int:
                 usable += guarded.left <= USABLE * clean.left
                 dead += not bare.last <= DEAD * clean.left  # true of a loss that is no number, too
                 did = f"{guarded.skipped} skipped, {guarded.rewinds} rewinds, {guarded.left:.3f}"
-                print(f"{str(fault):32} {did:>34}   {bare.last:.3f}", flush=True)
+                print(f"{fault!s:32} {did:>34}   {bare.last:.3f}", flush=True)
     count = len(KINDS) * len(STEPS)
     print(f"\nwith the guard {usable} of {count} usable; without it {dead} of {count} dead")
     return int(usable < count)
