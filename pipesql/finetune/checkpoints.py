@@ -1,7 +1,7 @@
 """Checkpoints on disk: whole or not there at all, the newest few and the best one kept.
 
-transformers writes a checkpoint file by file. So it writes into a folder of unfinished ones, and a finished one is moved
-to its place by a rename: whoever is killed meanwhile leaves nothing that looks like a checkpoint.
+transformers writes a checkpoint file by file. So it writes into a folder of unfinished ones, and a finished one is
+moved to its place by a rename: whoever is killed meanwhile leaves nothing that looks like a checkpoint.
 """
 
 from __future__ import annotations
