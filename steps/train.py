@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
 
 import click
 
-from pipesql.records import file_digest
+from pipesql.finetune.processes import rank, relaunch, share, started_together
 from steps import StepCommand
-from steps.training_data import chosen, log_leaks
+from steps.recipe_options import recipe_options
 
 
 @click.command(cls=StepCommand)
@@ -17,30 +17,35 @@ from steps.training_data import chosen, log_leaks
 @click.option("--data", default="auto", show_default=True, help="auto (the newest data run), its id, or a folder.")
 @click.option("--limit", default=0, show_default=True, help="At most so many train queries; 0: as the recipe says.")
 @click.option("--seed", default=0, show_default=True, help="Draws samples, their order and the adapter's start.")
-def main(model: str, recipe: str, data: str, limit: int, seed: int) -> None:
-    """Fine-tune a model on the newest samples."""
+@click.option(
+    "--resume", default="", help="Go on with a run that did not finish: its id, or last. The rest is as then."
+)
+@click.option("--processes", default=1, show_default=True, help="Processes on this machine, one a GPU (torchrun).")
+@recipe_options
+def main(
+    model: str, recipe: str, data: str, limit: int, seed: int, resume: str, processes: int, overrides: dict[str, str]
+) -> None:
+    """Fine-tune a model on the newest samples. Options named like a recipe's fields override the recipe."""
+    if processes > 1 and not started_together():
+        relaunch("steps.train", sys.argv[1:], processes)
+    if rank():  # only the first process knows MLflow
+        from pipesql.finetune.train import train_request
+
+        train_request(*share(None))
+        return
     from pipesql.finetune.recipe_files import recipe_for
-    from pipesql.models import resolve_model
-    from pipesql.tracking.runs import get_run, step_run
-    from pipesql.tracking.store import project_root
+    from pipesql.tracking.lookup import unfinished_run
+    from pipesql.tracking.runs import step_run
+    from steps.training import finish, trained
+    from steps.training_request import opened
 
-    with step_run("train") as run:
-        settings, output = recipe_for(recipe, model), Path("output/train", run.run_id)
-        run.tags(**{"pipesql.model": model, "pipesql.recipe": settings.name, "pipesql.output": output})
-        source, (folder, data_run) = resolve_model(model), chosen(data)
-        run.params(model=source.name, recipe=settings.name, limit=limit, seed=seed, **settings.headline())
-        run.tags(**{"pipesql.data_run": data_run, "pipesql.data_digest": file_digest(folder / "samples.train.jsonl")})
-        run.tags(**{"pipesql.benchmark": get_run(data_run).tags.get("pipesql.benchmark", "") if data_run else ""})
-        log_leaks(run, folder, project_root() / output)
-        from pipesql.finetune.train import train
-
-        result = train(folder, source, settings, project_root() / output, limit, seed, on_metrics=run.metrics)
-        for split, rows in (("train", result.train.samples), (result.measured, result.eval.samples)):
-            path = folder / f"samples.{split}.jsonl"
-            run.dataset(f"{folder.name}-{split}", path, file_digest(path), split, rows)
-        for path, place in [*result.write(settings, project_root() / output), (result.adapter, "adapter")]:
-            run.artifact(path, place)
-    click.echo(f"{source.description}, recipe {settings.name}, {folder.name}, run {run.run_id}\n{result.text()}")
+    earlier = unfinished_run("train", resume).run_id if resume else ""
+    settings = None if earlier else recipe_for(recipe, model, overrides)
+    with step_run("train", resume=earlier, system_metrics=True) as run:
+        request, output = opened(run, model, settings, data, limit, seed)
+        result = trained(run, request, output)
+        finish(run, request, output, result)
+    click.echo(result.text())
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ from pipesql.finetune.trainer import TargetTrainer
 from pipesql.models import ModelSource
 from pipesql.models.load import choose_device, load_model
 
+MeasureEx = Callable[[Any, Any, Sequence[str], str], float]
+"""(model, tokenizer, ids of queries, layout) → execution accuracy."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -40,8 +43,7 @@ class Job:
     record: dict[str, Any]
     """What `base.json` of its checkpoints says."""
     on_metrics: OnMetrics
-    measure_ex: Callable[[Any, Any], float] | None = None
-    """(model, tokenizer) → execution accuracy."""
+    measure_ex: MeasureEx | None = None
 
     @property
     def checkpoints(self) -> Checkpoints:
@@ -83,7 +85,8 @@ class Attempt:
         self.trainer.on_checkpoint = self._complete
         if job.measure_ex is not None and recipe.select == "ex":
             measure = job.measure_ex
-            self.trainer.measure_ex = lambda model: measure(model, job.tokenizer)
+            queries, layout = job.material.eval_queries, job.material.layout
+            self.trainer.measure_ex = lambda model: measure(model, job.tokenizer, queries, layout)
 
     def run(self, checkpoint: Path | None) -> None:
         """Train from the checkpoint to the end. Raises RewindNeeded."""

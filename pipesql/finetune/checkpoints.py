@@ -94,7 +94,5 @@ def read_progress(checkpoint: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads((checkpoint / PROGRESS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as e:
-        raise BadInput(
-            f"{checkpoint} is no whole checkpoint ({e}): remove it, and training goes on from another"
-        ) from e
+        raise BadInput(f"{checkpoint} is no whole checkpoint ({e}): remove it to go on from another") from e
     return found

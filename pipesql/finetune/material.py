@@ -26,6 +26,12 @@ class Material:
     train: TokenStatistics
     eval: TokenStatistics
 
+    @property
+    def eval_queries(self) -> list[str]:
+        """Ids of the queries measured on, each once, without conversations about them."""
+        plain = (row for row in self.eval_rows if row.layout != "tools")
+        return list(dict.fromkeys(query_of(row.id, row.layout) for row in plain))
+
 
 def read_material(samples: Path, tokenizer: Any, recipe: Recipe, limit: int, seed: int) -> Material:
     """The samples of a folder as rows: of at most `limit` training queries (0: as the recipe says), drawn by the seed.
@@ -55,13 +61,13 @@ def read_material(samples: Path, tokenizer: Any, recipe: Recipe, limit: int, see
 def _drawn(path: Path, count: int, seed: int) -> list[Sample]:
     """The samples of a file, of at most `count` queries (0: all) drawn by the seed, in the order of the file."""
     samples = list(read_samples(path))
-    queries = list(dict.fromkeys(_query_of(sample) for sample in samples))
+    queries = list(dict.fromkeys(query_of(sample.id, sample.layout) for sample in samples))
     if not count or len(queries) <= count:
         return samples
     chosen = set(random.Random(seed).sample(queries, count))
-    return [sample for sample in samples if _query_of(sample) in chosen]
+    return [sample for sample in samples if query_of(sample.id, sample.layout) in chosen]
 
 
-def _query_of(sample: Sample) -> str:
-    """The query a sample belongs to: its steps, and the conversation about it, say more behind `#`."""
-    return sample.id.rpartition("#")[0] if sample.layout in ("steps", "tools") else sample.id
+def query_of(name: str, layout: str) -> str:
+    """The query that a sample of that id belongs to: its steps, and the conversation about it, say more behind `#`."""
+    return name.rpartition("#")[0] if layout in ("steps", "tools") else name

@@ -13,15 +13,16 @@ from typing import Any
 from pipesql.chat.template import TEMPLATE
 from pipesql.errors import BadInput, TrainingDiverged
 from pipesql.finetune.adapter import base_record, save_adapter
-from pipesql.finetune.attempt import Attempt, Job
+from pipesql.finetune.attempt import Attempt, Job, MeasureEx
 from pipesql.finetune.checkpoints import step_of
 from pipesql.finetune.material import read_material
 from pipesql.finetune.metrics import OnMetrics
 from pipesql.finetune.order import rows_of_steps
 from pipesql.finetune.recipe import Recipe
 from pipesql.finetune.recovery import FILE, Recovery, Rewind, RewindNeeded, read_recovery
+from pipesql.finetune.request import Request
 from pipesql.finetune.result import Training
-from pipesql.models import ModelSource
+from pipesql.models import ModelSource, resolve_model
 from pipesql.models.load import load_tokenizer
 
 
@@ -36,7 +37,7 @@ def train(
     resume: bool = False,
     on_metrics: OnMetrics = lambda values, step: None,
     on_event: Callable[[str], None] = lambda sentence: None,
-    measure_ex: Callable[[Any, Any], float] | None = None,
+    measure_ex: MeasureEx | None = None,
 ) -> Training:
     """Train on `samples.train.jsonl` of the folder `samples`, measure on its `samples.validation.jsonl` where the data
     were built with one, else on its `samples.dev.jsonl`.
@@ -45,7 +46,7 @@ def train(
     (safetensors, tokenizer with our chat template, `base.json`), whole or not at all, and `output/checkpoints`. With
     `resume` training goes on from the last whole checkpoint there, else what is there is removed. `on_metrics` gets
     every measurement with its step, and the summary last; `on_event` a sentence for every return to a checkpoint;
-    `measure_ex` gives the execution accuracy for recipes with select ex.
+    `measure_ex` gives the execution accuracy on the evaluation queries, for recipes with select ex.
     Raises BadInput for samples that cannot be used, ModelUnavailable, and TrainingDiverged where the guard gives up:
     the best checkpoint until then is the adapter, if there is one.
     """
@@ -80,6 +81,29 @@ def train(
         tokens=attempt.metrics.tokens,
         seconds=attempt.metrics.seconds,
         summary=summary,
+    )
+
+
+def train_request(
+    request: Request,
+    output: Path,
+    *,
+    on_metrics: OnMetrics = lambda values, step: None,
+    on_event: Callable[[str], None] = lambda sentence: None,
+    measure_ex: MeasureEx | None = None,
+) -> Training:
+    """Do what a request says in its folder, from the last checkpoint where there is one. See `train`."""
+    return train(
+        request.folder,
+        resolve_model(request.model),
+        request.recipe,
+        output,
+        request.limit,
+        request.seed,
+        resume=True,
+        on_metrics=on_metrics,
+        on_event=on_event,
+        measure_ex=measure_ex,
     )
 
 

@@ -101,7 +101,11 @@ class TargetTrainer(SFTTrainer):
             output.metrics["eval_loss"] = loss / targets
             self._metrics["eval"]["mean_token_accuracy"] = [right / targets]
         if self.measure_ex is not None:
-            output.metrics["eval_ex"] = self.measure_ex(self.accelerator.unwrap_model(self.model))
+            measured = 0.0
+            if self.accelerator.is_main_process:  # the others wait for its answer
+                measured = self.measure_ex(self.accelerator.unwrap_model(self.model))
+            shared = torch.tensor(measured, device=self.args.device)
+            output.metrics["eval_ex"] = self.accelerator.reduce(shared, "sum").item()
         return output
 
     def sound(self) -> bool:

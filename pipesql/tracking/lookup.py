@@ -28,6 +28,23 @@ def finished_run(step: str, run_id: str = "", tags: Mapping[str, str] | None = N
     return found
 
 
+def unfinished_run(step: str, run_id: str) -> RunRef:
+    """The run of a step that goes on: the one of that id, or with `last` the newest that did not finish.
+
+    Raises NoSuchRun where there is none.
+    """
+    if run_id != "last":
+        run = get_run(run_id)
+        if run.step != step or run.status == "FINISHED":
+            is_what = f"{run.status.lower() or 'unknown'} {run.step or 'foreign'} run"
+            raise NoSuchRun(f"run {run_id} is a {is_what}: give the id of a {step} run that did not finish, or `last`")
+        return run
+    found = latest_run(step, finished=False)
+    if found is None:
+        raise NoSuchRun(f"there is no {step} run to resume: all that were begun have finished")
+    return found
+
+
 def data_folder(data: str) -> tuple[Path, str]:
     """The folder of golden pairs and samples that `data` names, and the id of the run that made it ("" for a folder).
 

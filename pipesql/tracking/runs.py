@@ -7,16 +7,16 @@ their bare names and MLflow drops a whole batch when one name comes back with an
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipesql.errors import BadInput, NoSuchRun
+from pipesql.tracking.open_run import TAG_LIMIT, StepRun
 from pipesql.tracking.store import use_store
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 STEP_TAG = "pipesql.step"
 ERROR_TAG = "pipesql.error"
-_TAG_LIMIT = 5_000
-_DIGEST_LIMIT = 36
+RESUMES_TAG = "pipesql.resumes"
+_SYSTEM_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -74,87 +74,44 @@ class RunRef:
         return [(int(m.step), float(m.value)) for m in MlflowClient().get_metric_history(self.run_id, metric)]
 
 
-@dataclass(frozen=True)
-class StepRun:
-    """The open run of a step. Every method writes at once; nothing is kept until the end."""
-
-    run_id: str
-    step: str
-    experiment_id: str
-
-    def params(self, **values: Any) -> None:
-        """Log parameters as `<step>.<name>`. A parameter is written once: another value for it is an error."""
-        import mlflow
-
-        mlflow.log_params({f"{self.step}.{name}": value for name, value in values.items()}, synchronous=True)
-
-    def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
-        """Log numbers, grouped in the UI by what stands before `/` in their names."""
-        import mlflow
-
-        mlflow.log_metrics({k: float(v) for k, v in values.items()}, step=step, synchronous=True)
-
-    def dataset(self, name: str, path: Path | str, digest: str, context: str = "", rows: int | None = None) -> None:
-        """Record a file or folder that this run reads. `context` is what it serves for, e.g. `train` or `dev`."""
-        import mlflow
-        from mlflow.data.meta_dataset import MetaDataset
-        from mlflow.data.sources import LocalArtifactDatasetSource
-
-        profile = json.dumps({"num_rows": rows}) if rows is not None else None
-
-        class FileDataset(MetaDataset):  # type: ignore[misc]
-            """A dataset known by its digest; MLflow's own class has no row count."""
-
-            profile: Any = None
-
-            def to_dict(self) -> dict[str, str]:
-                return {**super().to_dict(), **({"profile": profile} if profile else {})}
-
-        source = LocalArtifactDatasetSource(str(Path(path).resolve()))
-        mlflow.log_input(FileDataset(source, name=name, digest=digest[:_DIGEST_LIMIT]), context=context or None)
-
-    def artifact(self, path: Path | str, folder: str = "") -> None:
-        """Log a file, or the contents of a directory, under `folder` of the run's artifacts."""
-        import mlflow
-
-        if Path(path).is_dir():
-            mlflow.log_artifacts(str(path), artifact_path=folder or None)
-        else:
-            mlflow.log_artifact(str(path), artifact_path=folder or None)
-
-    def table(self, rows: Sequence[Mapping[str, Any]], file: str) -> None:
-        """Log rows as a table that the UI can filter and compare. Columns stand in the order first seen."""
-        import mlflow
-
-        columns = list(dict.fromkeys(name for row in rows for name in row))
-        mlflow.log_table({name: [row.get(name) for row in rows] for name in columns}, artifact_file=file)
-
-    def tags(self, **values: Any) -> None:
-        """Set tags; a tag's name has dots, so write `run.tags(**{"pipesql.recipe": "smoke"})`."""
-        import mlflow
-
-        mlflow.set_tags({name: str(value)[:_TAG_LIMIT] for name, value in values.items()}, synchronous=True)
-
-
 @contextmanager
-def step_run(step: str, name: str | None = None, tags: Mapping[str, Any] | None = None) -> Iterator[StepRun]:
+def step_run(
+    step: str,
+    name: str | None = None,
+    tags: Mapping[str, Any] | None = None,
+    *,
+    resume: str = "",
+    system_metrics: bool = False,
+) -> Iterator[StepRun]:
     """Open the run of a step; the block's end finishes it, an exception fails it with its sentence as a tag.
 
     The run is the one in `MLFLOW_RUN_ID` (set by `mlflow run`), which keeps a name that its caller chose, else a
-    new one. Raises BadInput where the tracking store cannot be read or written, and whatever the block raises.
+    new one. With `resume` it is the run of that id, which goes on; the one that `mlflow run` made says so in a tag.
+    `system_metrics` records processor, memory and GPU. Raises BadInput where the tracking store cannot be read or
+    written, and whatever the block raises.
     """
     import mlflow
     from mlflow.exceptions import MlflowException
 
     experiment = use_store()
     given = os.environ.get("MLFLOW_RUN_ID")
+    if system_metrics:
+        mlflow.set_system_metrics_sampling_interval(_SYSTEM_SECONDS)
+    recorded = {"log_system_metrics": system_metrics}
     try:
-        if given:
+        if resume:
+            if given:
+                _note_resumed(given, resume)
+            os.environ.pop("MLFLOW_RUN_ID", None)
+            run = mlflow.start_run(run_id=resume, **recorded)
+            if ERROR_TAG in run.data.tags:
+                mlflow.delete_tag(ERROR_TAG)
+        elif given:
             # The run's own experiment holds, whatever the environment says; its generated name gives way to the step's.
-            run = mlflow.start_run(run_id=given, run_name=_better_name(given, name or step))
+            run = mlflow.start_run(run_id=given, run_name=_better_name(given, name or step), **recorded)
             os.environ.pop("MLFLOW_RUN_ID", None)
         else:
-            run = mlflow.start_run(experiment_id=experiment, run_name=name or step)
+            run = mlflow.start_run(experiment_id=experiment, run_name=name or step, **recorded)
         try:
             opened = StepRun(run.info.run_id, step, run.info.experiment_id)
             opened.tags(**{STEP_TAG: step, **(tags or {})})
@@ -171,6 +128,15 @@ def step_run(step: str, name: str | None = None, tags: Mapping[str, Any] | None 
         raise BadInput(f"the tracking store cannot be written ({reason}): free space or make it writable") from e
 
 
+def _note_resumed(run_id: str, resumed: str) -> None:
+    """Say in the run that `mlflow run` made for a step that goes on with another one where its results are."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient()
+    client.set_tag(run_id, RESUMES_TAG, resumed)
+    client.set_tag(run_id, STEP_TAG, "resume")
+
+
 def _end_badly(cause: BaseException) -> None:
     """Mark the active run failed, or killed by an interrupt, and leave the reason as a tag."""
     import mlflow
@@ -179,15 +145,18 @@ def _end_badly(cause: BaseException) -> None:
     killed = isinstance(cause, KeyboardInterrupt)
     reason = "interrupted" if killed else str(cause) or type(cause).__name__
     try:
-        mlflow.set_tag(ERROR_TAG, reason[:_TAG_LIMIT])
+        mlflow.set_tag(ERROR_TAG, reason[:TAG_LIMIT])
         mlflow.end_run("KILLED" if killed else "FAILED")
     except MlflowException as e:
         # The cause itself goes on to the caller; that its record is incomplete is all there is to say here.
         print(f"the run's failure could not be recorded: {str(e).splitlines()[0]}", file=sys.stderr)
 
 
-def latest_run(step: str, tags: Mapping[str, str] | None = None) -> RunRef | None:
-    """The newest finished run of a step with these tags, in the experiment of this process; None without one."""
+def latest_run(step: str, tags: Mapping[str, str] | None = None, *, finished: bool = True) -> RunRef | None:
+    """The newest run of a step with these tags, in the experiment of this process; None without one.
+
+    It is one that finished, or one that did not (killed, failed or still on record as running).
+    """
     import mlflow
     from mlflow import MlflowClient
 
@@ -197,8 +166,8 @@ def latest_run(step: str, tags: Mapping[str, str] | None = None) -> RunRef | Non
     conditions = [f"tags.`{name}` = {_quoted(value)}" for name, value in wanted.items()]
     found = MlflowClient().search_runs(
         [active.info.experiment_id if active else experiment],
-        " and ".join(["attributes.status = 'FINISHED'", *conditions]),
-        order_by=["attributes.end_time DESC"],
+        " and ".join([f"attributes.status {'=' if finished else '!='} 'FINISHED'", *conditions]),
+        order_by=["attributes.end_time DESC" if finished else "attributes.start_time DESC"],
         max_results=1,
     )
     return _reference(found[0]) if found else None

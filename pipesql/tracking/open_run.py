@@ -1,0 +1,74 @@
+"""An open MLflow run, as a step sees it: parameters, metrics, inputs, artifacts, tables and tags."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TAG_LIMIT = 5_000
+_DIGEST_LIMIT = 36
+
+
+@dataclass(frozen=True)
+class StepRun:
+    """The open run of a step. Every method writes at once; nothing is kept until the end."""
+
+    run_id: str
+    step: str
+    experiment_id: str
+
+    def params(self, **values: Any) -> None:
+        """Log parameters as `<step>.<name>`. A parameter is written once: another value for it is an error."""
+        import mlflow
+
+        mlflow.log_params({f"{self.step}.{name}": value for name, value in values.items()}, synchronous=True)
+
+    def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
+        """Log numbers, grouped in the UI by what stands before `/` in their names."""
+        import mlflow
+
+        mlflow.log_metrics({k: float(v) for k, v in values.items()}, step=step, synchronous=True)
+
+    def dataset(self, name: str, path: Path | str, digest: str, context: str = "", rows: int | None = None) -> None:
+        """Record a file or folder that this run reads. `context` is what it serves for, e.g. `train` or `dev`."""
+        import mlflow
+        from mlflow.data.meta_dataset import MetaDataset
+        from mlflow.data.sources import LocalArtifactDatasetSource
+
+        profile = json.dumps({"num_rows": rows}) if rows is not None else None
+
+        class FileDataset(MetaDataset):  # type: ignore[misc]
+            """A dataset known by its digest; MLflow's own class has no row count."""
+
+            profile: Any = None
+
+            def to_dict(self) -> dict[str, str]:
+                return {**super().to_dict(), **({"profile": profile} if profile else {})}
+
+        source = LocalArtifactDatasetSource(str(Path(path).resolve()))
+        mlflow.log_input(FileDataset(source, name=name, digest=digest[:_DIGEST_LIMIT]), context=context or None)
+
+    def artifact(self, path: Path | str, folder: str = "") -> None:
+        """Log a file, or the contents of a directory, under `folder` of the run's artifacts."""
+        import mlflow
+
+        if Path(path).is_dir():
+            mlflow.log_artifacts(str(path), artifact_path=folder or None)
+        else:
+            mlflow.log_artifact(str(path), artifact_path=folder or None)
+
+    def table(self, rows: Sequence[Mapping[str, Any]], file: str) -> None:
+        """Log rows as a table that the UI can filter and compare. Columns stand in the order first seen."""
+        import mlflow
+
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        mlflow.log_table({name: [row.get(name) for row in rows] for name in columns}, artifact_file=file)
+
+    def tags(self, **values: Any) -> None:
+        """Set tags; a tag's name has dots, so write `run.tags(**{"pipesql.recipe": "smoke"})`."""
+        import mlflow
+
+        mlflow.set_tags({name: str(value)[:TAG_LIMIT] for name, value in values.items()}, synchronous=True)

@@ -1,0 +1,46 @@
+"""What the step `train` does in its run: train, and log what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipesql.errors import TrainingDiverged
+from pipesql.finetune.processes import share
+from pipesql.records import file_digest
+
+if TYPE_CHECKING:
+    from pipesql.finetune.request import Request
+    from pipesql.finetune.result import Training
+    from pipesql.tracking.runs import StepRun
+
+
+def trained(run: StepRun, request: Request, output: Path) -> Training:
+    """Train, with every number and event going to the run. What the guard could save of a run that failed is logged."""
+    from pipesql.evaluate.accuracy import accuracy_on
+    from pipesql.finetune.train import train_request
+
+    def event(sentence: str) -> None:
+        click.echo(sentence, err=True)
+        run.tags(**{"pipesql.guard": sentence})
+
+    measure = accuracy_on(request.folder) if request.recipe.select == "ex" else None
+    share((request, output))
+    try:
+        return train_request(request, output, on_metrics=run.metrics, on_event=event, measure_ex=measure)
+    except TrainingDiverged:
+        if (output / "adapter").is_dir():
+            run.artifact(output / "adapter", "adapter")
+        raise
+
+
+def finish(run: StepRun, request: Request, output: Path, result: Training) -> None:
+    """Log inputs and outputs."""
+    for split, rows in (("train", result.train.samples), (result.measured, result.eval.samples)):
+        path = request.folder / f"samples.{split}.jsonl"
+        run.dataset(f"{request.folder.name}-{split}", path, file_digest(path), split, rows)
+    for path, place in [*result.write(request.recipe, output), (result.adapter, "adapter")]:
+        run.artifact(path, place)
+    click.echo(f"{request.model}, recipe {request.recipe.name}, {request.folder.name}, run {run.run_id}")
