@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from pipesql.errors import NoSuchRun
+from pipesql.finetune.recipe import Recipe
+from pipesql.finetune.request import Request, read_request, requested
 from pipesql.records import write_json
-
-if TYPE_CHECKING:
-    from pipesql.finetune.recipe import Recipe
-    from pipesql.finetune.request import Request
-    from pipesql.tracking.runs import StepRun
+from pipesql.tracking.lookup import data_folder
+from pipesql.tracking.runs import StepRun, get_run
+from pipesql.tracking.store import project_root
 
 
 def chosen(data: str) -> tuple[Path, str]:
     """The data folder and its run; where there is no data run yet and none was named, the data step runs first."""
-    from pipesql.tracking.lookup import data_folder
     from pipesql.tracking.pipeline import run_entry
 
     try:
@@ -43,10 +41,7 @@ def log_leaks(run: StepRun, folder: Path, output: Path) -> None:
 
 def opened(run: StepRun, model: str, recipe: Recipe | None, data: str, limit: int, seed: int) -> tuple[Request, Path]:
     """The request of a new run, written down and logged; without a recipe, that of the run that goes on."""
-    from pipesql.finetune.request import read_request, requested
     from pipesql.models import resolve_model
-    from pipesql.tracking.runs import get_run
-    from pipesql.tracking.store import project_root
 
     output = project_root() / (place := Path("output/train", run.run_id))
     if recipe is None:
