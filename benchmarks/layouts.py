@@ -48,6 +48,8 @@ LAYOUTS = {
 
 LONGEST = 4096
 """Longest sequence of layout steps."""
+FEWEST = 6
+"""So many batches of a layout are measured at least."""
 
 
 @dataclass
@@ -92,7 +94,8 @@ def course(
     trainer = make_trainer(model, tokenizer, material, recipe, folder)
     batches = list(trainer.get_train_dataloader())
     draw = random.Random(layout)
-    chosen = draw.sample(range(len(batches)), max(2, round(share * len(batches)))) if share < 1 else range(len(batches))
+    count = min(len(batches), max(FEWEST, round(share * len(batches))))
+    chosen = draw.sample(range(len(batches)), count) if share < 1 else range(len(batches))
     attention = choose_attention("cpu", packing, recipe.attn_implementation)
     return Course(label, trainer, attention, batches, list(chosen))
 
@@ -202,7 +205,10 @@ def main() -> None:
         f"{precision}, {torch.get_num_threads()} threads, packs of {arguments.pack}"
     )
     if arguments.share < 1:
-        print(f"measured on a drawn {arguments.share:.0%} of the batches; epochs are reckoned by computed tokens")
+        print(
+            f"measured on a drawn {arguments.share:.0%} of the batches, at least {FEWEST} of each layout; "
+            "epochs are reckoned by computed tokens"
+        )
     print(table(courses))
     if arguments.out:
         numbers = {"queries": len(pairs), "pack": arguments.pack, "precision": precision, "share": arguments.share}
