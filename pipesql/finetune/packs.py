@@ -107,21 +107,28 @@ def collate(packs: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
 
     The mask is boolean, True where the row's token may look at the column's.
     """
-    width = max(len(pack["input_ids"]) for pack in packs)
-
-    def padded(name: str, fill: int) -> torch.Tensor:
-        out = torch.full((len(packs), width), fill, dtype=torch.long)
-        for row, pack in enumerate(packs):
-            out[row, : len(pack[name])] = torch.tensor(pack[name], dtype=torch.long)
-        return out
-
-    branch, trunk = padded("branch", -1), padded("trunk", -2)
-    earlier = torch.ones(width, width, dtype=torch.bool).tril()
+    batch = tensors(packs)
+    branch, trunk = stretch_tensors(packs, batch["input_ids"].shape[1])
+    earlier = torch.ones(branch.shape[1], branch.shape[1], dtype=torch.bool).tril()
     same = branch[:, :, None] == branch[:, None, :]
     of_trunk = trunk[:, :, None] == branch[:, None, :]
-    return {
-        "input_ids": padded("input_ids", 0),
-        "labels": padded("labels", IGNORED),
-        "position_ids": padded("position_ids", 0),
-        "attention_mask": (earlier & (same | of_trunk))[:, None],
-    }
+    return {**batch, "attention_mask": (earlier & (same | of_trunk))[:, None]}
+
+
+def tensors(packs: Sequence[Mapping[str, Any]], multiple: int = 1) -> dict[str, torch.Tensor]:
+    """Ids, labels and positions of a batch (packs × longest, rounded up to a multiple of `multiple`)."""
+    width = -(-max(len(pack["input_ids"]) for pack in packs) // multiple) * multiple
+    fills = {"input_ids": 0, "labels": IGNORED, "position_ids": 0}
+    return {name: _padded(packs, name, fill, width) for name, fill in fills.items()}
+
+
+def stretch_tensors(packs: Sequence[Mapping[str, Any]], width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """`branch` and `trunk` of a batch (packs × `width`). Padding is a stretch of its own, -1, and sees no trunk."""
+    return _padded(packs, "branch", -1, width), _padded(packs, "trunk", -2, width)
+
+
+def _padded(packs: Sequence[Mapping[str, Any]], name: str, fill: int, width: int) -> torch.Tensor:
+    out = torch.full((len(packs), width), fill, dtype=torch.long)
+    for row, pack in enumerate(packs):
+        out[row, : len(pack[name])] = torch.tensor(pack[name], dtype=torch.long)
+    return out
