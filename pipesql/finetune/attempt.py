@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 import transformers
 from transformers import PrinterCallback
 
-from pipesql.finetune.arguments import lora_config, sft_config
+from pipesql.finetune.arguments import lora_config, precision, quantization, sft_config
+from pipesql.finetune.attention import choose_attention
 from pipesql.finetune.checkpoints import Checkpoints, read_progress
 from pipesql.finetune.guard import Guard
 from pipesql.finetune.guarding import Guarding
+from pipesql.finetune.kernels import use_fused_kernels
 from pipesql.finetune.material import Material
 from pipesql.finetune.metrics import Metrics, OnMetrics
 from pipesql.finetune.order import as_dataset, lay_out, passes, rows_a_step
-from pipesql.finetune.packs import collate
+from pipesql.finetune.processes import rank
 from pipesql.finetune.progress import Progress
 from pipesql.finetune.recipe import Recipe
 from pipesql.finetune.recovery import Recovery
@@ -116,16 +120,29 @@ class Attempt:
 
 def _trainer(job: Job, learning_rate: float) -> TargetTrainer:
     recipe, device = job.recipe, choose_device()
-    model = load_model(job.source, device)
+    # Trained weights are kept in float32; where the pass computes in less, autocast sees to it.
+    dtype = torch.float32 if device == "cpu" or not recipe.use_peft else None
+    model = load_model(job.source, device, dtype, quantization(recipe, device))
     model.config.use_cache = False
+    attention = choose_attention(device, recipe.packing, recipe.attn_implementation)
+    attention.use_in(model)
+    for line in (f"device: {device}, {precision(recipe, device)}", attention.said, use_fused_kernels(model, device)):
+        if line and rank() == 0:
+            print(line, file=sys.stderr)
     shared = recipe.packing == "shared"
     unfinished = job.checkpoints.unfinished
-    return TargetTrainer(
+    trainer = TargetTrainer(
         model=model,
         args=sft_config(recipe, unfinished, device, job.seed, recipe.num_train_epochs, learning_rate),
         train_dataset=as_dataset(job.material.train_rows, recipe, job.seed),
         eval_dataset=as_dataset(job.material.eval_rows, recipe, job.seed),
         processing_class=job.tokenizer,
         peft_config=lora_config(recipe) if recipe.use_peft else None,
-        data_collator=collate if shared else None,
+        data_collator=attention.collate if shared else None,
     )
+    if recipe.load_in_4bit:
+        # TRL makes the adapter of a base in 4 bits bfloat16, in which small updates are lost.
+        for weight in trainer.model.parameters():
+            if weight.requires_grad:
+                weight.data = weight.data.float()
+    return trainer

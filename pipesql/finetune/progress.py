@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from tqdm import tqdm
@@ -15,19 +16,24 @@ SHOWN = {
     "train/token_accuracy": ("accuracy", ".3f"),
     "train/tokens_per_second": ("tokens/s", ".0f"),
 }
-"""Metric → (label, format)."""
+"""Metric → (label, format), of fine-tuning on samples."""
 
 
 class Progress(TrainerCallback):  # type: ignore[misc]
     """One bar over optimizer steps, with the latest numbers behind it; evaluations print a line of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "train", shown: Mapping[str, tuple[str, str]] = SHOWN) -> None:
+        self._name, self._shown = name, shown
         self._bar: Any = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Open the bar."""
         self._bar = tqdm(
-            total=state.max_steps, initial=state.global_step, desc="train", unit="step", disable=not sys.stderr.isatty()
+            total=state.max_steps,
+            initial=state.global_step,
+            desc=self._name,
+            unit="step",
+            disable=not sys.stderr.isatty(),
         )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -36,14 +42,14 @@ class Progress(TrainerCallback):  # type: ignore[misc]
 
     def show(self, values: dict[str, float], step: int) -> None:
         """Show what was measured (names as in `Metrics`); in a log, about ten times in all."""
-        numbers = {label: format(values[name], form) for name, (label, form) in SHOWN.items() if name in values}
+        numbers = {label: format(values[name], form) for name, (label, form) in self._shown.items() if name in values}
         if "eval/loss" in values:
             self.say(f"eval:  step {step}  loss {values['eval/loss']:.3f}")
         elif not self._bar.disable:
             self._bar.set_postfix(numbers, refresh=False)
         elif step == 1 or step % max(1, self._bar.total // LINES) == 0:
             line = "  ".join(f"{label} {value}" for label, value in numbers.items())
-            self.say(f"train: step {step}/{self._bar.total}  {line}")
+            self.say(f"{self._name}: step {step}/{self._bar.total}  {line}")
 
     def say(self, line: str) -> None:
         """Print a line beside the bar."""

@@ -22,6 +22,7 @@ from pipesql.finetune.recipe import Recipe
 from pipesql.finetune.recovery import FILE, Recovery, Rewind, RewindNeeded, read_recovery
 from pipesql.finetune.request import Request
 from pipesql.finetune.result import Training
+from pipesql.finetune.whole_model import save_whole_model
 from pipesql.models import ModelSource, resolve_model
 from pipesql.models.load import load_tokenizer
 
@@ -61,6 +62,7 @@ def train(
         "layout": material.layout,
         "seed": seed,
         "samples": material.train.kept,
+        "method": "full" if not recipe.use_peft else "qlora" if recipe.load_in_4bit else "lora",
     }
     record = base_record(source, details)
     job = Job(source, tokenizer, recipe, material, output, seed, record, on_metrics, measure_ex)
@@ -170,7 +172,8 @@ def _adopt_best(job: Job, attempt: Attempt, details: dict[str, Any]) -> Path:
     folder = job.output / "adapter"
     if trainer.accelerator.is_main_process:
         model = trainer.accelerator.unwrap_model(trainer.model)
-        save_adapter(model, job.tokenizer, folder, job.source, {**details, "step": best})
+        save = save_adapter if job.recipe.use_peft else save_whole_model
+        save(model, job.tokenizer, folder, job.source, {**details, "step": best})
     trainer.accelerator.wait_for_everyone()
     return folder
 

@@ -120,6 +120,25 @@ def decode(
     return [answers[i] for i in range(len(prompts))]
 
 
+def read_answer(tokenizer: Any, ids: Sequence[int], limits: Limits | None = None) -> Decoded:
+    """An answer that was already generated, read by the rule of `decode`, without a check of its operators.
+
+    `ids` are its tokens behind the prompt; what follows its end is not read. `stop` is `length` where they end before
+    the answer does, and `invalid` where it is empty.
+    """
+    finished: list[Decoded] = []
+
+    def finish(row: _Row, stop: str, detail: str) -> None:
+        finished.append(Decoded(tuple(row.operators), stop, detail, row.tokens))
+
+    reading, row = _Reading(tokenizer, lambda index, operators: None, limits or Limits(), finish), _Row(0)
+    for token in ids:
+        if not reading.goes_on(row, token):
+            return finished[0]
+    rest = reading.text(row)
+    return Decoded((*row.operators, *([rest] if rest else [])), "length", "the answer does not end", row.tokens)
+
+
 class _Reading:
     """The rule by which tokens become operators and answers."""
 
@@ -133,17 +152,17 @@ class _Reading:
         alive = [
             i
             for i, (row, token) in enumerate(zip(rows, batch.tokens.tolist(), strict=True))
-            if self._goes_on(row, token)
+            if self.goes_on(row, token)
         ]
         if len(alive) < len(rows):
             batch.keep(alive)
         return [rows[i] for i in alive]
 
-    def _goes_on(self, row: _Row, token: int) -> bool:
+    def goes_on(self, row: _Row, token: int) -> bool:
         """Take one token into a row; False when that finished it."""
         row.tokens += 1
         if token in self._over:
-            if text := self._text(row):
+            if text := self.text(row):
                 if self._operator_ends(row, text):
                     self._finish(row, "done", "")
             elif row.operators:
@@ -153,11 +172,11 @@ class _Reading:
             return False
         rest = ""
         if token == self._step:
-            lines = [self._text(row)]
+            lines = [self.text(row)]
             row.ids, row.taken = [], 0
         else:
             row.ids.append(token)
-            *lines, rest = self._text(row).split("\n")
+            *lines, rest = self.text(row).split("\n")
             if lines:
                 row.taken = len(operator_text(self._tokenizer, row.ids)) - len(rest)
         for line in lines:
@@ -169,7 +188,7 @@ class _Reading:
         self._finish(row, "length", f"an operator does not end within {self._limits.operator_tokens} tokens")
         return False
 
-    def _text(self, row: _Row) -> str:
+    def text(self, row: _Row) -> str:
         """What the operator at hand says so far, without blank lines before it."""
         return operator_text(self._tokenizer, row.ids)[row.taken :].lstrip()
 

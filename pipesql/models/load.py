@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from pipesql.models.quantise import Quantization
+
 
 def choose_device(device: str = "auto") -> str:
     """`auto` is CUDA where there is one, else the CPU; anything else is returned as given."""
@@ -29,8 +31,15 @@ def compute_dtype(device: str) -> torch.dtype:
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 
-def load_model(source: ModelSource, device: str = "auto", dtype: torch.dtype | None = None) -> PreTrainedModel:
+def load_model(
+    source: ModelSource,
+    device: str = "auto",
+    dtype: torch.dtype | None = None,
+    quantization: Quantization | None = None,
+) -> PreTrainedModel:
     """The model in evaluation mode on `device`, in `dtype` (default: what `compute_dtype` says).
+
+    With `quantization` its linear layers are in 4 bits (bitsandbytes), the rest in the type that it computes in.
 
     Raises ModelUnavailable where the folder is not a causal language model that can be loaded.
     """
@@ -45,11 +54,15 @@ def load_model(source: ModelSource, device: str = "auto", dtype: torch.dtype | N
         "trust_remote_code": False,
         "local_files_only": True,
     }
+    if quantization is not None:
+        options |= {"quantization_config": quantization.config(), "device_map": {"": device}}
+        options["dtype"] = dtype or quantization.compute_dtype
     try:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(source.path, **options)
     except (OSError, ValueError, SafetensorError) as e:
         raise ModelUnavailable(f"model {source.name} at {source.path} cannot be loaded: {_first_line(e)}") from e
-    model.to(device)
+    if quantization is None:
+        model.to(device)
     model.eval()
     return model
 

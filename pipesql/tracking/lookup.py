@@ -9,6 +9,9 @@ from pipesql.errors import BadInput, NoSuchRun
 from pipesql.tracking.runs import RunRef, get_run, latest_run
 from pipesql.tracking.store import project_root
 
+_SERVES = {"train": ("train", "grpo")}
+"""A run of grpo leaves what a train run leaves, a trained model in `adapter`: named by its id, it serves as one."""
+
 
 def finished_run(step: str, run_id: str = "", tags: Mapping[str, str] | None = None) -> RunRef:
     """The finished run of a step with that id, else the newest one with these tags.
@@ -17,7 +20,7 @@ def finished_run(step: str, run_id: str = "", tags: Mapping[str, str] | None = N
     """
     if run_id:
         run = get_run(run_id)
-        if run.step != step or run.status != "FINISHED":
+        if run.step not in _SERVES.get(step, (step,)) or run.status != "FINISHED":
             is_what = f"{run.status.lower() or 'unknown'} {run.step or 'foreign'} run"
             raise NoSuchRun(f"run {run_id} is a {is_what}: give the id of a finished {step} run")
         return run

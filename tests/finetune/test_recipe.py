@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from pipesql.errors import BadInput
-from pipesql.finetune.recipe_files import read_recipe, recipe_for, shipped_recipes
+from pipesql.finetune.recipe_files import (
+    GRPO_RECIPES,
+    grpo_recipe_for,
+    read_grpo_recipe,
+    read_recipe,
+    recipe_for,
+    shipped_recipes,
+)
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
@@ -78,3 +85,49 @@ def test_the_guides_7b_run_has_the_guides_numbers() -> None:
     assert (recipe.learning_rate, recipe.gradient_accumulation_steps, recipe.max_grad_norm) == (5e-5, 32, 0.5)
     assert (recipe.eval_steps, recipe.save_steps, recipe.max_length) == (1000, 1000, 4096)
     assert (recipe.r, recipe.lora_alpha, recipe.lora_dropout) == (16, 32, 0.05)
+
+
+@pytest.mark.parametrize("name", shipped_recipes(GRPO_RECIPES))
+def test_every_shipped_recipe_of_grpo_loads(name) -> None:
+    recipe = grpo_recipe_for(name, "smol")
+    assert (recipe.name, recipe.num_generations >= 4, recipe.beta > 0) == (name, True, True)
+    assert recipe.weights == (0.3, 0.5, 0.1, 0.1)
+    assert recipe.description
+
+
+@pytest.mark.parametrize(("model", "recipe"), [("tiny", "tiny"), ("smol", "smoke"), ("7b", "lora"), ("", "lora")])
+def test_auto_chooses_grpos_recipe_by_the_model(model, recipe) -> None:
+    assert grpo_recipe_for("auto", model).name == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("betta: 0.1", "no key 'betta'; did you mean beta"),
+        ("packing: none", "no key 'packing'"),  # one of fine-tuning
+        ("loss_type: ppo", "must be one of dapo, grpo"),
+        ("num_generations: 1", "must be 2 or more"),
+        ("num_generations: 6", "8 answers, which are no whole groups of num_generations 6"),
+        ("beta: -0.1", "must not be below 0"),
+        ("temperature: 0", "must be above 0"),
+        (
+            "{weight_execution: 0, weight_result_f1: 0, weight_schema: 0, weight_structure: 0}",
+            "every reward weighs 0",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_recipe_of_grpo_is_said(tmp_path: Path, text, message) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"{{description: x, learning_rate: 1, {text.strip('{}')}}}")
+    with pytest.raises(BadInput, match=message):
+        read_grpo_recipe(path)
+
+
+def test_the_two_kinds_of_recipe_are_not_mistaken_for_each_other() -> None:
+    assert grpo_recipe_for("smoke", "smol", {"beta": "0.1", "max_steps": "3"}).beta == 0.1
+    with pytest.raises(BadInput, match="no field 'num_train_epochs'"):
+        grpo_recipe_for("smoke", "smol", {"num_train_epochs": "2"})
+    with pytest.raises(BadInput, match="no recipe called 'smol-full'"):
+        grpo_recipe_for("smol-full", "smol")
+    with pytest.raises(BadInput, match="a recipe has no key"):
+        recipe_for(str(GRPO_RECIPES / "smoke.yaml"), "smol")

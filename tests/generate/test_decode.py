@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from pipesql.chat.template import START, markers, prompt_ids  # noqa: E402
 from pipesql.errors import BadInput  # noqa: E402
-from pipesql.generate.decode import Decoded, Limits, decode  # noqa: E402
+from pipesql.generate.decode import Decoded, Limits, decode, read_answer  # noqa: E402
 from pipesql.generate.prefix import shared_lengths  # noqa: E402
 
 LIMITS = Limits(operator_tokens=24, operators=4)
@@ -144,6 +144,27 @@ def test_where_operators_and_answers_end(byte_tokenizer, said: str, operators: t
     (got,) = decode(Reciter(byte_tokenizer, said, prompt=2), byte_tokenizer, [[1, 2]], pipes, limits=LIMITS)
     assert (got.operators, got.stop) == (operators, stop)
     assert bool(got.detail) == (stop != "done")
+
+
+@pytest.mark.parametrize(
+    ("said", "operators", "stop"),
+    [
+        ("FROM a<|im_end|>\n|> SELECT b<|endoftext|>", ("FROM a", "|> SELECT b"), "done"),
+        ("FROM a<|im_end|>\n|> SELECT b<|endoftext|>and what follows", ("FROM a", "|> SELECT b"), "done"),
+        ("FROM a\n|> SELECT b<|im_end|>\n<|im_start|>user", ("FROM a", "|> SELECT b"), "done"),
+        ("Sure:\nFROM a<|endoftext|>", ("Sure:", "FROM a"), "done"),  # nothing is checked
+        ("FROM a<|im_end|>\n|> SEL", ("FROM a", "|> SEL"), "length"),
+        ("FROM a<|im_end|>", ("FROM a",), "length"),
+        ("<|endoftext|>", (), "invalid"),
+        ("", (), "length"),
+    ],
+)
+def test_an_answer_already_generated_is_read_by_the_same_rule(byte_tokenizer, said, operators, stop) -> None:
+    got = read_answer(byte_tokenizer, byte_tokenizer(said)["input_ids"], LIMITS)
+    assert (got.operators, got.stop) == (operators, stop)
+    if stop != "length":
+        (decoded,) = decode(Reciter(byte_tokenizer, said, prompt=2), byte_tokenizer, [[1, 2]], accept, limits=LIMITS)
+        assert decoded == got
 
 
 def test_answers_are_reported_once_each_as_they_come(byte_model, byte_tokenizer, prompts) -> None:
