@@ -104,7 +104,7 @@ class TargetTrainer(SFTTrainer):
             measured = 0.0
             if self.accelerator.is_main_process:  # the others wait for its answer
                 measured = self.measure_ex(self.accelerator.unwrap_model(self.model))
-            shared = torch.tensor(measured, device=self.args.device)
+            shared = torch.tensor(measured, dtype=torch.float64, device=self.args.device)
             output.metrics["eval_ex"] = self.accelerator.reduce(shared, "sum").item()
         return output
 
