@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from pipesql.tracking.lookup import finished_run
+from pipesql.tracking.lookup import trained_run
 from pipesql.tracking.runs import step_run
+from pipesql.tracking.store import project_root
 from steps import StepCommand
 
 ORIGIN = ("pipesql.data_run", "pipesql.data_digest", "pipesql.benchmark")
@@ -15,18 +16,22 @@ ORIGIN = ("pipesql.data_run", "pipesql.data_digest", "pipesql.benchmark")
 @click.command(cls=StepCommand)
 @click.option("--run_id", default="", help="The train run whose adapter is merged; default: the newest finished one.")
 @click.option("--recipe", default="", help="Take the newest finished train run of this recipe.")
-def main(run_id: str, recipe: str) -> None:
+@click.option("--checkpoint", default="best", help="best, last, or the step of a checkpoint that is still there.")
+def main(run_id: str, recipe: str, checkpoint: str) -> None:
     """Merge the adapter of a train run and register the result."""
     with step_run("merge") as run:
-        train = finished_run("train", run_id, {"pipesql.recipe": recipe} if recipe else None)
+        train = trained_run(run_id, {"pipesql.recipe": recipe} if recipe else None)
         run.tags(**{"pipesql.train_run": train.run_id})
-        run.params(run_id=train.run_id, recipe=recipe)
-        adapter = train.artifact("adapter")
-
+        run.params(run_id=train.run_id, recipe=recipe, checkpoint=checkpoint)
+        from pipesql.finetune.checkpoints import Checkpoints
         from pipesql.finetune.merge import MAX_NEW_TOKENS, merge
         from pipesql.finetune.parity import example_messages
         from pipesql.tracking.registry import register
 
+        if checkpoint == "best":
+            adapter = train.artifact("adapter")
+        else:
+            adapter = Checkpoints(project_root() / train.tags.get("pipesql.output", "")).named(checkpoint)
         merged = merge(adapter)
         origin = {
             "pipesql.train_run": train.run_id,

@@ -53,6 +53,14 @@ class Checkpoints:
         """The last whole checkpoint, if there is one."""
         return self.all()[-1] if self.all() else None
 
+    def named(self, name: str) -> Path:
+        """The checkpoint called `last`, or by its step. Raises BadInput, listing those there are, for another name."""
+        found = self.newest() if name == "last" else self.at(int(name)) if name.isdecimal() else None
+        if found is None or not found.is_dir():
+            there = ", ".join(str(step_of(path)) for path in self.all()) or "none"
+            raise BadInput(f"there is no checkpoint {name!r} in {self.folder}: give best, last or a step ({there})")
+        return found
+
     def before(self, step: int, back: int = 0) -> Path | None:
         """The last checkpoint at or before a step, or one that lies `back` further back (the oldest at most)."""
         earlier = [path for path in self.all() if step_of(path) <= step]

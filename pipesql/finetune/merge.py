@@ -1,4 +1,5 @@
-"""Adapter and base become one model, checked against the pair that it came from.
+"""Adapter and base become one model, checked against the pair that it came from. A model all of whose weights were
+trained is one already.
 
 The base is the one that the adapter recorded when it was trained, never one that somebody names; it is loaded again in
 float32 (merging into 4-bit weights rounds the adapter away). Merged and unmerged logits must agree before the
@@ -20,6 +21,7 @@ from transformers import AutoTokenizer, GenerationConfig
 
 from pipesql.chat.template import END, TEMPLATE, markers
 from pipesql.errors import BadInput, PipesqlError
+from pipesql.finetune.fit import is_whole_model, require_fit
 from pipesql.finetune.parity import example_sequences, largest_difference, logits
 from pipesql.models import ModelSource, resolve_model
 from pipesql.models.load import load_model
@@ -47,7 +49,7 @@ class Merged:
     difference: float
     """Largest difference of a logit between the merged model and base + adapter."""
     effect: float
-    """Largest difference of a logit that the adapter makes to the base: near 0 where training changed nothing."""
+    """Largest difference of a logit that training makes to the base: near 0 where it changed nothing."""
     parameters: int
     adapter_parameters: int
     seconds: float
@@ -91,6 +93,8 @@ def recorded_base(adapter: Path) -> tuple[ModelSource, str, str]:
 def merge(adapter: Path) -> Merged:
     """Merge the adapter in that folder into its base, on the CPU in float32, and prove it on example prompts.
 
+    A folder that holds a whole model instead (`"method": "full"`) is that model.
+
     The result's tokenizer carries our chat template, its generation is greedy and stops at the end marker alone.
     Raises BadInput (no usable adapter), ModelUnavailable (no base) and PipesqlError where the logits disagree.
     """
@@ -98,12 +102,19 @@ def merge(adapter: Path) -> Merged:
     source, recipe, layout = recorded_base(adapter)
     tokenizer = _tokenizer(adapter)
     sequences = example_sequences(tokenizer)
-    tuned = _with_adapter(load_model(source, device="cpu", dtype=torch.float32), adapter)
-    expected = logits(tuned, sequences)
-    with tuned.disable_adapter():
-        effect = largest_difference(expected, logits(tuned, sequences))
-    adapter_parameters = sum(p.numel() for n, p in tuned.named_parameters() if "lora_" in n)
-    model = tuned.merge_and_unload().eval()
+    base = load_model(source, device="cpu", dtype=torch.float32)
+    untrained = logits(base, sequences)
+    if is_whole_model(adapter):
+        folder = ModelSource(str(adapter), adapter, "", "a whole fine-tuned model")
+        model = load_model(folder, device="cpu", dtype=torch.float32)
+        expected, trained = logits(model, sequences), sum(p.numel() for p in model.parameters())
+    else:
+        require_fit(adapter, base)
+        tuned = _with_adapter(base, adapter)
+        expected = logits(tuned, sequences)
+        trained = sum(p.numel() for n, p in tuned.named_parameters() if "lora_" in n)
+        model = tuned.merge_and_unload().eval()
+    effect = largest_difference(expected, untrained)
     difference = largest_difference(expected, logits(model, sequences))
     if not difference <= TOLERANCE:  # `not <=` also catches a difference that is no number
         raise PipesqlError(
@@ -120,7 +131,7 @@ def merge(adapter: Path) -> Merged:
         difference=difference,
         effect=effect,
         parameters=sum(p.numel() for p in model.parameters()),
-        adapter_parameters=adapter_parameters,
+        adapter_parameters=trained,
         seconds=time.monotonic() - start,
     )
 

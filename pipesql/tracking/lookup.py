@@ -31,6 +31,19 @@ def finished_run(step: str, run_id: str = "", tags: Mapping[str, str] | None = N
     return found
 
 
+def trained_run(run_id: str = "", tags: Mapping[str, str] | None = None) -> RunRef:
+    """The run whose model is merged: `finished_run`, or one that failed, if it is named by its id and left an adapter.
+
+    The guard ends a run so that cannot be saved: what was best until then is worth having. Raises NoSuchRun.
+    """
+    if run_id:
+        run = get_run(run_id)
+        if run.step in _SERVES["train"] and run.status == "FAILED":
+            run.artifact("adapter")
+            return run
+    return finished_run("train", run_id, tags)
+
+
 def unfinished_run(step: str, run_id: str) -> RunRef:
     """The run of a step that goes on: the one of that id, or with `last` the newest that did not finish.
 
