@@ -59,7 +59,7 @@ class Attempt:
 
     def __init__(self, job: Job, recovery: Recovery, skipped: int = 0) -> None:
         transformers.set_seed(job.seed)
-        recipe, progress = job.recipe, Progress()
+        recipe, progress = job.recipe, Progress(silent=rank() > 0)
         self._job = job
         self._skipped = skipped
         self.trainer = _trainer(job, recipe.learning_rate * recovery.rate(recipe.guard_lr_factor))

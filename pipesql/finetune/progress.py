@@ -20,10 +20,15 @@ SHOWN = {
 
 
 class Progress(TrainerCallback):  # type: ignore[misc]
-    """One bar over optimizer steps, with the latest numbers behind it; evaluations print a line of their own."""
+    """One bar over optimizer steps, with the latest numbers behind it; evaluations print a line of their own.
 
-    def __init__(self, name: str = "train", shown: Mapping[str, tuple[str, str]] = SHOWN) -> None:
-        self._name, self._shown = name, shown
+    A `silent` one shows nothing: of several processes only the first speaks.
+    """
+
+    def __init__(
+        self, name: str = "train", shown: Mapping[str, tuple[str, str]] = SHOWN, *, silent: bool = False
+    ) -> None:
+        self._name, self._shown, self._silent = name, shown, silent
         self._bar: Any = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -33,7 +38,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
             initial=state.global_step,
             desc=self._name,
             unit="step",
-            disable=not sys.stderr.isatty(),
+            disable=self._silent or not sys.stderr.isatty(),
         )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -53,7 +58,8 @@ class Progress(TrainerCallback):  # type: ignore[misc]
 
     def say(self, line: str) -> None:
         """Print a line beside the bar."""
-        tqdm.write(line, file=sys.stderr)
+        if not self._silent:
+            tqdm.write(line, file=sys.stderr)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Close the bar."""

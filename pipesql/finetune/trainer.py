@@ -3,6 +3,7 @@ checkpoints that appear whole, and the numbers by which the guard judges a step.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class TargetTrainer(SFTTrainer):
     _eval_loss = 0.0
     _eval_right = 0.0
     _eval_targets = 0
+    _eval_batches = 0
 
     @property
     def step_loss(self) -> torch.Tensor:
@@ -67,11 +69,17 @@ class TargetTrainer(SFTTrainer):
             loss = self._loss_of_targets(model, inputs, num_items_in_batch)
         else:
             loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        if not self.model.training:
+        if not self.model.training and not self._seen_elsewhere():
             self._eval_loss += float((loss[0] if return_outputs else loss).detach()) * targets
             self._eval_targets += targets
             self._eval_right += self._metrics["eval"]["mean_token_accuracy"].pop() * targets
         return loss
+
+    def _seen_elsewhere(self) -> bool:
+        """Whether this evaluation batch is one that only fills up: of several processes, each gets as many batches."""
+        number = self._eval_batches * self.accelerator.num_processes + self.accelerator.process_index
+        self._eval_batches += 1
+        return number >= math.ceil(len(self.eval_dataset) / self.args.per_device_eval_batch_size)
 
     def _loss_of_targets(self, model: Any, inputs: Mapping[str, torch.Tensor], total: Any) -> torch.Tensor:
         """The same loss and token accuracy, with logits only where some row of the batch has a target."""
@@ -93,7 +101,7 @@ class TargetTrainer(SFTTrainer):
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
         """As in Trainer, but loss and token accuracy are means over targets, not over batches of unequal size; with
         the execution accuracy where it is measured."""
-        self._eval_loss, self._eval_right, self._eval_targets = 0.0, 0.0, 0
+        self._eval_loss, self._eval_right, self._eval_targets, self._eval_batches = 0.0, 0.0, 0, 0
         output = super().evaluation_loop(*args, **kwargs)
         if "eval_loss" in output.metrics and self._eval_targets:
             sums = torch.tensor([self._eval_loss, self._eval_right, self._eval_targets], dtype=torch.float64)
