@@ -48,7 +48,7 @@ def main(source: dict[str, Any], seed: int, augment: int, wanted: dict[str, Any]
             run.dataset(f"{benchmark}-{split}", found.place, digest, split, rows)
         metrics = golden.metrics(build) | samples.metrics(stats, splits) | found.metrics() | grown.metrics()
         run.metrics(metrics | {"time/seconds": time.monotonic() - start})
-        for name in (*golden.artifacts(making.target), *samples.ARTIFACTS):
+        for name in (*golden.artifacts(making.target), *samples.ARTIFACTS, *grown.artifacts()):
             run.artifact(making.target / name)
         making.finish()
     click.echo("\n".join([*found.said(), (folder / "report.txt").read_text(encoding="utf-8"), *grown.said()]))

@@ -74,6 +74,10 @@ class Grown:
         if self.proposed:
             write_jsonl(folder / AUGMENTED, self.pairs)
 
+    def artifacts(self) -> list[str]:
+        """Names of the files that `write` leaves."""
+        return [AUGMENTED] if self.proposed else []
+
     def metrics(self) -> dict[str, float]:
         """How many were proposed and how many are golden, by rule."""
         counts = {f"augment/proposed_{rule}": float(n) for rule, n in self.proposed.items()}

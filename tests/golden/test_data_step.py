@@ -228,3 +228,14 @@ def test_a_disk_that_takes_no_more_leaves_the_old_folder_as_it_was(tmp_path: Pat
     assert done.returncode == 2, done.stderr
     assert "cannot write" in done.stdout and "File too large" in done.stdout
     assert contents(tmp_path) == {"out/data/old.jsonl": b"old"}
+
+
+def test_new_pairs_made_of_others_are_logged_too(project: Path) -> None:
+    from pipesql.tracking.runs import latest_run
+
+    done = run("--benchmark", "demo", "--limit", "30", "--augment", "1", "--workers", "1")
+    assert done.exit_code == 0, done.output
+    logged = latest_run("data")
+    assert logged is not None
+    rows = logged.artifact("augmented.jsonl").read_text().splitlines()
+    assert rows and all(json.loads(row)["parents"] for row in rows)
