@@ -8,8 +8,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from pipesql.errors import BadInput
+from pipesql.files import whole_file
 
 
 @dataclass(frozen=True)
@@ -228,22 +227,8 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[str]]:
     """A text file that appears under `path` only when the block ends well. Raises BadInput if unwritable."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = tempfile.NamedTemporaryFile(  # noqa: SIM115  it is closed below, before the rename
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        )
-    except OSError as e:
-        raise BadInput(f"cannot write {path}: {e.strerror}") from e
-    try:
-        with handle:
-            yield handle
-        os.chmod(handle.name, 0o644)
-        os.replace(handle.name, path)
-    except OSError as e:
-        raise BadInput(f"cannot write {path}: {e.strerror}") from e
-    finally:
-        Path(handle.name).unlink(missing_ok=True)
+    with whole_file(path, "w") as file:
+        yield file
 
 
 def write_json(path: Path, value: Any) -> None:

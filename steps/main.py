@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from steps import StepCommand
+from steps.recipe_options import recipe_options
 from steps.source_options import source_options
 
 
@@ -19,11 +20,14 @@ from steps.source_options import source_options
 @click.option("--recipe", default="auto", show_default=True, help="A name in recipes/; auto chooses by the model.")
 @click.option("--eval_limit", default=0, show_default=True, help="At most so many questions to evaluate; 0 takes all.")
 @click.option("--seed", default=0, show_default=True, help="Seeds the samples, the training and the evaluation.")
-def main(source: dict[str, Any], model: str, recipe: str, eval_limit: int, seed: int) -> None:
-    """Run all five steps; each takes what the one before left."""
+@recipe_options
+def main(
+    source: dict[str, Any], model: str, recipe: str, eval_limit: int, seed: int, overrides: dict[str, str]
+) -> None:
+    """Run all five steps; each takes what the one before left. A recipe's fields may be set otherwise, as in train."""
     from pipesql.tracking.pipeline import run_entry
     from pipesql.tracking.runs import RunRef, get_run, step_run
-    from pipesql.tracking.summary import STEPS, summarise, summary_text
+    from pipesql.tracking.summary import STEPS, pipeline_metrics, summarise, summary_text
 
     done: dict[str, RunRef] = {}
 
@@ -36,16 +40,13 @@ def main(source: dict[str, Any], model: str, recipe: str, eval_limit: int, seed:
     with step_run("main", tags={"pipesql.benchmark": source["benchmark"], "pipesql.model": model}) as run:
         run.params(**source, model=model, recipe=recipe, eval_limit=eval_limit, seed=seed)
         data = run_step("data", **source, seed=seed)
-        train = run_step("train", model=model, recipe=recipe, data=data.run_id, seed=seed)
+        train = run_step("train", model=model, recipe=recipe, data=data.run_id, seed=seed, **overrides)
         merge = run_step("merge", run_id=train.run_id)
         version = merge.tags["pipesql.version"]
         run_step("evaluate", version=version, data=data.run_id, limit=eval_limit, seed=seed)
         run_step("promote", version=version)
         figures = summarise(done)
-        run.metrics({f"pipeline/{step}_seconds": spent for step, spent in figures["seconds"].items()})
-        run.metrics(
-            {f"pipeline/{name}": figures[name] for name in ("base_ex", "tuned_ex", "base_valid", "tuned_valid")}
-        )
+        run.metrics(pipeline_metrics(figures))
         run.tags(**{"pipesql.version": version, "pipesql.train_run": train.run_id, "pipesql.data_run": data.run_id})
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "summary.txt").write_text(summary_text(figures), encoding="utf-8")

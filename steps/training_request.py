@@ -54,5 +54,5 @@ def opened(run: StepRun, model: str, recipe: Recipe | None, data: str, limit: in
     benchmark = get_run(data_run).tags.get("pipesql.benchmark", "") if data_run else ""
     run.tags(**{"pipesql.data_run": data_run, "pipesql.data_digest": request.digest, "pipesql.benchmark": benchmark})
     log_leaks(run, folder, output)
-    request.write(output)
+    run.artifact(request.write(output))
     return request, output

@@ -201,6 +201,15 @@ def layouts(tokenizer: str, max_length: int, folder: Path) -> None:
     click.echo(samples.costs_text(found, name, max_length))
 
 
+@main.command()
+@click.option("--markdown", is_flag=True, help="Print the page docs/recipes.md instead.")
+def recipes(markdown: bool) -> None:
+    """List the training recipes: what each trains, how fast, how long, and on what it is meant to run."""
+    from pipesql.finetune import recipe_table
+
+    click.echo(recipe_table.page() if markdown else recipe_table.text(), nl=not markdown)
+
+
 @main.command("format")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 def format_(file: Path | None) -> None:

@@ -40,6 +40,7 @@ class Guarding(TrainerCallback):  # type: ignore[misc]
         loss = self._trainer.accelerator.reduce(self._trainer.step_loss.detach().clone(), "mean").item()
         judgement = self.guard.judge(loss, self._trainer.step_norm)
         if judgement.kind == "accept":
+            self._trainer.count_step(loss)
             return
         if judgement.kind == "rewind":
             raise RewindNeeded(step, judgement.reason)

@@ -60,19 +60,19 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
         self._began = time.perf_counter()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Stop the clock; ask for a last evaluation at the end."""
+        """Stop the clock; at the end, ask for a last measurement of everything."""
         self.seconds += time.perf_counter() - self._began
         if state.global_step >= state.max_steps:
-            control.should_evaluate = control.should_save = True
+            control.should_log = control.should_evaluate = control.should_save = True
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Rename, complete, hand on."""
         values = {ours: float(logs[name]) for name, ours in self.NAMES.items() if name in logs} if logs else {}
-        if "train/loss" not in values and "eval/loss" not in values:
+        if not values:
             return
         # Of a step that the guard skipped, the gradient may be no number; the count of skipped steps says so.
         values = {name: value for name, value in values.items() if math.isfinite(value)}
-        if "train/loss" in values:
+        if "train/learning_rate" in values:
             values |= self._of_training(state)
         self.history.append((state.global_step, values))
         self._on_metrics(values, state.global_step)
@@ -103,6 +103,11 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
         tokens, targets = self._trainer.accelerator.reduce(counted, "sum").tolist()
         self.tokens, self._targets = int(tokens), int(targets)
         return self.tokens, self._targets
+
+    @property
+    def learnt(self) -> bool:
+        """Whether any step was taken, not skipped."""
+        return any("train/loss" in values for _, values in self.history)
 
     def summary(self) -> dict[str, float]:
         """One number of each kind: first and last training loss (the last a mean over the last tenth of what was

@@ -6,11 +6,14 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import yaml
+
 from pipesql.errors import BadInput
 from pipesql.finetune.recipe import Recipe
-from pipesql.records import file_digest, write_json
+from pipesql.records import atomic_write, file_digest, write_json
 
 FILE = "request.json"
+RECIPE = "recipe.yaml"
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,12 @@ class Request:
     def folder(self) -> Path:
         return Path(self.samples)
 
-    def write(self, output: Path) -> None:
-        """Write it into the run's folder."""
+    def write(self, output: Path) -> Path:
+        """Write it into the run's folder, and the recipe in full as a recipe file, which is returned."""
         write_json(output / FILE, asdict(self))
+        with atomic_write(output / RECIPE) as out:
+            yaml.safe_dump(asdict(self.recipe), out, sort_keys=False)
+        return output / RECIPE
 
 
 def requested(model: str, recipe: Recipe, folder: Path, data_run: str, limit: int, seed: int) -> Request:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import yaml
-
-from pipesql.finetune.recipe import Recipe
 from pipesql.finetune.tokenise import TokenStatistics
-from pipesql.records import atomic_write, write_json
+from pipesql.records import write_json
 
 
 @dataclass(frozen=True)
@@ -30,14 +27,12 @@ class Training:
     summary: dict[str, float]
     """`train/loss_first`, `train/loss_last`, `train/token_accuracy_last`, `eval/loss_best` …: one number each."""
 
-    def write(self, recipe: Recipe, folder: Path) -> list[tuple[Path, str]]:
-        """Write the recipe in full and the token statistics; returns pairs (file, artifact folder)."""
-        with atomic_write(folder / "recipe.yaml") as out:
-            yaml.safe_dump(asdict(recipe), out, sort_keys=False)
+    def write(self, folder: Path) -> Path:
+        """Write the token statistics into a folder; returns the file."""
         counted = {"train": asdict(self.train), self.measured: asdict(self.eval)}
         totals = {"computed": self.tokens, "steps": self.steps}
         write_json(folder / "tokens.json", counted | totals | self.summary)
-        return [(folder / "recipe.yaml", ""), (folder / "tokens.json", "")]
+        return folder / "tokens.json"
 
     def text(self) -> str:
         """The result in a few lines for a terminal."""

@@ -15,6 +15,8 @@ from pipesql.errors import BadInput, TrainingDiverged
 from pipesql.finetune.adapter import base_record, save_adapter
 from pipesql.finetune.attempt import Attempt, Job, MeasureEx
 from pipesql.finetune.checkpoints import step_of
+from pipesql.finetune.curve import FILE as CURVE
+from pipesql.finetune.curve import draw_curve
 from pipesql.finetune.material import read_material
 from pipesql.finetune.metrics import OnMetrics
 from pipesql.finetune.order import rows_of_steps
@@ -44,7 +46,8 @@ def train(
     were built with one, else on its `samples.dev.jsonl`.
 
     `limit`: the samples of at most that many training queries (0: as the recipe says). Writes `output/adapter`
-    (safetensors, tokenizer with our chat template, `base.json`), whole or not at all, and `output/checkpoints`. With
+    (safetensors, tokenizer with our chat template, `base.json`), whole or not at all, `output/loss.png`, and
+    `output/checkpoints`. With
     `resume` training goes on from the last whole checkpoint there, else what is there is removed. `on_metrics` gets
     every measurement with its step, and the summary last; `on_event` a sentence for every return to a checkpoint;
     `measure_ex` gives the execution accuracy on the evaluation queries, for recipes with select ex.
@@ -122,6 +125,8 @@ def _to_the_end(job: Job, on_event: Callable[[str], None]) -> Attempt:
             recovery, checkpoint = _go_back(job, attempt, recovery, need, on_event)
             skipped = attempt.guard.skipped
         else:
+            if not attempt.metrics.learnt:
+                raise _nothing_learnt(job, attempt)
             return attempt
         # Its model must be gone before the next one is loaded.
         del attempt
@@ -154,6 +159,7 @@ def _given_up(job: Job, attempt: Attempt, recovery: Recovery, need: RewindNeeded
     """The error after the last rewind; the best checkpoint is kept as the adapter, without one nothing is."""
     kept = "no weights of it were kept"
     if attempt.selection.step is None:
+        _draw(job, attempt)
         _clear(job.output)
     else:
         _adopt_best(job, attempt, job.record)
@@ -164,6 +170,15 @@ def _given_up(job: Job, attempt: Attempt, recovery: Recovery, need: RewindNeeded
     )
 
 
+def _nothing_learnt(job: Job, attempt: Attempt) -> TrainingDiverged:
+    """The error after a short run all of whose steps were skipped."""
+    _clear(job.output)
+    return TrainingDiverged(
+        f"the guard skipped every one of {attempt.trainer.state.global_step} steps, so nothing was learnt; "
+        f"try a learning_rate below {job.recipe.learning_rate:g}, or see what is wrong with the data"
+    )
+
+
 def _adopt_best(job: Job, attempt: Attempt, details: dict[str, Any]) -> Path:
     """Make the best checkpoint the adapter of the run."""
     trainer, best = attempt.trainer, attempt.selection.step
@@ -171,11 +186,19 @@ def _adopt_best(job: Job, attempt: Attempt, details: dict[str, Any]) -> Path:
         trainer.restore_weights(job.checkpoints.at(best))
     folder = job.output / "adapter"
     if trainer.accelerator.is_main_process:
+        _draw(job, attempt)
         model = trainer.accelerator.unwrap_model(trainer.model)
         save = save_adapter if job.recipe.use_peft else save_whole_model
         save(model, job.tokenizer, folder, job.source, {**details, "step": best})
     trainer.accelerator.wait_for_everyone()
     return folder
+
+
+def _draw(job: Job, attempt: Attempt) -> None:
+    """Draw the loss curve; of a run that diverged, too."""
+    rewinds = [rewind.step for rewind in read_recovery(job.output).rewinds]
+    title = f"{job.source.name}, recipe {job.recipe.name}, {job.material.layout} layout"
+    draw_curve(attempt.metrics.history, title, job.output / CURVE, attempt.selection.step, rewinds)
 
 
 def _clear(output: Path) -> None:

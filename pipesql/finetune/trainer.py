@@ -31,6 +31,7 @@ class TargetTrainer(SFTTrainer):
     measure_ex: Callable[[Any], float] | None = None
     """Execution accuracy of a model, measured with every evaluation where it is given."""
     _step_losses: tuple[torch.Tensor, ...] = ()
+    _taken: tuple[float, ...] = ()
     _eval_loss = 0.0
     _eval_right = 0.0
     _eval_targets = 0
@@ -44,6 +45,19 @@ class TargetTrainer(SFTTrainer):
     def begin_step(self) -> None:
         """Forget the losses of the last optimizer step."""
         self._step_losses = ()
+
+    def count_step(self, loss: float) -> None:
+        """The optimizer step under way is taken, not skipped: its loss is one of those logged."""
+        self._taken += (loss,)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """As in SFTTrainer, with the training loss a mean over the steps that were taken: a skipped one has none."""
+        if "loss" in logs:
+            del logs["loss"]
+            if self._taken:
+                logs["loss"] = sum(self._taken) / len(self._taken)
+            self._taken = ()
+        super().log(logs, start_time)
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """As in SFTTrainer; remembers the loss until the optimizer's step."""

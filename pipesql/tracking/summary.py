@@ -43,6 +43,14 @@ def summarise(runs: Mapping[str, RunRef]) -> dict[str, Any]:
     }
 
 
+def pipeline_metrics(figures: Mapping[str, Any]) -> dict[str, float]:
+    """Of the figures, what the run of the whole pipeline logs: seconds of each step, accuracy and validity."""
+    seconds = {f"pipeline/{step}_seconds": spent for step, spent in figures["seconds"].items()}
+    return seconds | {
+        f"pipeline/{name}": figures[name] for name in ("base_ex", "tuned_ex", "base_valid", "tuned_valid")
+    }
+
+
 def summary_text(figures: Mapping[str, Any]) -> str:
     """The figures as a table of label and value, with a newline at its end."""
     seconds = figures["seconds"]

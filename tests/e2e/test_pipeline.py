@@ -87,7 +87,7 @@ def test_six_runs_finish_five_of_them_children(runs: dict[str, Run]) -> None:
             "train",
             {"train.model", "train.recipe"},
             {"train/loss", "eval/loss", "train/loss_first"},
-            {"adapter/base.json"},
+            {"adapter/base.json", "recipe.yaml", "tokens.json", "environment.json", "loss.png", "leaks.json"},
         ),
         ("merge", {"merge.run_id"}, {"merge/max_logit_difference"}, set()),
         ("evaluate", {"evaluate.version"}, {"base/ex", "tuned/ex", "base/valid", "tuned/valid"}, {"predictions.json"}),

@@ -167,3 +167,24 @@ def test_giving_up_keeps_the_best_checkpoint_and_says_why(samples, tmp_path, mon
     assert "try a learning_rate below 0.005" in str(raised.value)
     weights = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
     assert all(torch.isfinite(w).all() for w in weights.values())
+
+
+def test_a_skipped_step_has_no_loss_to_log(samples, tmp_path, monkeypatch) -> None:
+    """What is logged is a mean over the steps that were taken; a run without any has learnt nothing, and says so."""
+    plant(Fault("nan loss", 4), monkeypatch.setattr)
+    recipe = dataclasses.replace(RECIPE, max_steps=6, eval_steps=6.0)
+    logged: dict[int, dict[str, float]] = {}
+    train(samples, resolve_model("tiny"), recipe, tmp_path, on_metrics=lambda v, n: logged.setdefault(n, {}).update(v))
+    assert [step for step in range(1, 7) if "train/loss" in logged[step]] == [1, 2, 3, 4, 6]
+    assert logged[5]["guard/skipped"] == 1
+    assert min(logged[step]["train/loss"] for step in (1, 2, 3, 4, 6)) > 1
+
+
+def test_a_run_whose_every_step_was_skipped_has_learnt_nothing(samples, tmp_path, monkeypatch) -> None:
+    from pipesql.finetune.guard import Guard, Judgement
+
+    monkeypatch.setattr(Guard, "judge", lambda self, loss, norm: Judgement("skip", "planted"))
+    recipe = dataclasses.replace(RECIPE, max_steps=2, eval_steps=2.0)
+    with pytest.raises(TrainingDiverged, match="skipped every one of 2 steps, so nothing was learnt"):
+        train(samples, resolve_model("tiny"), recipe, tmp_path)
+    assert not (tmp_path / "adapter").exists()
