@@ -41,7 +41,7 @@ def make_trainer(
     attention.use_in(model)
     return TargetTrainer(
         model=model,
-        args=sft_config(recipe, folder, device, seed, 1, recipe.learning_rate),
+        args=sft_config(recipe, folder, device, seed, 1, recipe.learning_rate, recipe.activation_checkpointing == "on"),
         train_dataset=data,
         eval_dataset=as_dataset(measure, recipe, seed) if measure else data,
         processing_class=tokenizer,

@@ -73,3 +73,7 @@ class NoSuchRun(PipesqlError):
 
 class TrainingDiverged(PipesqlError):
     """The loss or a gradient is no longer a finite number; the weights of that moment are not kept."""
+
+
+class DoesNotFit(PipesqlError):
+    """A training that the device has not the memory for, by forecast."""

@@ -70,10 +70,13 @@ def quantization(recipe: Recipe, device: str) -> Quantization | None:
     return Quantization(recipe.bnb_4bit_quant_type, recipe.bnb_4bit_use_double_quant, compute)
 
 
-def sft_config(recipe: Recipe, folder: Path, device: str, seed: int, epochs: float, learning_rate: float) -> SFTConfig:
+def sft_config(
+    recipe: Recipe, folder: Path, device: str, seed: int, epochs: float, learning_rate: float, checkpointing: bool
+) -> SFTConfig:
     """TRL's configuration: precision by device, checkpoints in `folder`, `epochs` passes over the dataset.
 
-    `learning_rate` is the recipe's, or what the guard has made of it.
+    `learning_rate` is the recipe's, or what the guard has made of it; with `checkpointing` activations are computed
+    again in the backward pass.
     """
     from trl import SFTConfig
 
@@ -88,7 +91,7 @@ def sft_config(recipe: Recipe, folder: Path, device: str, seed: int, epochs: flo
         use_cpu=not cuda,
         bf16=computed == "bf16",
         fp16=computed == "fp16",
-        activation_checkpointing=recipe.activation_checkpointing == "on",
+        activation_checkpointing=checkpointing,
         dataloader_pin_memory=cuda,
         # the rows come tokenised and labelled, in the order that the seed drew (`order`)
         max_length=recipe.max_length,

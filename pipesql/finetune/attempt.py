@@ -21,6 +21,8 @@ from pipesql.finetune.kernels import use_fused_kernels
 from pipesql.finetune.material import Material
 from pipesql.finetune.metrics import Metrics, OnMetrics
 from pipesql.finetune.order import as_dataset, lay_out, passes, rows_a_step
+from pipesql.finetune.plan.checkpointing import choose_checkpointing
+from pipesql.finetune.plan.devices import this_device
 from pipesql.finetune.processes import rank
 from pipesql.finetune.progress import Progress
 from pipesql.finetune.recipe import Recipe
@@ -126,14 +128,17 @@ def _trainer(job: Job, learning_rate: float) -> TargetTrainer:
     model.config.use_cache = False
     attention = choose_attention(device, recipe.packing, recipe.attn_implementation)
     attention.use_in(model)
-    for line in (f"device: {device}, {precision(recipe, device)}", attention.said, use_fused_kernels(model, device)):
+    longest = recipe.max_length if recipe.packing != "none" else job.material.train.longest
+    again, why = choose_checkpointing(model.config.to_dict(), recipe, this_device(device.partition(":")[0]), longest)
+    said = (f"device: {device}, {precision(recipe, device)}", attention.said, use_fused_kernels(model, device), why)
+    for line in said:
         if line and rank() == 0:
             print(line, file=sys.stderr)
     shared = recipe.packing == "shared"
     unfinished = job.checkpoints.unfinished
     trainer = TargetTrainer(
         model=model,
-        args=sft_config(recipe, unfinished, device, job.seed, recipe.num_train_epochs, learning_rate),
+        args=sft_config(recipe, unfinished, device, job.seed, recipe.num_train_epochs, learning_rate, again),
         train_dataset=as_dataset(job.material.train_rows, recipe, job.seed),
         eval_dataset=as_dataset(job.material.eval_rows, recipe, job.seed),
         processing_class=job.tokenizer,

@@ -79,8 +79,9 @@ class TargetTrainer(SFTTrainer):
         if self.model.training:
             self.tokens_seen += inputs["input_ids"].numel()
             self.targets_seen += targets
-        if inputs["input_ids"].device.type == "cpu" and not return_outputs:
-            loss = self._loss_of_targets(model, inputs, num_items_in_batch)
+        if inputs["input_ids"].device.type == "cpu":
+            loss = self._loss_of_targets(model, inputs, num_items_in_batch if self.model.training else None)
+            loss = (loss, {}) if return_outputs else loss
         else:
             loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         if not self.model.training and not self._seen_elsewhere():
