@@ -12,6 +12,14 @@ TAG_LIMIT = 5_000
 _DIGEST_LIMIT = 36
 
 
+def tag_run(run_id: str, tags: Mapping[str, Any]) -> None:
+    """Set tags of a run that is not the open one."""
+    from mlflow import MlflowClient
+
+    for name, value in tags.items():
+        MlflowClient().set_tag(run_id, name, str(value)[:TAG_LIMIT])
+
+
 @dataclass(frozen=True)
 class StepRun:
     """The open run of a step. Every method writes at once; nothing is kept until the end."""
