@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from pipesql.finetune.grpo_recipe import FIELDS
 from pipesql.records import file_digest
 from steps import StepCommand
+from steps.recipe_options import field_options
 from steps.training_request import chosen, log_leaks
 
 ORIGIN = ("pipesql.model", "pipesql.benchmark")
@@ -21,8 +23,9 @@ ORIGIN = ("pipesql.model", "pipesql.benchmark")
 @click.option("--data", default="auto", show_default=True, help="auto (the newest data run), its id, or a folder.")
 @click.option("--limit", default=0, show_default=True, help="At most so many train questions; 0: as the recipe says.")
 @click.option("--seed", default=0, show_default=True, help="Draws questions, answers and the adapter's start.")
-def main(model: str, run_id: str, recipe: str, data: str, limit: int, seed: int) -> None:
-    """Train a fine-tuned model by the rewards of its answers."""
+@field_options(FIELDS)
+def main(model: str, run_id: str, recipe: str, data: str, limit: int, seed: int, overrides: dict[str, str]) -> None:
+    """Train a fine-tuned model by the rewards of its answers. Options named like a recipe's fields override it."""
     from pipesql.finetune.recipe_files import grpo_recipe_for
     from pipesql.tracking.lookup import finished_run
     from pipesql.tracking.runs import step_run
@@ -30,7 +33,8 @@ def main(model: str, run_id: str, recipe: str, data: str, limit: int, seed: int)
 
     with step_run("grpo") as run:
         train = finished_run("train", run_id, {"pipesql.model": model} if model else None)
-        settings, output = grpo_recipe_for(recipe, train.tags.get("pipesql.model", "")), Path("output/grpo", run.run_id)
+        settings = grpo_recipe_for(recipe, train.tags.get("pipesql.model", ""), overrides)
+        output = Path("output/grpo", run.run_id)
         run.tags(**{name: train.tags[name] for name in ORIGIN if name in train.tags})
         run.tags(**{"pipesql.train_run": train.run_id, "pipesql.recipe": settings.name, "pipesql.output": output})
         folder, data_run = chosen(data)
@@ -41,11 +45,10 @@ def main(model: str, run_id: str, recipe: str, data: str, limit: int, seed: int)
         from pipesql.finetune.grpo import train_by_rewards
 
         adapter = train.artifact("adapter")
-        result = train_by_rewards(
-            folder, adapter, settings, project_root() / output, limit, seed, on_metrics=run.metrics
-        )
+        place = project_root() / output
+        result = train_by_rewards(folder, adapter, settings, place, limit, seed, on_metrics=run.metrics)
         run.dataset(f"{folder.name}-train", folder / "samples.train.jsonl", digest, "train", result.questions)
-        for path in result.write(settings, project_root() / output):
+        for path in result.write(settings, place):
             run.artifact(path)
         run.artifact(result.model, "adapter")
     click.echo(

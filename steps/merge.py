@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pipesql.records import file_digest
 from pipesql.tracking.lookup import trained_run
 from pipesql.tracking.runs import step_run
 from pipesql.tracking.store import project_root
@@ -17,42 +18,41 @@ ORIGIN = ("pipesql.data_run", "pipesql.data_digest", "pipesql.benchmark")
 @click.option("--run_id", default="", help="The train run whose adapter is merged; default: the newest finished one.")
 @click.option("--recipe", default="", help="Take the newest finished train run of this recipe.")
 @click.option("--checkpoint", default="best", help="best, last, or the step of a checkpoint that is still there.")
-def main(run_id: str, recipe: str, checkpoint: str) -> None:
+@click.option("--gguf", default="", help="Also export a GGUF file for llama.cpp: f16, bf16, q8_0 or f32.")
+def main(run_id: str, recipe: str, checkpoint: str, gguf: str) -> None:
     """Merge the adapter of a train run and register the result."""
     with step_run("merge") as run:
         train = trained_run(run_id, {"pipesql.recipe": recipe} if recipe else None)
         run.tags(**{"pipesql.train_run": train.run_id})
-        run.params(run_id=train.run_id, recipe=recipe, checkpoint=checkpoint)
+        run.params(run_id=train.run_id, recipe=recipe, checkpoint=checkpoint, gguf=gguf)
         from pipesql.finetune.checkpoints import Checkpoints
         from pipesql.finetune.merge import MAX_NEW_TOKENS, merge
         from pipesql.finetune.parity import example_messages
+        from pipesql.models.gguf_export import export_gguf, require_kind
         from pipesql.tracking.registry import register
 
+        require_kind(gguf)
         if checkpoint == "best":
             adapter = train.artifact("adapter")
         else:
             adapter = Checkpoints(project_root() / train.tags.get("pipesql.output", "")).named(checkpoint)
         merged = merge(adapter)
-        origin = {
-            "pipesql.train_run": train.run_id,
-            "pipesql.merge_run": run.run_id,
-            "pipesql.recipe": merged.recipe,
-            "pipesql.layout": merged.layout,
-            "pipesql.model": merged.base.name,
-            "pipesql.base_digest": merged.base.digest,
-        } | {name: train.tags[name] for name in ORIGIN if name in train.tags}
+        came_from = {"pipesql.train_run": train.run_id, "pipesql.merge_run": run.run_id, **merged.origin()}
+        origin = came_from | {name: train.tags[name] for name in ORIGIN if name in train.tags}
         run.tags(**origin)
         run.params(base=merged.base.name, trained_by=merged.recipe, layout=merged.layout)
-        run.metrics({"merge/max_logit_difference": merged.difference, "merge/adapter_effect": merged.effect})
-        run.metrics({"merge/seconds": merged.seconds})
+        run.metrics(merged.metrics())
         run.table(merged.size_rows(), "model_size.json")
+        if gguf:
+            file = project_root() / "output" / "merge" / run.run_id / f"pipesql-{train.run_id[:8]}-{gguf}.gguf"
+            run.artifact(export_gguf(merged.model, merged.tokenizer, file, gguf, merged.describe()), "gguf")
+            run.tags(**{"pipesql.gguf": file.name, "pipesql.gguf_sha256": file_digest(file)})
         version = register(
             merged.model, merged.tokenizer, messages=example_messages(), max_new_tokens=MAX_NEW_TOKENS, tags=origin
         )
         run.tags(**{"pipesql.version": version.number})
     click.echo(
-        f"registered pipesql {version} as {' and '.join(version.aliases)} ({version.stage}): train run {train.run_id} "
-        f"merged into {merged.base.description}; largest difference of a logit {merged.difference:.2g}"
+        f"registered pipesql {version} as {' and '.join(version.aliases)} ({version.stage}): {merged.describe()}"
     )
 
 

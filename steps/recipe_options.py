@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -13,16 +13,22 @@ from pipesql.finetune.recipe import FIELDS
 Function = Callable[..., Any]
 
 
-def recipe_options(command: Function) -> Function:
-    """Collect the fields that are given in the parameter `overrides` of the command, as text by name."""
+def field_options(fields: Sequence[str]) -> Callable[[Function], Function]:
+    """Collect those of the fields that are given in the parameter `overrides` of the command, as text by name."""
 
-    @wraps(command)
-    def collected(**options: Any) -> Any:
-        overrides = {name: options.pop(name) for name in FIELDS}
-        given = {name: value for name, value in overrides.items() if value is not None}
-        return command(**options, overrides=given)
+    def decorated(command: Function) -> Function:
+        @wraps(command)
+        def collected(**options: Any) -> Any:
+            overrides = {name: options.pop(name) for name in fields}
+            given = {name: value for name, value in overrides.items() if value is not None}
+            return command(**options, overrides=given)
 
-    for name in reversed(FIELDS):
-        say = f"Instead of the recipe's {name}."
-        collected = click.option(f"--{name}", default=None, metavar="VALUE", help=say)(collected)
-    return collected
+        for name in reversed(fields):
+            say = f"Instead of the recipe's {name}."
+            collected = click.option(f"--{name}", default=None, metavar="VALUE", help=say)(collected)
+        return collected
+
+    return decorated
+
+
+recipe_options = field_options(FIELDS)

@@ -6,6 +6,7 @@ documentation holds here; those of our own say so. `recipe_files` reads them fro
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
@@ -124,3 +125,7 @@ class GrpoRecipe:
             "loss_type", "gradient_accumulation_steps", "r", "lora_alpha",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names} | {"questions_a_step": self.questions_a_step}
+
+
+FIELDS = tuple(field.name for field in dataclasses.fields(GrpoRecipe) if field.name not in ("name", "description"))
+"""What a recipe decides: the keys of its file that `mlflow run -P key=value` may override."""

@@ -23,6 +23,7 @@ from pipesql.chat.template import END, TEMPLATE, markers
 from pipesql.errors import BadInput, PipesqlError
 from pipesql.finetune.fit import is_whole_model, require_fit
 from pipesql.finetune.parity import example_sequences, largest_difference, logits
+from pipesql.finetune.quantised import quantised_logits
 from pipesql.models import ModelSource, resolve_model
 from pipesql.models.load import load_model
 
@@ -53,6 +54,33 @@ class Merged:
     parameters: int
     adapter_parameters: int
     seconds: float
+    quantised_difference: float | None = None
+    """Largest difference of a logit between the merged model and the adapter on the base in 4 bits that it was trained
+    on; None for other adapters. It says how much the 4 bits had changed, and is no fault."""
+
+    def metrics(self) -> dict[str, float]:
+        """What the merge measured, in the group `merge/`."""
+        found = {
+            "merge/max_logit_difference": self.difference,
+            "merge/adapter_effect": self.effect,
+            "merge/seconds": self.seconds,
+        }
+        if self.quantised_difference is not None:
+            found["merge/quantised_difference"] = self.quantised_difference
+        return found
+
+    def origin(self) -> dict[str, str]:
+        """Tags that say what the model comes from."""
+        return {
+            "pipesql.recipe": self.recipe,
+            "pipesql.layout": self.layout,
+            "pipesql.model": self.base.name,
+            "pipesql.base_digest": self.base.digest,
+        }
+
+    def describe(self) -> str:
+        """The merge in one sentence, for people."""
+        return f"{self.recipe} merged into {self.base.description}; largest difference of a logit {self.difference:.2g}"
 
     @property
     def bytes(self) -> int:
@@ -121,6 +149,7 @@ def merge(adapter: Path) -> Merged:
             f"merging {adapter} into {source.name} changed a logit by {difference:.3g}, more than {TOLERANCE:g}; "
             "the adapter does not fit this base or holds numbers that are not finite: train it again"
         )
+    quantised = None if is_whole_model(adapter) else quantised_logits(adapter, source, sequences)
     prepare_for_use(model, tokenizer)
     return Merged(
         model=model,
@@ -133,6 +162,7 @@ def merge(adapter: Path) -> Merged:
         parameters=sum(p.numel() for p in model.parameters()),
         adapter_parameters=trained,
         seconds=time.monotonic() - start,
+        quantised_difference=None if quantised is None else largest_difference(expected, quantised),
     )
 
 

@@ -37,6 +37,12 @@ def test_layouts(run, demo, capsys) -> None:
     assert "measured on a drawn 50% of the batches" in capsys.readouterr().out
 
 
+def test_quantised(run, demo) -> None:
+    found = run("quantised", *demo, "--model", "tiny", "--queries", "16", "--steps", "6", "--learning_rate", "1e-2")
+    assert found["loss_last"] < found["loss_first"]
+    assert found["merged_against_whole_base"] < 2e-3 < found["merged_against_4_bit_base"]
+
+
 @pytest.mark.parametrize("shape", ["1.5b", "7b"])
 def test_throughput(run, demo, shape) -> None:
     guide, *ours = run("gpu.throughput", *demo, "--tiny", "--shape", shape)["settings"]

@@ -271,13 +271,15 @@ def test_the_step_goes_on_from_a_train_run_and_leaves_what_merge_takes(data, ada
     assert (lost.exit_code, "there is no finished train run" in lost.stderr) == (1, True)
     with step_run("train", tags={"pipesql.model": "tiny", "pipesql.benchmark": "demo"}) as sft:
         sft.artifact(adapter, "adapter")
-    done = runner.invoke(steps.grpo.main, ["--model", "tiny", "--data", str(data)], catch_exceptions=False)
+    done = runner.invoke(
+        steps.grpo.main, ["--model", "tiny", "--data", str(data), "--beta", "0.05"], catch_exceptions=False
+    )
     assert done.exit_code == 0, done.output
     run = latest_run("grpo")
     assert run is not None
     assert run.tags["pipesql.train_run"] == sft.run_id
     assert (run.tags["pipesql.model"], run.tags["pipesql.recipe"]) == ("tiny", "tiny")
-    assert (run.params["grpo.num_generations"], run.params["grpo.beta"]) == ("4", "0.04")
+    assert (run.params["grpo.num_generations"], run.params["grpo.beta"]) == ("4", "0.05")
     assert set(run.metrics) >= {"grpo/reward", "grpo/reward_result_f1", "grpo/kl"}
     assert [step for step, _ in run.history("grpo/reward")] == [1, 2]
     assert (run.artifact("adapter") / "model.safetensors").is_file()
@@ -286,3 +288,16 @@ def test_the_step_goes_on_from_a_train_run_and_leaves_what_merge_takes(data, ada
     assert lookup.finished_run("train").run_id == sft.run_id, "the newest train run is one that trained on samples"
     with pytest.raises(NoSuchRun, match="finished grpo run"):
         lookup.finished_run("grpo", sft.run_id)
+
+    import steps.merge
+    from pipesql.tracking.registry import get_version
+
+    monkeypatch.setattr(steps.merge, "project_root", lambda: tmp_path)
+    merged = runner.invoke(steps.merge.main, ["--run_id", run.run_id, "--gguf", "q8_0"], catch_exceptions=False)
+    assert merged.exit_code == 0, merged.output
+    version, by = get_version(), latest_run("merge")
+    assert by is not None
+    assert (version.tags["pipesql.train_run"], version.tags["pipesql.model"]) == (run.run_id, "tiny")
+    assert by.artifact(f"gguf/{by.tags['pipesql.gguf']}").stat().st_size > 1e6
+    wrong = runner.invoke(steps.merge.main, ["--run_id", run.run_id, "--gguf", "q2"])
+    assert (wrong.exit_code, "give one of f32, f16, bf16, q8_0" in wrong.stderr) == (2, True)

@@ -43,6 +43,7 @@ def test_any_checkpoint_is_merged_by_its_name(trained) -> None:
     sequences = example_sequences(last.tokenizer)
     assert largest_difference(logits(first.model, sequences), logits(last.model, sequences)) > 0
     assert (first.recipe, first.layout) == ("tiny", "folded")
+    assert "merge/quantised_difference" not in first.metrics()
     assert merge(result.adapter).effect == last.effect, "the last one is the best here"
     with pytest.raises(BadInput, match=r"no checkpoint '7'.*give best, last or a step \(0, 6, 12\)"):
         steps.named("7")
@@ -80,6 +81,10 @@ def test_a_base_in_4_bits_is_trained_on_and_merged_into_the_whole_one(samples, t
     sequences = example_sequences(merged.tokenizer)
     trained_on = PeftModel.from_pretrained(base, str(result.adapter)).eval()
     expected = logits(trained_on, sequences)
+    assert merged.quantised_difference == pytest.approx(
+        largest_difference(expected, logits(merged.model, sequences)), rel=1e-4
+    )
+    assert merged.metrics()["merge/quantised_difference"] > 10 * merged.difference
     rounded = logits(trained_on.merge_and_unload().eval(), sequences)
     assert largest_difference(expected, rounded) > 10 * merged.difference
 
