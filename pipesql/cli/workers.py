@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -48,7 +49,7 @@ class Workers(Generic[Item, Made]):
 
     def _submit(self, chunk: list[Item]) -> None:
         try:
-            future = self.pool.submit(_apply, self.work, chunk)
+            future = _submit(self.pool, self.work, chunk)
         except BrokenProcessPool as e:
             future = Future()
             future.set_exception(e)
@@ -70,7 +71,7 @@ class Workers(Generic[Item, Made]):
     def _alone(self, item: Item) -> Made:
         with _pool(1) as pool:
             try:
-                return pool.submit(_apply, self.work, [item]).result()[0]
+                return _submit(pool, self.work, [item]).result()[0]
             except BrokenProcessPool:
                 return self.lost(item)
 
@@ -81,9 +82,33 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(jobs, multiprocessing.get_context(method), initializer=_leave_interrupts)
 
 
+def _submit(pool: ProcessPoolExecutor, work: Callable[[Item], Made], items: list[Item]) -> Future[list[Made]]:
+    """Submit a chunk, which may start the pool's processes; Ctrl-C waits until that is done.
+
+    An interrupt between the two halves of a fork would be lost here (Python drops what its fork hooks raise), and would
+    end a worker that has not yet been told to leave it.
+    """
+    with _interrupts_wait():
+        return pool.submit(_apply, work, items)
+
+
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _leave_interrupts() -> None:
     """Ctrl-C goes to all processes; the one that was started answers it by ending the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _apply(work: Callable[[Item], Made], items: list[Item]) -> list[Made]:

@@ -72,6 +72,11 @@ def test_items_are_taken_as_they_are_needed(small) -> None:
     results.close()
 
 
+def _heed_interrupts() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would its children, this one too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_ctrl_c_ends_all_processes() -> None:
     running = subprocess.Popen(
         [sys.executable, "-c", "from pipesql.cli.main import main; main()", "to-pipe", "--jsonl", "--jobs", "2"],
@@ -79,6 +84,7 @@ def test_ctrl_c_ends_all_processes() -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=_heed_interrupts,
     )
     assert running.stdin is not None
     assert running.stdout is not None
