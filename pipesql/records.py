@@ -146,6 +146,8 @@ class Prediction:
     """For `invalid`: the sentence of the error at the first operator that does not hold."""
     tokens: int = 0
     hardness: str = ""
+    gold_operators: tuple[str, ...] = ()
+    """The golden pair's, for reports; the model never sees them."""
 
     @property
     def pipe_sql(self) -> str:
@@ -166,10 +168,21 @@ class Verdict:
     correct: bool
     """Execution accuracy by the strict rule: rows equal the gold's as a multiset, in order where the gold orders."""
     cause: str = ""
-    """Empty when correct, else: syntax, name, unsupported, execution, timeout, rows, length."""
+    """Empty when correct, else: missing, length, syntax, name, unsupported, execution, timeout, rows."""
     detail: str = ""
     hardness: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
+    spider: bool | None = None
+    """Right by the rule of Spider's test suites; None where that was not asked (or the file is an old one)."""
+    bird: bool | None = None
+    """Right by the rule of BIRD."""
+    soft_f1: float | None = None
+    """The Soft F1-Score of BIRD's mini-dev, in 0…1."""
+    parts_at: int = 0
+    """Number (from 1) of the operator at which the answer parts from the gold (`evaluate.parting`); 0: none known."""
+    parts_in: str = ""
+    """What that operator is called."""
+    gold_operators: tuple[str, ...] = ()
 
 
 Record = TypeVar("Record", Question, GoldenPair, Rejection, Sample, Tree, Prediction, Verdict)
