@@ -133,7 +133,7 @@ class Tree:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model answered. `stop` says why decoding ended: done, invalid, length."""
+    """What a model answered. `stop` says why decoding ended: done, invalid, length, or that there is none: missing."""
 
     id: str
     db_id: str
@@ -143,11 +143,10 @@ class Prediction:
     operators: tuple[str, ...]
     stop: str
     detail: str = ""
-    """For `invalid`: the sentence of the error at the first operator that does not hold."""
+    """For `invalid`: the error at the first operator that does not hold."""
     tokens: int = 0
     hardness: str = ""
     gold_operators: tuple[str, ...] = ()
-    """The golden pair's, for reports; the model never sees them."""
 
     @property
     def pipe_sql(self) -> str:
@@ -156,7 +155,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A prediction judged by execution. `valid`: it parsed, resolved and executed."""
+    """A prediction judged by execution. `valid`: it parsed, resolved and executed; `parts_…`: `evaluate.parting`."""
 
     id: str
     db_id: str
@@ -173,15 +172,11 @@ class Verdict:
     hardness: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     spider: bool | None = None
-    """Right by the rule of Spider's test suites; None where that was not asked (or the file is an old one)."""
     bird: bool | None = None
-    """Right by the rule of BIRD."""
     soft_f1: float | None = None
-    """The Soft F1-Score of BIRD's mini-dev, in 0…1."""
+    """By the benchmarks' own rules (`evaluate.rules.scores`), the last in 0…1; None where those were not asked."""
     parts_at: int = 0
-    """Number (from 1) of the operator at which the answer parts from the gold (`evaluate.parting`); 0: none known."""
     parts_in: str = ""
-    """What that operator is called."""
     gold_operators: tuple[str, ...] = ()
 
 

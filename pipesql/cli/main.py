@@ -201,6 +201,25 @@ def layouts(tokenizer: str, max_length: int, folder: Path) -> None:
     click.echo(samples.costs_text(found, name, max_length))
 
 
+@main.command()
+@click.option("--golden", type=click.Path(path_type=Path), required=True, help="golden.jsonl of a data folder.")
+@click.option(
+    "--predictions", type=click.Path(path_type=Path), required=True, help="One JSON object a line: id, pipe_sql."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for verdicts.jsonl, evaluation.html and figures.")
+@click.option("--split", default="dev", show_default=True, help="Whose questions are to be answered.")
+@click.option("--partial", is_flag=True, help="Leave out questions without a prediction; else they count as wrong.")
+@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes; without it one a core.")
+@click.option("--timeout", default=5.0, show_default=True, help="Seconds until one query is stopped.")
+def score(
+    golden: Path, predictions: Path, out: Path | None, split: str, partial: bool, workers: int, timeout: float
+) -> None:
+    """Judge predictions by execution: by the strict rule, Spider's and BIRD's, with intervals and breakdowns."""
+    from pipesql.cli.score import score as score_predictions
+
+    click.echo(score_predictions(golden, predictions, out, split, partial, workers, timeout))
+
+
 @main.command("format")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 def format_(file: Path | None) -> None:
