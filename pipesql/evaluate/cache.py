@@ -83,6 +83,6 @@ class AnswerCache:
             try:
                 row = json.loads(line)
                 found[row["key"]] = {k: tuple(v) if isinstance(v, list) else v for k, v in row["answer"].items()}
-            except (ValueError, KeyError, AttributeError) as error:
+            except (ValueError, KeyError, AttributeError, TypeError) as error:
                 raise BadInput(f"{self.path}, line {number}, is no answer: delete the file") from error
         return found
