@@ -132,7 +132,7 @@ class Tree:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model answered. `stop` says why decoding ended: done, invalid, length."""
+    """What a model answered. `stop` says why decoding ended: done, invalid, length, or that there is none: missing."""
 
     id: str
     db_id: str
@@ -142,9 +142,10 @@ class Prediction:
     operators: tuple[str, ...]
     stop: str
     detail: str = ""
-    """For `invalid`: the sentence of the error at the first operator that does not hold."""
+    """For `invalid`: the error at the first operator that does not hold."""
     tokens: int = 0
     hardness: str = ""
+    gold_operators: tuple[str, ...] = ()
 
     @property
     def pipe_sql(self) -> str:
@@ -153,7 +154,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A prediction judged by execution. `valid`: it parsed, resolved and executed."""
+    """A prediction judged by execution. `valid`: it parsed, resolved and executed; `parts_…`: `evaluate.parting`."""
 
     id: str
     db_id: str
@@ -165,10 +166,17 @@ class Verdict:
     correct: bool
     """Execution accuracy by the strict rule: rows equal the gold's as a multiset, in order where the gold orders."""
     cause: str = ""
-    """Empty when correct, else: syntax, name, unsupported, execution, timeout, rows, length."""
+    """Empty when correct, else: missing, length, syntax, name, unsupported, execution, timeout, rows."""
     detail: str = ""
     hardness: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
+    spider: bool | None = None
+    bird: bool | None = None
+    soft_f1: float | None = None
+    """By the benchmarks' own rules (`evaluate.rules.scores`), the last in 0…1; None where those were not asked."""
+    parts_at: int = 0
+    parts_in: str = ""
+    gold_operators: tuple[str, ...] = ()
 
 
 Record = TypeVar("Record", Question, GoldenPair, Rejection, Sample, Tree, Prediction, Verdict)

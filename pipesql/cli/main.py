@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from pipesql import __version__
+from pipesql.cli.stages import plan, recipes, score
 from pipesql.errors import BadInput, PipesqlError
 
 
@@ -31,6 +32,9 @@ def main() -> None:
     """Pipe SQL (FROM t |> WHERE … |> AGGREGATE … GROUP BY …): convert from and to standard SQL, run, format."""
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings precede errors of ours that say more
 
+
+for _command in (plan, recipes, score):
+    main.add_command(_command)
 
 _pipe_dialect = click.Choice(["bigquery", "spark"])
 _db = click.option(
@@ -199,50 +203,6 @@ def layouts(tokenizer: str, max_length: int, folder: Path) -> None:
 
     found, name = samples.costs(folder, tokenizer, max_length)
     click.echo(samples.costs_text(found, name, max_length))
-
-
-@main.command()
-@click.option("--markdown", is_flag=True, help="Print the page docs/recipes.md instead.")
-def recipes(markdown: bool) -> None:
-    """List the training recipes: what each trains, how fast, how long, and on what it is meant to run."""
-    from pipesql.finetune import recipe_table
-
-    click.echo(recipe_table.page() if markdown else recipe_table.text(), nl=not markdown)
-
-
-@main.command()
-@click.option("--model", default="smol", show_default=True, help="tiny, smol, 0.5b … 7b, a hub id or a folder.")
-@click.option("--recipe", default="auto", show_default=True, help="A name in recipes/ or a YAML file; auto: by model.")
-@click.option(
-    "-P", "parameters", multiple=True, metavar="KEY=VALUE", help="As of mlflow run: model, recipe, a field of it."
-)
-@click.option("--data", type=click.Path(path_type=Path), help="A data folder to count. [default: as Spider]")
-@click.option("--queries", default=0, help="Without --data: so many queries that cost what Spider's do; 0: as Spider.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or a card: rtx4080, a100, h100 …")
-@click.option("--memory", default=0.0, help="Its memory in GB, if another.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--table", is_flag=True, help="Print the table of docs/planning.md instead.")
-def plan(
-    model: str,
-    recipe: str,
-    parameters: tuple[str, ...],
-    data: Path | None,
-    queries: int,
-    device: str,
-    memory: float,
-    as_json: bool,
-    table: bool,
-) -> None:
-    """Forecast a training's memory and time, before anything is downloaded; exits with 1 where it does not fit."""
-    from pipesql.cli import planning
-
-    if table:
-        click.echo(planning.table())
-        return
-    text, complaint = planning.planned(model, recipe, parameters, data, queries, device, memory, as_json)
-    click.echo(text)
-    if complaint:
-        raise complaint
 
 
 @main.command("format")

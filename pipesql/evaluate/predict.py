@@ -73,4 +73,5 @@ def _prediction(question: GoldenPair, decoded: Decoded) -> Prediction:
         detail=decoded.detail,
         tokens=decoded.tokens,
         hardness=question.hardness,
+        gold_operators=question.operators,
     )

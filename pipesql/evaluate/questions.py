@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipesql.errors import BadInput
@@ -19,6 +20,19 @@ def prompt_values(folder: Path) -> int:
         return int(json.loads(path.read_text(encoding="utf-8"))["config"].get("values", 0))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise BadInput(f"{path} is no manifest of a data folder ({e}); run the data step again") from e
+
+
+def golds_by_database(pairs: Iterable[GoldenPair]) -> dict[str, list[str]]:
+    """The gold queries on each database, in order: what its disturbed copies are planted for."""
+    golds: dict[str, list[str]] = {}
+    for pair in pairs:
+        golds.setdefault(pair.database, []).append(pair.gold_sql)
+    return golds
+
+
+def dev_golds(folder: Path) -> dict[str, list[str]]:
+    """`golds_by_database` of all dev pairs of a data folder, however many of them are asked."""
+    return golds_by_database(dev_questions(folder))
 
 
 def dev_questions(folder: Path, limit: int = 0, seed: int = 0) -> list[GoldenPair]:

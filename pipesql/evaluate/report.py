@@ -1,18 +1,16 @@
-"""What an evaluation says: figures of one model, and base and tuned side by side."""
+"""What an evaluation says: figures of one model, and models side by side."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipesql.evaluate.score import CAUSES
-from pipesql.evaluate.statistics import mcnemar_two_sided, wilson
+from pipesql.evaluate.breakdown import Tally, causes, divided, partings
+from pipesql.evaluate.paired import pairings
+from pipesql.evaluate.scored import Scored, scored, shown
+from pipesql.evaluate.statistics import wilson
 from pipesql.records import Verdict
-
-HARDNESS = ("easy", "medium", "hard", "extra")
-"""The usual order of hardness classes; others follow by name."""
 
 
 @dataclass(frozen=True)
@@ -57,46 +55,79 @@ class Summary:
 def summarise(verdicts: Sequence[Verdict]) -> Summary:
     """The figures of one model's verdicts."""
     n = len(verdicts)
-    names = {v.hardness for v in verdicts if v.hardness}
-    ordered = [h for h in HARDNESS if h in names] + sorted(names - set(HARDNESS))
-    causes = Counter(v.cause for v in verdicts if v.cause)
     return Summary(
         ex=Share(sum(v.correct for v in verdicts), n),
         valid=Share(sum(v.valid for v in verdicts), n),
-        by_hardness={h: _share([v for v in verdicts if v.hardness == h]) for h in ordered},
-        causes={cause: causes[cause] for cause in CAUSES},
+        by_hardness={h: Share(round(t.sums["strict"]), t.n) for h, t in divided(verdicts, "hardness").items()},
+        causes=causes(verdicts),
     )
 
 
 def paired_metrics(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> dict[str, float]:
     """Questions that only one of the two answered rightly, and the two-sided exact McNemar p-value."""
-    before = {v.id: v.correct for v in base}
-    gained = sum(v.correct and not before[v.id] for v in tuned)
-    lost = sum(before[v.id] and not v.correct for v in tuned)
-    return {"paired/gained": gained, "paired/lost": lost, "paired/p": mcnemar_two_sided(gained, lost)}
+    pairing = pairings(base, tuned)["strict"]
+    return {"paired/gained": pairing.gained, "paired/lost": pairing.lost, "paired/p": pairing.p}
 
 
 def comparison_text(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> str:
-    """Both models side by side as a plain-text table, one figure a line, ended by the paired test."""
-    one, other, paired = summarise(base), summarise(tuned), paired_metrics(base, tuned)
-    rows = [
-        ("", "base", "tuned"),
-        ("questions", str(one.ex.n), str(other.ex.n)),
-        ("execution accuracy", str(one.ex), str(other.ex)),
-        ("valid answers", str(one.valid), str(other.valid)),
-    ]
-    rows += [
-        (f"  accuracy, {name} ({share.n})", f"{one.by_hardness[name].value:.1%}", f"{share.value:.1%}")
-        for name, share in other.by_hardness.items()
-    ]
-    rows += [(f"  failed: {name}", str(one.causes[name]), str(count)) for name, count in other.causes.items()]
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines.append(
-        f"only tuned right: {paired['paired/gained']:.0f}, only base right: {paired['paired/lost']:.0f}, "
-        f"exact McNemar p = {paired['paired/p']:.2g} (two-sided)"
+    """Both models side by side as `table_text`, ended by the paired test."""
+    pairing = pairings(base, tuned)["strict"]
+    return (
+        f"{table_text({'base': base, 'tuned': tuned})}\n"
+        f"only tuned right: {pairing.gained}, only base right: {pairing.lost}, "
+        f"exact McNemar p = {pairing.p:.2g} (two-sided)"
     )
-    return "\n".join(lines)
+
+
+def table_text(
+    models: Mapping[str, Sequence[Verdict]], scores: Mapping[str, Mapping[str, Scored]] | None = None
+) -> str:
+    """Models side by side as a plain-text table, one figure a line. `scores` are theirs, if they are known already."""
+    summaries = [summarise(verdicts) for verdicts in models.values()]
+    rows = [
+        ("", *models),
+        ("questions", *(str(s.ex.n) for s in summaries)),
+        ("execution accuracy", *(str(s.ex) for s in summaries)),
+        ("valid answers", *(str(s.valid) for s in summaries)),
+        *_score_rows(list((scores or {name: scored(v) for name, v in models.items()}).values())),
+    ]
+    for by, said in (("hardness", "{}"), ("operators", "gold of {} operators"), ("construct", "gold with {}")):
+        rows += _class_rows([divided(verdicts, by) for verdicts in models.values()], said)
+    rows += [
+        (f"  failed: {name}", *(str(s.causes[name]) for s in summaries))
+        for name in summaries[0].causes
+        if name != "missing" or any(s.causes[name] for s in summaries)
+    ]
+    where = [partings(verdicts) for verdicts in models.values()]
+    rows += [
+        (f"  parts from the gold in {name}", *(str(counts.get(name, 0)) for counts in where))
+        for name in dict.fromkeys(name for counts in reversed(where) for name in counts)
+    ]
+    return _aligned(rows)
+
+
+def _score_rows(models: Sequence[Mapping[str, Scored]]) -> list[tuple[str, ...]]:
+    """A line for each rule with its interval by questions, and one with that by databases."""
+    rows: list[tuple[str, ...]] = []
+    for name in models[0]:
+        rows.append((f"by the rule {name}", *(str(scores[name]) for scores in models)))
+        if all(scores[name].by_database for scores in models):
+            rows.append(("  by databases", *(shown(scores[name].by_database) for scores in models)))
+    return rows
+
+
+def _class_rows(models: Sequence[Mapping[str, Tally]], said: str) -> list[tuple[str, ...]]:
+    """A line for each class of questions with the share that each model answered rightly by the strict rule."""
+    return [
+        (f"  accuracy, {said.format(label)} ({figures.n})", *(f"{t[label].share('strict') or 0:.1%}" for t in models))
+        for label, figures in models[-1].items()
+        if all(label in tallies for tallies in models)
+    ]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
 def comparison_rows(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> list[dict[str, Any]]:
@@ -142,7 +173,3 @@ def version_metrics(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> dict[s
         "evaluated/base_ex": before.ex.value,
         "evaluated/base_valid": before.valid.value,
     }
-
-
-def _share(verdicts: Sequence[Verdict]) -> Share:
-    return Share(sum(v.correct for v in verdicts), len(verdicts))

@@ -1,10 +1,11 @@
 """Predictions to verdicts: read the text, lower it, execute it read-only with limits, compare its rows with the gold's.
 
-Equality is the strict rule of `execution.compare`: rows as a multiset, in order where the gold orders, same number of
-columns. Where an answer fails, `cause` names the first stage that refused it:
+`score` judges by the strict rule of `execution.compare` alone: rows as a multiset, in order where the gold orders, same
+number of columns (`judging.judge` by all rules). Where an answer fails, `cause` names the first stage that refused it:
 
 | cause | the answer |
 |---|---|
+| missing | is not there: no prediction was handed in for the question |
 | length | had not ended when a limit of decoding was reached |
 | syntax | is no pipe SQL |
 | name | names a table or column that does not exist, or is ambiguous |
@@ -21,10 +22,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from pipesql.errors import ExecutionError, QueryTimeout, SqlError, SqlSyntaxError, UnknownName
+from pipesql.evaluate.bench import MAX_ROWS, TIMEOUT_S, Bench
 from pipesql.execution.compare import compare
-from pipesql.execution.database import Database
-from pipesql.execution.opening import open_database
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Result
 from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
 from pipesql.pipe.purity import require_pure
@@ -32,54 +32,74 @@ from pipesql.pipe.resolve import resolve
 from pipesql.pipe.schema import Schema
 from pipesql.records import Prediction, Verdict
 
-CAUSES = ("length", "syntax", "name", "unsupported", "timeout", "execution", "rows")
+CAUSES = ("missing", "length", "syntax", "name", "unsupported", "timeout", "execution", "rows")
 """Every cause, in the order of the stages that an answer passes."""
 
 
 def score(
     predictions: Sequence[Prediction],
     *,
-    timeout_s: float = 5.0,
-    max_rows: int = 100_000,
+    timeout_s: float = TIMEOUT_S,
+    max_rows: int = MAX_ROWS,
     on_verdict: Callable[[Verdict], None] | None = None,
 ) -> list[Verdict]:
-    """Judge every prediction on its database; verdicts in the same order, each also given to `on_verdict`.
+    """Judge every prediction by the strict rule; verdicts in the same order, each also given to `on_verdict`.
 
     `timeout_s` and `max_rows` hold for each execution, the gold's included. Raises BadInput for a database that
     cannot be opened and ExecutionError, naming the question, where the gold itself does not run.
     """
     verdicts = []
     with ExitStack() as stack:
-        opened: dict[str, Database] = {}
+        benches: dict[str, Bench] = {}
         for prediction in predictions:
             path = prediction.database
-            if path not in opened:
-                opened[path] = stack.enter_context(open_database(path, timeout_s, max_rows))
-            verdicts.append(judge(prediction, opened[path], read_schema(path)))
+            if path not in benches:
+                benches[path] = stack.enter_context(Bench(path, timeout_s=timeout_s, max_rows=max_rows))
+            verdicts.append(verdict_of(prediction, execute(prediction, benches[path])))
             if on_verdict is not None:
                 on_verdict(verdicts[-1])
     return verdicts
 
 
-def judge(prediction: Prediction, database: Database, schema: Schema) -> Verdict:
-    """The verdict on one prediction. Raises ExecutionError where the gold does not run."""
+@dataclass(frozen=True)
+class Outcome:
+    """How far an answer came: its SQL, the `cause` and `detail` of its failure, and what it and the gold returned.
+
+    `kind` says of other rows how they differ, in the words of `execution.compare`; `answer` is None where it did not
+    run.
+    """
+
+    lowered_sql: str = ""
+    cause: str = ""
+    detail: str = ""
+    kind: str = ""
+    gold: Result | None = None
+    answer: Result | None = None
+
+
+def execute(prediction: Prediction, bench: Bench) -> Outcome:
+    """Run one prediction and its gold. Raises ExecutionError where the gold does not run."""
     try:
-        gold = database.run(prediction.gold_sql)
+        gold = bench.real.run(prediction.gold_sql)
     except ExecutionError as error:
         raise ExecutionError(
             f"the gold of question {prediction.id} does not run on {prediction.database}: {error}"
         ) from error
-    outcome = _lowered(prediction, schema, database.dialect)
-    if not outcome.cause:
-        try:
-            answer = database.run(outcome.lowered_sql)
-        except QueryTimeout as error:
-            outcome = replace(outcome, cause="timeout", detail=str(error))
-        except ExecutionError as error:
-            outcome = replace(outcome, cause="execution", detail=str(error))
-        else:
-            difference = compare(prediction.gold_sql, gold, answer, database.run, database.dialect)
-            outcome = replace(outcome, cause="rows" if difference else "", detail=difference or "")
+    outcome = replace(_lowered(prediction, bench.schema, bench.dialect), gold=gold)
+    if outcome.cause:
+        return outcome
+    try:
+        answer = bench.real.run(outcome.lowered_sql)
+    except QueryTimeout as error:
+        return replace(outcome, cause="timeout", detail=str(error))
+    except ExecutionError as error:
+        return replace(outcome, cause="execution", detail=str(error))
+    kind = compare(prediction.gold_sql, gold, answer, bench.real.run, bench.dialect) or ""
+    return replace(outcome, cause="rows" if kind else "", detail=kind, kind=kind, answer=answer)
+
+
+def verdict_of(prediction: Prediction, outcome: Outcome) -> Verdict:
+    """The verdict by the strict rule."""
     return Verdict(
         id=prediction.id,
         db_id=prediction.db_id,
@@ -93,28 +113,22 @@ def judge(prediction: Prediction, database: Database, schema: Schema) -> Verdict
         detail=outcome.detail,
         hardness=prediction.hardness,
         extra={"stop": prediction.stop, "tokens": prediction.tokens, "operators": len(prediction.operators)},
+        gold_operators=prediction.gold_operators,
     )
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    lowered_sql: str = ""
-    cause: str = ""
-    detail: str = ""
-
-
-def _lowered(prediction: Prediction, schema: Schema, dialect: str) -> _Outcome:
+def _lowered(prediction: Prediction, schema: Schema, dialect: str) -> Outcome:
     """The answer as SQL for the database, or the stage that refused it."""
-    if prediction.stop == "length":
-        return _Outcome(cause="length", detail=prediction.detail)
+    if prediction.stop in ("length", "missing"):
+        return Outcome(cause=prediction.stop, detail=prediction.detail)
     try:
         query = parse(prediction.pipe_sql)
         require_pure(query)
         resolve(query, schema)
-        return _Outcome(lowered_sql=lower(query, schema, dialect))
+        return Outcome(lowered_sql=lower(query, schema, dialect))
     except SqlSyntaxError as error:
-        return _Outcome(cause="syntax", detail=str(error))
+        return Outcome(cause="syntax", detail=str(error))
     except UnknownName as error:
-        return _Outcome(cause="name", detail=str(error))
+        return Outcome(cause="name", detail=str(error))
     except SqlError as error:
-        return _Outcome(cause="unsupported", detail=str(error))
+        return Outcome(cause="unsupported", detail=str(error))

@@ -1,19 +1,24 @@
-"""One side of a comparison, from a loaded model to verdicts, with a progress bar and its speed."""
+"""One side of a comparison, from a loaded model to judged answers, with a progress bar and its speed."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from pipesql.evaluate.cache import AnswerCache
+from pipesql.evaluate.judging import Judged
 from pipesql.evaluate.predict import predict
-from pipesql.evaluate.score import score
+from pipesql.evaluate.scoring import judge_all
+from pipesql.generate.decode import Limits
+from pipesql.models.fingerprint import fingerprint
 from pipesql.models.load import choose_device, compute_dtype
-from pipesql.records import GoldenPair, Prediction, Verdict, write_jsonl
+from pipesql.records import GoldenPair, Prediction
 
 
 def evaluate_side(
@@ -24,37 +29,51 @@ def evaluate_side(
     batch: int,
     layout: str = "folded",
     values: int = 0,
-) -> tuple[list[Verdict], dict[str, float]]:
+    *,
+    cache: Path | None = None,
+    golds: Mapping[str, Sequence[str]] | None = None,
+) -> tuple[list[Judged], dict[str, float]]:
     """Answer and judge all questions with a model, moved to the best device of this machine first.
 
     `layout` is the layout of samples that the tuned model was trained in; both sides are asked in it, with `values` of
-    the database in the prompts.
+    the database in the prompts. What the folder `cache` holds of this model's answers is not asked again, and what is
+    asked is added to it. `golds` are for each database the gold queries that its copies are planted for.
 
-    Returns the verdicts in the order of the questions, and the metrics `side/seconds` (answering and judging),
+    Returns the answers in the order of the questions, and metrics: `side/seconds` (answering and judging),
+    `side/from_cache` (answers that were there), `side/tokens_per_answer`, and of what was asked
     `side/answers_per_second` and `side/tokens_per_second` (generated tokens).
     """
     device = choose_device()
     model.to(device=device, dtype=compute_dtype(device))
     start = time.monotonic()
+    settings = {"layout": layout, "values": values, "limits": asdict(Limits())}
+    kept = AnswerCache(cache, fingerprint(model, tokenizer), settings) if cache else None
+    answers = {q.id: found for q in questions if kept and (found := kept.get(q))}
+    missing = {q.id: q for q in questions if q.id not in answers}
+    asking = time.monotonic()
     # A line a second on a terminal; elsewhere one every ten seconds, so that a log shows that it goes on.
     pause = 1.0 if sys.stderr.isatty() else 10.0
-    with tqdm(total=len(questions), desc=f"{side} answers", unit=" answers", mininterval=pause, file=sys.stderr) as bar:
+    with tqdm(total=len(missing), desc=f"{side} answers", unit=" answers", mininterval=pause, file=sys.stderr) as bar:
 
-        def count(_: Prediction) -> None:
+        def take(answer: Prediction) -> None:
+            if kept:
+                kept.add(missing[answer.id], answer)
             bar.update()
 
-        predictions = predict(model, tokenizer, questions, layout=layout, values=values, batch=batch, on_answer=count)
-    answering = max(time.monotonic() - start, 1e-9)
-    verdicts = score(predictions)
-    return verdicts, {
+        asked = predict(
+            model, tokenizer, list(missing.values()), layout=layout, values=values, batch=batch, on_answer=take
+        )
+    answering = max(time.monotonic() - asking, 1e-9)
+    from_cache = len(answers)
+    answers |= {answer.id: answer for answer in asked}
+    predictions = [answers[q.id] for q in questions]
+    judged = judge_all(predictions, golds)
+    metrics = {
         f"{side}/seconds": time.monotonic() - start,
-        f"{side}/answers_per_second": len(questions) / answering,
-        f"{side}/tokens_per_second": sum(p.tokens for p in predictions) / answering,
+        f"{side}/from_cache": from_cache,
+        f"{side}/tokens_per_answer": sum(p.tokens for p in predictions) / max(len(predictions), 1),
     }
-
-
-def write_side(folder: Path, side: str, verdicts: Sequence[Verdict]) -> Path:
-    """Write the verdicts to `folder`/`side`.jsonl and return that path. Raises BadInput where it cannot be written."""
-    path = folder / f"{side}.jsonl"
-    write_jsonl(path, verdicts)
-    return path
+    if asked:
+        metrics[f"{side}/answers_per_second"] = len(asked) / answering
+        metrics[f"{side}/tokens_per_second"] = sum(p.tokens for p in asked) / answering
+    return judged, metrics

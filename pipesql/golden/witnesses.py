@@ -9,9 +9,9 @@ from types import TracebackType
 
 from pipesql.engine import dialect_of
 from pipesql.execution.database import Database
+from pipesql.execution.literals import Literal, literals, sought
 from pipesql.execution.opening import can_be_copied, database_digest, disturbed_copy, open_database, reversed_copy
 from pipesql.execution.schema import read_schema
-from pipesql.golden.literals import Literal, literals, sought
 
 TIMEOUT_S = 10.0
 """Deadline of each statement: gold that takes longer counts as gold that does not execute."""

@@ -167,6 +167,33 @@ def test_evaluate_compares_base_and_tuned(place, train_run, data) -> None:
     assert (place / "output" / "evaluate" / run.run_id / "base.jsonl").is_file()
 
 
+def test_evaluate_judges_by_every_rule_and_leaves_a_page(place, train_run, data) -> None:
+    run = newest("evaluate")
+    for rule in ("strict", "spider", "bird", "soft_f1"):
+        assert (run.metrics[f"base/{rule}"], run.metrics[f"tuned/{rule}"]) == (0, 1)
+        assert run.metrics[f"tuned/{rule}_low"] == run.metrics[f"tuned/{rule}_high"] == 1
+    assert "tuned/spider_database_low" not in run.metrics, "one database says nothing of others"
+    assert run.metrics["tuned/from_cache"] == 0 and run.metrics["tuned/tokens_per_answer"] > 3
+    assert run.artifact("evaluation.html").read_text().startswith("<!doctype html>")
+    assert "Evaluation of version 1 on" in run.artifact("evaluation.txt").read_text()
+    assert json.loads(run.artifact("breakdown.json").read_text())["tuned"]["by_construct"]["where"]["strict"] == 1
+    (verdict, *_) = read_jsonl(run.artifact("verdicts/tuned.jsonl"), Verdict)
+    assert (verdict.spider, verdict.bird, verdict.soft_f1, verdict.parts_at) == (True, True, 1.0, 0)
+
+
+def test_evaluating_again_asks_nothing_and_gives_the_same_bytes(place, train_run, data) -> None:
+    before = newest("evaluate")
+    ran(steps.evaluate, "--data", str(data))
+    run = newest("evaluate")
+    assert run.run_id != before.run_id
+    assert (run.metrics["base/from_cache"], run.metrics["tuned/from_cache"]) == (QUESTIONS, QUESTIONS)
+    assert "tuned/answers_per_second" not in run.metrics
+    one, other = (place / "output" / "evaluate" / r.run_id for r in (before, run))
+    names = sorted(path.name for path in one.iterdir())
+    assert names == ["base.jsonl", "breakdown.json", "evaluation.html", "evaluation.txt", "tuned.jsonl"]
+    assert [(other / name).read_bytes() for name in names] == [(one / name).read_bytes() for name in names]
+
+
 def test_promote_makes_the_better_model_champion(place, train_run) -> None:
     said = ran(steps.promote)
     assert said.startswith("promoted: version 1 is better than the base model: 6 of 6 questions right against 0")
@@ -187,7 +214,10 @@ def test_the_champion_is_not_promoted_again(place, train_run) -> None:
 
 def test_an_equal_challenger_stays_challenger(place, train_run, data) -> None:
     ran(steps.merge, "--run_id", train_run)
-    ran(steps.evaluate, "--data", str(data), "--batch", "2")
+    said = ran(steps.evaluate, "--data", str(data), "--batch", "2", "--against", "champion")
+    assert "against champion (version 1), on 6 questions that both were asked:" in said
+    assert newest("evaluate").metrics["against/p"] == 1 and newest("evaluate").metrics["against/gained"] == 0
+    assert "Against champion (version 1)" in newest("evaluate").artifact("evaluation.html").read_text()
     said = ran(steps.promote)
     assert said.startswith("not promoted: version 2 is not better than the champion, version 1, beyond chance: 6 of 6")
     assert "[Staging, challenger]" in said
@@ -196,7 +226,9 @@ def test_an_equal_challenger_stays_challenger(place, train_run, data) -> None:
 
 
 def test_a_champion_measured_on_other_questions_stays(place, train_run, data) -> None:
-    ran(steps.evaluate, "--data", str(data), "--limit", "3", "--seed", "7")
+    against = newest("evaluate").run_id
+    said = ran(steps.evaluate, "--data", str(data), "--limit", "3", "--seed", "7", "--against", against)
+    assert f"against run {against}, on 3 questions that both were asked:" in said
     assert newest("evaluate").metrics["tuned/n"] == 3
     said = ran(steps.promote, "--version", "2")
     assert "version 2 (3 questions) and the champion, version 1, (6 questions) were not evaluated on the same" in said
@@ -206,6 +238,8 @@ def test_a_champion_measured_on_other_questions_stays(place, train_run, data) ->
 def test_bad_options_are_one_sentence(place, train_run, data, tmp_path) -> None:
     assert "no version or alias '9'" in refused(steps.evaluate, "--version", "9", "--data", str(data))
     assert "no run 'nowhere'" in refused(steps.evaluate, "--data", "nowhere")
+    assert "no run 'nowhere'" in refused(steps.evaluate, "--data", str(data), "--against", "nowhere")
+    assert "is a finished merge run" in refused(steps.evaluate, "--against", newest("merge").run_id)
     assert "holds no golden.jsonl" in refused(steps.evaluate, "--data", str(tmp_path))
     (tmp_path / "golden.jsonl").write_text('{"id": 1}\n')
     assert "line 1: not a GoldenPair" in refused(steps.evaluate, "--data", str(tmp_path))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipesql.golden.literals import literals, sought
+from pipesql.execution.literals import literals, sought
 from pipesql.golden.roundtrip import round_trip, rows_digest
 from pipesql.golden.witnesses import Witnesses
 from pipesql.pipe.lower import lower

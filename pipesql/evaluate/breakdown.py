@@ -1,0 +1,102 @@
+"""Figures by what a question is: its hardness, its database, how long its gold is, what the gold is made of.
+
+Also by how answers fail: the cause, and the operator at which they part from the gold (`evaluate.parting`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipesql.evaluate.constructs import CONSTRUCTS, constructs
+from pipesql.evaluate.rules.scores import SCORES, worth
+from pipesql.evaluate.score import CAUSES
+from pipesql.records import Verdict
+
+HARDNESS = ("easy", "medium", "hard", "extra", "simple", "moderate", "challenging")
+"""The usual order of hardness classes, Spider's and BIRD's; others follow by name."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Of `n` questions the sum of what the answers are worth, by score; a score that was not asked is not in it."""
+
+    n: int
+    sums: dict[str, float]
+
+    def share(self, score: str) -> float | None:
+        """The mean worth in 0…1; None where it is not known."""
+        return self.sums[score] / self.n if self.n and score in self.sums else None
+
+
+Labels = Callable[[Verdict], Iterable[str]]
+
+BY: dict[str, Labels] = {
+    "hardness": lambda v: [v.hardness] if v.hardness else [],
+    "operators": lambda v: [str(len(v.gold_operators))] if v.gold_operators else [],
+    "construct": lambda v: constructs(v.gold_operators) if v.gold_operators else (),
+    "database": lambda v: [v.db_id],
+}
+"""Ways to divide questions. A question may have several constructs, or stand in no class."""
+
+
+def tally(verdicts: Sequence[Verdict]) -> Tally:
+    """The figures of some verdicts together."""
+    sums: dict[str, float] = {}
+    for score in SCORES:
+        values = [value for v in verdicts if (value := worth(v, score)) is not None]
+        if len(values) == len(verdicts):
+            sums[score] = sum(values)
+    return Tally(len(verdicts), sums)
+
+
+def divided(verdicts: Sequence[Verdict], by: str) -> dict[str, Tally]:
+    """The tally of each class of questions, in the order in which reports name them."""
+    members: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        for label in BY[by](verdict):
+            members.setdefault(label, []).append(verdict)
+    return {label: tally(members[label]) for label in sorted(members, key=lambda label: _place(label, by))}
+
+
+def causes(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    """How often each cause of failure, all causes in the order of the stages."""
+    counts = Counter(v.cause for v in verdicts if v.cause)
+    return {cause: counts[cause] for cause in CAUSES}
+
+
+def partings(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    """How many wrong answers part from the gold in each kind of operator, the most frequent first."""
+    counts = Counter(v.parts_in for v in verdicts if v.parts_in)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def document(models: Mapping[str, Sequence[Verdict]]) -> dict[str, Any]:
+    """All of it as a JSON document: of each model its shares by class and score, causes and partings."""
+    return {
+        name: {
+            "all": _shares(tally(verdicts)),
+            **{f"by_{by}": {label: _shares(t) for label, t in divided(verdicts, by).items()} for by in BY},
+            "causes": causes(verdicts),
+            "parts_in": partings(verdicts),
+            "parts_at": _by_number(v.parts_at for v in verdicts if v.parts_at),
+        }
+        for name, verdicts in models.items()
+    }
+
+
+def _by_number(numbers: Iterable[int]) -> dict[str, int]:
+    return {str(number): count for number, count in sorted(Counter(numbers).items())}
+
+
+def _shares(figures: Tally) -> dict[str, float]:
+    return {"n": figures.n, **{score: round(total / figures.n, 6) for score, total in figures.sums.items()}}
+
+
+def _place(label: str, by: str) -> tuple[int, str]:
+    order: Sequence[str] = {"hardness": HARDNESS, "construct": CONSTRUCTS}.get(by, ())
+    if by == "operators":
+        return int(label), label
+    return (order.index(label) if label in order else len(order)), label

@@ -1,0 +1,92 @@
+"""A finished evaluation: one or several models on the same questions, as figures, as text, and as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from pipesql.evaluate import scored
+from pipesql.evaluate.breakdown import document
+from pipesql.evaluate.judging import Judged
+from pipesql.evaluate.page import Model, page
+from pipesql.evaluate.paired import Against, against, pairings
+from pipesql.evaluate.report import paired_metrics, summarise, table_text
+from pipesql.records import Verdict, atomic_write, write_json, write_jsonl
+
+PAGE, TEXT, FIGURES = "evaluation.html", "evaluation.txt", "breakdown.json"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Models by name, the one that matters last, each with its judged answers to the same questions.
+
+    `earlier` is the name and the verdicts of another evaluation to compare the last one with. The same answers give
+    the same text and files, byte for byte.
+    """
+
+    title: str
+    models: Mapping[str, Sequence[Judged]]
+    earlier: tuple[str, Sequence[Verdict]] | None = None
+    verdicts: dict[str, list[Verdict]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        verdicts = {name: [j.verdict for j in judged] for name, judged in self.models.items()}
+        object.__setattr__(self, "verdicts", verdicts)
+
+    @cached_property
+    def scores(self) -> dict[str, dict[str, scored.Scored]]:
+        """Of each model what its answers are worth by each rule."""
+        return {name: scored.scored(verdicts) for name, verdicts in self.verdicts.items()}
+
+    @cached_property
+    def against(self) -> Against | None:
+        """The last model beside the earlier evaluation. Raises BadInput where they share no question."""
+        if self.earlier is None:
+            return None
+        return against(*self.earlier, list(self.verdicts.values())[-1])
+
+    def metrics(self) -> dict[str, float]:
+        """Flat metrics, grouped by the models' names, `paired/` for two models and `against/`."""
+        out: dict[str, float] = {}
+        for name, verdicts in self.verdicts.items():
+            out |= summarise(verdicts).metrics(name) | scored.metrics(name, self.scores[name])
+        if len(self.verdicts) == 2:
+            out |= paired_metrics(*self.verdicts.values())
+        return out | (self.against.metrics() if self.against else {})
+
+    def sentences(self) -> list[str]:
+        """How the last of several models stands to the first, a sentence a rule."""
+        if len(self.verdicts) == 1:
+            return []
+        (one, before), *_, (other, after) = self.verdicts.items()
+        return [
+            f"{rule}: only {other} right: {pairing.gained}, only {one} right: {pairing.lost}, "
+            f"exact McNemar p = {pairing.p:.2g} (two-sided)"
+            for rule, pairing in pairings(before, after).items()
+        ]
+
+    def text(self) -> str:
+        """The table, the sentences, and how it stands against the earlier evaluation."""
+        parts = [table_text(self.verdicts, self.scores), *self.sentences()]
+        return "\n".join([*parts, self.against.text()] if self.against else parts)
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write verdicts (`verdicts.jsonl` of one model, else `<name>.jsonl`), page, text and figures; their paths.
+
+        Each file appears whole. Raises BadInput where they cannot be written.
+        """
+        paths = []
+        for name, verdicts in self.verdicts.items():
+            paths.append(folder / ("verdicts.jsonl" if len(self.verdicts) == 1 else f"{name}.jsonl"))
+            write_jsonl(paths[-1], verdicts)
+        models = [Model(name, judged, self.scores[name]) for name, judged in self.models.items()]
+        for file, text in (
+            (PAGE, page(self.title, models, self.sentences(), self.against)),
+            (TEXT, f"{self.title}\n{self.text()}\n"),
+        ):
+            with atomic_write(folder / file) as out:
+                out.write(text)
+        write_json(folder / FIGURES, document(self.verdicts))
+        return [*paths, folder / PAGE, folder / TEXT, folder / FIGURES]
