@@ -1,0 +1,99 @@
+"""`python -m benchmarks.results`: what a finished training run came to, as a record and a loss curve for the docs.
+
+Reads the run in the tracking store of this project, and where a version was made of it the weights of that version.
+Writes FOLDER/NAME.json and FOLDER/NAME.png.
+
+    python -m benchmarks.results --run RUN --name smol-epoch-1
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from pipesql.finetune.curve import draw_curve
+from pipesql.records import write_json
+from pipesql.tracking.registry import Version, load_components, versions
+from pipesql.tracking.store import project_root, use_store
+
+SYSTEM = "system/"
+
+
+def history(client: Any, run: Any) -> list[tuple[int, dict[str, float]]]:
+    """(step, metrics logged at it) of a run, in order, without those of the machine."""
+    steps: dict[int, dict[str, float]] = defaultdict(dict)
+    for name in run.data.metrics:
+        if not name.startswith(SYSTEM):
+            for point in client.get_metric_history(run.info.run_id, name):
+                steps[point.step][name] = point.value
+    return sorted(steps.items())
+
+
+def made_of(run_id: str) -> Version | None:
+    """The newest version that a training run's adapter was merged into."""
+    found = [version for version in versions() if version.tags.get("pipesql.train_run") == run_id]
+    return max(found, key=lambda version: version.number, default=None)
+
+
+def record(run: Any, points: list[tuple[int, dict[str, float]]]) -> dict[str, Any]:
+    """The run as one document: where it came from, with what settings, and what was measured."""
+    tags, metrics = run.data.tags, run.data.metrics
+    output = project_root() / tags["pipesql.output"]
+    base = json.loads((output / "adapter" / "base.json").read_text(encoding="utf-8"))
+    tokens = output / "tokens.json"
+    return {
+        "run": run.info.run_id,
+        "resumed": tags.get("pipesql.resumed") == "true",
+        "base": {"name": tags["pipesql.model"], "digest": base["digest"]},
+        "data": {"benchmark": tags["pipesql.benchmark"], "digest": tags["pipesql.data_digest"]},
+        "recipe": base["settings"],
+        "layout": base["layout"],
+        "seed": base["seed"],
+        "versions": base["versions"],
+        "tokens": _without_ids(json.loads(tokens.read_text(encoding="utf-8"))),
+        "metrics": {name: value for name, value in sorted(metrics.items()) if not name.startswith(SYSTEM)},
+        "best_step": base["step"],
+        "eval_loss": {step: values["eval/loss"] for step, values in points if "eval/loss" in values},
+    }
+
+
+def _without_ids(tokens: dict[str, Any]) -> dict[str, Any]:
+    splits = {name: part for name, part in tokens.items() if isinstance(part, dict)}
+    return {name: {k: v for k, v in part.items() if k != "too_long_ids"} for name, part in splits.items()}
+
+
+def fingerprint_of(version: Version) -> dict[str, Any]:
+    """What the merged weights are, loaded from the registry."""
+    from pipesql.models.fingerprint import fingerprint
+
+    return {"version": version.number, "fingerprint": fingerprint(*load_components(version))}
+
+
+def main() -> None:
+    """Write the record and the curve."""
+    import mlflow
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", required=True, help="a finished train run's id")
+    parser.add_argument("--name", required=True, help="name of the files")
+    parser.add_argument("--folder", type=Path, default=Path("docs/results"), help="where they go (default %(default)s)")
+    arguments = parser.parse_args()
+    use_store()
+    client = mlflow.MlflowClient()
+    run = client.get_run(arguments.run)
+    points = history(client, run)
+    document = record(run, points)
+    if version := made_of(arguments.run):
+        document["merged"] = fingerprint_of(version)
+    write_json(arguments.folder / f"{arguments.name}.json", document)
+    recipe = document["recipe"]["name"]
+    title = f"{document['base']['name']}, recipe {recipe}, {document['layout']} layout"
+    draw_curve(points, title, arguments.folder / f"{arguments.name}.png", document["best_step"])
+    print(json.dumps(document["metrics"] | document.get("merged", {}), indent=1))
+
+
+if __name__ == "__main__":
+    main()
