@@ -146,6 +146,11 @@ class Prediction:
     tokens: int = 0
     hardness: str = ""
     gold_operators: tuple[str, ...] = ()
+    score: float = 0.0
+    """Log probability of the answer's tokens; 0 where it was not kept (`generate.decoded`)."""
+    share: float = 1.0
+    """Of a vote, what the answer's result won of it; 1 without a vote."""
+    switches: int = 0
 
     @property
     def pipe_sql(self) -> str:

@@ -19,7 +19,7 @@ def score(
     for needed in ("numpy", "jinja2"):
         if importlib.util.find_spec(needed) is None:
             raise BadInput(f"scoring needs {needed}: pip install 'pipesql[train]'")
-    from pipesql.evaluate.evaluation import Evaluation
+    from pipesql.evaluate.evaluation import HANDED_IN, Evaluation
     from pipesql.evaluate.handed_in import read_predictions
     from pipesql.evaluate.questions import golds_by_database
     from pipesql.evaluate.scoring import Limits, judge_all
@@ -29,7 +29,7 @@ def score(
         raise BadInput(f"{golden} holds no pair of the split {split}; name one that it has with --split")
     asked = read_predictions(predictions, pairs, partial=partial)
     judged = judge_all(asked, golds_by_database(pairs), workers=workers, limits=Limits(timeout_s=timeout_s))
-    evaluation = Evaluation(f"Scores of {predictions.name}", {"answers": judged})
+    evaluation = Evaluation(f"Scores of {predictions.name}", {HANDED_IN: judged})
     if out is not None:
         evaluation.write(out)
     return evaluation.text()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipesql.errors import BadInput
+from pipesql.evaluate.asking import Asking
 from pipesql.evaluate.predict import predict
 from pipesql.evaluate.questions import prompt_values
 from pipesql.evaluate.score import score
@@ -29,7 +30,7 @@ def accuracy_on(folder: Path, batch: int = 16) -> Callable[[Any, Any, Sequence[s
         training = model.training
         model.eval()
         try:
-            verdicts = score(predict(model, tokenizer, asked, layout=layout, values=values, batch=batch))
+            verdicts = score(predict(model, tokenizer, asked, Asking(layout, values), batch=batch))
         finally:
             model.train(training)
         return sum(verdict.correct for verdict in verdicts) / len(verdicts)

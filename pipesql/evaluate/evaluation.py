@@ -16,6 +16,8 @@ from pipesql.evaluate.report import paired_metrics, summarise, table_text
 from pipesql.records import Verdict, atomic_write, write_json, write_jsonl
 
 PAGE, TEXT, FIGURES = "evaluation.html", "evaluation.txt", "breakdown.json"
+HANDED_IN = "answers"
+"""The name of a model that is known by its answers alone."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,13 @@ class Evaluation:
         return "\n".join([*parts, self.against.text()] if self.against else parts)
 
     def write(self, folder: Path) -> list[Path]:
-        """Write verdicts (`verdicts.jsonl` of one model, else `<name>.jsonl`), page, text and figures; their paths.
+        """Write verdicts (`<name>.jsonl`; `verdicts.jsonl` of answers handed in), page, text and figures; their paths.
 
         Each file appears whole. Raises BadInput where they cannot be written.
         """
         paths = []
         for name, verdicts in self.verdicts.items():
-            paths.append(folder / ("verdicts.jsonl" if len(self.verdicts) == 1 else f"{name}.jsonl"))
+            paths.append(folder / ("verdicts.jsonl" if name == HANDED_IN else f"{name}.jsonl"))
             write_jsonl(paths[-1], verdicts)
         models = [Model(name, judged, self.scores[name]) for name, judged in self.models.items()]
         for file, text in (

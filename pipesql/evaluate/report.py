@@ -130,24 +130,21 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-def comparison_rows(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """One row a question with both answers, for a table artifact."""
-    before = {v.id: v for v in base}
-    rows: list[dict[str, Any]] = []
-    for verdict in tuned:
-        old = before[verdict.id]
-        row: dict[str, Any] = {
-            "id": verdict.id,
-            "db_id": verdict.db_id,
-            "hardness": verdict.hardness,
-            "question": verdict.question,
-            "gold_sql": verdict.gold_sql,
-        }
-        for name, v in (("base", old), ("tuned", verdict)):
+def comparison_rows(models: Mapping[str, Sequence[Verdict]]) -> list[dict[str, Any]]:
+    """One row a question with the answers of all models, for a table artifact; each answered the same questions."""
+    rows: dict[str, dict[str, Any]] = {}
+    for name, verdicts in models.items():
+        for v in verdicts:
+            shared = {"id": v.id, "db_id": v.db_id, "hardness": v.hardness, "question": v.question}
+            row = rows.setdefault(v.id, {**shared, "gold_sql": v.gold_sql})
             row |= {f"{name}_pipe_sql": v.pipe_sql, f"{name}_correct": v.correct, f"{name}_valid": v.valid}
             row |= {f"{name}_cause": v.cause, f"{name}_detail": v.detail}
-        rows.append(row)
-    return rows
+    return list(rows.values())
+
+
+def version_figures(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> tuple[dict[str, float], dict[str, str]]:
+    """`version_metrics` and `version_tags`."""
+    return version_metrics(base, tuned), version_tags(base, tuned)
 
 
 def version_tags(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> dict[str, str]:

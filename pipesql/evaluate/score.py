@@ -112,7 +112,14 @@ def verdict_of(prediction: Prediction, outcome: Outcome) -> Verdict:
         cause=outcome.cause,
         detail=outcome.detail,
         hardness=prediction.hardness,
-        extra={"stop": prediction.stop, "tokens": prediction.tokens, "operators": len(prediction.operators)},
+        extra={
+            "stop": prediction.stop,
+            "tokens": prediction.tokens,
+            "operators": len(prediction.operators),
+            "score": prediction.score,
+            "share": prediction.share,
+            "switches": prediction.switches,
+        },
         gold_operators=prediction.gold_operators,
     )
 

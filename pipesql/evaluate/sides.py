@@ -5,17 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from pipesql.evaluate.asking import Asking
 from pipesql.evaluate.cache import AnswerCache
 from pipesql.evaluate.judging import Judged
 from pipesql.evaluate.predict import predict
 from pipesql.evaluate.scoring import judge_all
-from pipesql.generate.decode import Limits
 from pipesql.models.fingerprint import fingerprint
 from pipesql.models.load import choose_device, compute_dtype
 from pipesql.records import GoldenPair, Prediction
@@ -27,17 +26,16 @@ def evaluate_side(
     tokenizer: Any,
     questions: Sequence[GoldenPair],
     batch: int,
-    layout: str = "folded",
-    values: int = 0,
+    asking: Asking | None = None,
     *,
     cache: Path | None = None,
     golds: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[list[Judged], dict[str, float]]:
     """Answer and judge all questions with a model, moved to the best device of this machine first.
 
-    `layout` is the layout of samples that the tuned model was trained in; both sides are asked in it, with `values` of
-    the database in the prompts. What the folder `cache` holds of this model's answers is not asked again, and what is
-    asked is added to it. `golds` are for each database the gold queries that its copies are planted for.
+    Both sides are asked as `asking` says, in the layout that the tuned model was trained in. What the folder `cache`
+    holds of this model's answers is not asked again, and what is asked is added to it. `golds` are for each database
+    the gold queries that its copies are planted for.
 
     Returns the answers in the order of the questions, and metrics: `side/seconds` (answering and judging),
     `side/from_cache` (answers that were there), `side/tokens_per_answer`, and of what was asked
@@ -46,11 +44,11 @@ def evaluate_side(
     device = choose_device()
     model.to(device=device, dtype=compute_dtype(device))
     start = time.monotonic()
-    settings = {"layout": layout, "values": values, "limits": asdict(Limits())}
-    kept = AnswerCache(cache, fingerprint(model, tokenizer), settings) if cache else None
+    how = asking or Asking()
+    kept = AnswerCache(cache, fingerprint(model, tokenizer), how.settings()) if cache else None
     answers = {q.id: found for q in questions if kept and (found := kept.get(q))}
     missing = {q.id: q for q in questions if q.id not in answers}
-    asking = time.monotonic()
+    began = time.monotonic()
     # A line a second on a terminal; elsewhere one every ten seconds, so that a log shows that it goes on.
     pause = 1.0 if sys.stderr.isatty() else 10.0
     with tqdm(total=len(missing), desc=f"{side} answers", unit=" answers", mininterval=pause, file=sys.stderr) as bar:
@@ -60,10 +58,8 @@ def evaluate_side(
                 kept.add(missing[answer.id], answer)
             bar.update()
 
-        asked = predict(
-            model, tokenizer, list(missing.values()), layout=layout, values=values, batch=batch, on_answer=take
-        )
-    answering = max(time.monotonic() - asking, 1e-9)
+        asked = predict(model, tokenizer, list(missing.values()), how, batch=batch, on_answer=take)
+    answering = max(time.monotonic() - began, 1e-9)
     from_cache = len(answers)
     answers |= {answer.id: answer for answer in asked}
     predictions = [answers[q.id] for q in questions]

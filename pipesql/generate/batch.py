@@ -21,6 +21,8 @@ class Batch:
     """Prompts that were read, and from then on one token a step. `tokens` (one a row) are chosen but not yet read."""
 
     tokens: torch.Tensor
+    logits: torch.Tensor
+    """Rows × vocabulary, of the token that comes next; `tokens` are the likeliest until others are chosen."""
 
     def __init__(self, model: Any, reader: PrefixReader, prompts: Sequence[tuple[Sequence[int], int]]) -> None:
         """Read prompts, given as (token ids, how many of them are a shared prefix), and choose their first tokens."""
@@ -37,6 +39,11 @@ class Batch:
         positions = self._mask.sum(1, keepdim=True)
         self._mask = torch.cat([self._mask, self._mask.new_ones(len(self._mask), 1)], dim=1)
         self._forward(self.tokens[:, None], positions)
+
+    def forget(self, row: int, count: int) -> None:
+        """Let a row forget the last `count` tokens that it read: they are masked, and count for no position."""
+        read = self._mask[row].nonzero()[:, 0]
+        self._mask[row, read[len(read) - count :]] = 0
 
     def keep(self, rows: Sequence[int]) -> None:
         """Keep these rows, in this order, and no more width than they need."""
@@ -69,7 +76,8 @@ class Batch:
             use_cache=True,
             logits_to_keep=1,
         ).logits
-        self.tokens = logits[:, -1].argmax(-1)
+        self.logits = logits[:, -1]
+        self.tokens = self.logits.argmax(-1)
 
 
 def left_padded(sequences: Sequence[Sequence[int]], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

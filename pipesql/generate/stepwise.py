@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pipesql.generate.decode import Check, Decoded, Limits, decode
+from pipesql.generate.decode import decode
+from pipesql.generate.decoded import Check, Decoded, Limits
 
 PromptOf = Callable[[int, Sequence[str]], Sequence[int]]
 """Given the question's index and the operators so far, the prompt's token ids."""

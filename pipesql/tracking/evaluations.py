@@ -27,9 +27,11 @@ def earlier_evaluation(wanted: str) -> tuple[str, list[Verdict]] | None:
     return name, list(read_jsonl(run.artifact("verdicts/tuned.jsonl"), Verdict))
 
 
-def origin(version: Version) -> dict[str, str]:
-    """The tags by which a run that evaluates a version says what that was made of."""
-    return {name: version.tags.get(name, "") for name in ("pipesql.model", "pipesql.recipe", "pipesql.train_run")}
+def origin(version: Version, data_run: str) -> dict[str, str]:
+    """The tags by which a run that evaluates a version says what that was made of, and on what data it is asked."""
+    names = ("pipesql.model", "pipesql.recipe", "pipesql.train_run")
+    made_of = {name: version.tags.get(name, "") for name in names}
+    return {**made_of, "pipesql.version": str(version.number), "pipesql.data_run": data_run}
 
 
 def note_evaluation(

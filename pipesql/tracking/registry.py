@@ -161,6 +161,15 @@ def load_components(version: Version) -> tuple[Any, Any]:
     return parts["model"], parts["tokenizer"]
 
 
+def load_base(version: Version) -> tuple[Any, Any]:
+    """(model, tokenizer) that a version was trained from. Raises ModelUnavailable where it is not what it was."""
+    from pipesql.models import resolve_model
+    from pipesql.models.load import load_model, load_tokenizer
+
+    base = resolve_model(version.tags.get("pipesql.model", ""), digest=version.tags.get("pipesql.base_digest", ""))
+    return load_model(base), load_tokenizer(base)
+
+
 def requirements() -> list[str]:
     """Pinned requirements of a saved model; the build (`+cpu`, `+cu130`) is left to the machine that installs."""
     return [f"{name}=={importlib.metadata.version(name).partition('+')[0]}" for name in REQUIREMENTS]

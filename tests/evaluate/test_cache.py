@@ -14,7 +14,7 @@ from pipesql.errors import BadInput
 from pipesql.evaluate.cache import AnswerCache
 from pipesql.evaluate.evaluation import Evaluation
 from pipesql.evaluate.predict import _prediction
-from pipesql.generate.decode import Decoded
+from pipesql.generate.decoded import Decoded
 from pipesql.records import GoldenPair, Prediction, write_jsonl
 
 torch = pytest.importorskip("torch")

@@ -10,10 +10,11 @@ torch = pytest.importorskip("torch")
 
 from pipesql.chat.prompts import messages  # noqa: E402
 from pipesql.chat.template import markers, operator_ids, prompt_ids  # noqa: E402
+from pipesql.evaluate.asking import Asking  # noqa: E402
 from pipesql.evaluate.predict import predict  # noqa: E402
 from pipesql.evaluate.score import score  # noqa: E402
 from pipesql.execution.schema import read_schema  # noqa: E402
-from pipesql.generate.decode import Limits  # noqa: E402
+from pipesql.generate.decoded import Limits  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
 
@@ -25,7 +26,7 @@ def test_an_untrained_model_gives_invalid_answers(golden) -> None:
         load_model(source, device="cpu"),
         load_tokenizer(source),
         golden,
-        limits=Limits(operator_tokens=8),
+        Asking(limits=Limits(operator_tokens=8)),
         on_answer=seen.append,
     )
     assert [p.id for p in predictions] == ["q0", "q1", "q2"]
@@ -75,8 +76,8 @@ def test_a_model_of_the_steps_layout_is_asked_for_one_operator_at_a_time(golden)
             mark = marks.end if i == len(operators) - 1 else marks.step
             batch.append((prompt, [*operator_ids(tokenizer, text, first=True), mark]))
     learn_by_heart(model, batch)
-    predictions = predict(model, tokenizer, golden[:2], layout="steps")
+    predictions = predict(model, tokenizer, golden[:2], Asking("steps"))
     assert predictions[0].operators == golden[0].operators and predictions[0].stop == "done"
     assert predictions[0].tokens == sum(len(target) for _, target in batch[: len(golden[0].operators)])
     assert predictions[1].stop == "invalid" and predictions[1].operators == answers[1][:2]
-    assert predict(model, tokenizer, golden[:1], layout="steps", limits=Limits(operators=2))[0].stop == "length"
+    assert predict(model, tokenizer, golden[:1], Asking("steps", limits=Limits(operators=2)))[0].stop == "length"

@@ -63,7 +63,7 @@ def test_text_stands_side_by_side() -> None:
 
 
 def test_rows_hold_both_answers() -> None:
-    rows = comparison_rows(BASE, TUNED)
+    rows = comparison_rows({"base": BASE, "tuned": TUNED})
     assert [row["id"] for row in rows] == ["q0", "q1", "q2", "q3"]
     assert (rows[2]["base_cause"], rows[2]["tuned_cause"]) == ("name", "rows")
     assert rows[2]["tuned_detail"] == "because of rows"

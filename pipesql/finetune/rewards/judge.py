@@ -12,7 +12,7 @@ from typing import Any, Self
 from pipesql.execution.opening import open_database
 from pipesql.finetune.rewards import REWARDS
 from pipesql.finetune.rewards.remembered import RememberedDatabase
-from pipesql.generate.decode import read_answer
+from pipesql.generate.reading import read_answer
 from pipesql.records import GoldenPair
 
 REMEMBERED = 4_096

@@ -1,0 +1,64 @@
+"""How a model is asked: the settings on which its answers depend."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from pipesql.errors import BadInput
+from pipesql.generate.decoded import Limits
+from pipesql.generate.judges import Evidence
+
+MODES = ("greedy", "vote")
+EVIDENCE = get_args(Evidence)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How questions are put and answers are decoded.
+
+    `layout` is the one that the model was trained in; `values` of each column that a question speaks of stand in its
+    prompt, as they did in training. `constrained` lets it write only what can stand on the database, and `evidence`
+    says how much is asked of a finished operator (`generate.judges`). Mode `greedy` takes the likeliest answer; `vote`
+    draws `samples` answers, the first of them the greedy one, and takes the result that most of them agree on, weighed
+    by their probability. Raises BadInput for what does not go together.
+    """
+
+    layout: str = "folded"
+    values: int = 0
+    mode: str = "greedy"
+    constrained: bool = False
+    evidence: Evidence = "rows"
+    samples: int = 8
+    temperature: float = 0.7
+    seed: int = 0
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        for name, known in (("mode", MODES), ("evidence", EVIDENCE)):
+            if getattr(self, name) not in known:
+                raise BadInput(f"{name} is {getattr(self, name)!r}: give one of {', '.join(known)}")
+        if self.mode == "vote" and not self.constrained:
+            raise BadInput("mode=vote draws among what the constraint allows: give constrained=1, too")
+        if self.constrained and self.layout == "steps":
+            raise BadInput(
+                "constrained decoding goes on within one answer, and a model trained in layout steps writes one "
+                "operator an answer: give constrained=0, or train in layout folded or tree"
+            )
+        if self.samples < 1 or self.temperature <= 0:
+            raise BadInput(f"{self.samples} samples at temperature {self.temperature}: both must be above 0")
+
+    @property
+    def count(self) -> int:
+        """Answers that are decoded for each question."""
+        return self.samples if self.mode == "vote" else 1
+
+    def settings(self) -> dict[str, Any]:
+        """All that decides an answer, for a cache's key and a run's parameters; nothing that is not used."""
+        known = dataclasses.asdict(self)
+        if not self.constrained:
+            del known["evidence"]
+        if self.mode != "vote":
+            known = {k: v for k, v in known.items() if k not in ("samples", "temperature", "seed")}
+        return known

@@ -1,0 +1,87 @@
+"""What guides and judges answers to questions on several databases: a constraint, and a judge for each database."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from pipesql.engine import dialect_of
+from pipesql.errors import ExecutionError, SqlError
+from pipesql.evaluate.asking import Asking
+from pipesql.execution.database import Database
+from pipesql.execution.opening import open_database
+from pipesql.generate.constraint.mask import Constraint
+from pipesql.generate.guided import Guide
+from pipesql.generate.judges import OperatorJudge
+from pipesql.pipe.lower import lower
+from pipesql.pipe.parser import parse
+from pipesql.pipe.schema import Schema
+from pipesql.records import GoldenPair
+
+MOST_ROWS = 10_000
+"""A result of more rows has no vote."""
+
+
+class Guidance:
+    """Opens each database twice at most (its judge, its rows) and closes them when the block ends."""
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        questions: Sequence[GoldenPair],
+        schemas: Mapping[str, Schema],
+        asking: Asking,
+    ) -> None:
+        width = int(model.get_output_embeddings().weight.shape[0])
+        self._constraint = Constraint(tokenizer, width)
+        self._questions, self._schemas, self._asking = questions, schemas, asking
+        self._judges: dict[str, OperatorJudge] = {}
+        self._databases: dict[str, Database] = {}
+
+    def __enter__(self) -> Guidance:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for judge in self._judges.values():
+            judge.close()
+        for database in self._databases.values():
+            database.close()
+
+    def guide(self) -> Guide:
+        """The guide of prompts that repeat every question `asking.count` times in a row; the first is greedy."""
+        asking = self._asking
+
+        def mask_of(index: int, before: Sequence[str]) -> Any:
+            more = len(before) + 1 < asking.limits.operators
+            return self._constraint.operator(self._schemas[self._database(index)], before, more=more)
+
+        def judge(index: int, operators: Sequence[str], whole: bool) -> Any:
+            return self._judge(self._database(index)).judge(operators, whole)
+
+        def temperature(index: int) -> float:
+            return asking.temperature if index % asking.count else 0.0
+
+        return Guide(mask_of, judge, temperature, asking.seed)
+
+    def rows(self, question: GoldenPair, operators: Sequence[str]) -> Hashable | None:
+        """What stands for the rows of a query: their multiset; None where it does not run."""
+        path = question.database
+        if path not in self._databases:
+            self._databases[path] = open_database(path, max_rows=MOST_ROWS)
+        try:
+            sql = lower(parse("\n".join(operators)), self._schemas[path], dialect_of(path))
+            return tuple(sorted(repr(row) for row in self._databases[path].run(sql).rows))
+        except (SqlError, ExecutionError):
+            return None
+
+    def _database(self, index: int) -> str:
+        return self._questions[index // self._asking.count].database
+
+    def _judge(self, path: str) -> OperatorJudge:
+        if path not in self._judges:
+            self._judges[path] = OperatorJudge(path, self._schemas[path], self._asking.evidence)
+        return self._judges[path]

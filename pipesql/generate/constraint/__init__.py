@@ -1,0 +1,1 @@
+"""What an operator may still become: a grammar for the scope at hand, and the tokens that it allows."""

@@ -1,0 +1,82 @@
+"""What speaks against an operator that a model finished: its names, its execution, or that it leaves no row.
+
+The check of names is that of validation. Execution asks the database for one row of the query so far, read-only and
+with a deadline. A prefix that runs past it is not held against the operator, since later ones may make it cheap; a
+whole query is. That an operator leaves no row where there were some before is a weak objection: it is right in one of
+twelve queries of Spider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pipesql.engine import dialect_of
+from pipesql.errors import ExecutionError, QueryTimeout, SqlError
+from pipesql.execution.opening import open_database
+from pipesql.generate.guided import Objection
+from pipesql.pipe.lower import lower
+from pipesql.pipe.parser import parse
+from pipesql.pipe.purity import require_pure
+from pipesql.pipe.resolve import resolve
+from pipesql.pipe.schema import Schema
+
+Evidence = Literal["names", "runs", "rows"]
+"""How much is asked of an operator: that its names resolve, that it runs, that it leaves a row."""
+TIMEOUT_S = 2.0
+
+
+class OperatorJudge:
+    """Judges operators on one database; remembers what it asked. Close it in the end."""
+
+    def __init__(
+        self, database: str, schema: Schema, evidence: Evidence = "rows", timeout_s: float = TIMEOUT_S
+    ) -> None:
+        """`timeout_s` is the deadline of each execution, in seconds. Raises BadInput for a database that cannot be
+        opened."""
+        self._schema, self._evidence, self._dialect = schema, evidence, dialect_of(database)
+        self._database = open_database(database, timeout_s, max_rows=1) if evidence != "names" else None
+        self._known: dict[tuple[str, ...], Objection | bool] = {}
+
+    def judge(self, operators: Sequence[str], whole: bool) -> Objection | None:
+        """The objection to the last of these operators, or None; `whole`: the query ends with it."""
+        found = self._found(tuple(operators))
+        if isinstance(found, Objection):
+            return found if whole or not _ran_late(found) else None
+        if self._evidence != "rows" or found or len(operators) == 1:
+            return None
+        if self._found(tuple(operators[:-1])) is True:
+            return Objection("no row is left behind it", weak=True)
+        return None
+
+    def close(self) -> None:
+        """Let the database go."""
+        if self._database is not None:
+            self._database.close()
+
+    def _found(self, operators: tuple[str, ...]) -> Objection | bool:
+        """An objection, or whether there is a row."""
+        if operators not in self._known:
+            self._known[operators] = self._ask(operators)
+        return self._known[operators]
+
+    def _ask(self, operators: Sequence[str]) -> Objection | bool:
+        try:
+            query = parse("\n".join(operators))
+            require_pure(query)
+            resolve(query, self._schema)
+            if self._database is None:
+                return True
+            one = parse("\n".join([*operators, "|> LIMIT 1"]))
+            return bool(self._database.run(lower(one, self._schema, self._dialect)).rows)
+        except QueryTimeout:
+            return Objection(LATE)
+        except (SqlError, ExecutionError) as error:
+            return Objection(str(error))
+
+
+LATE = "it runs past its deadline"
+
+
+def _ran_late(objection: Objection) -> bool:
+    return objection.reason == LATE

@@ -1,0 +1,44 @@
+"""The options that say how a model is asked."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pipesql.evaluate.asking import Asking
+    from pipesql.tracking.registry import Version
+
+_OPTIONS = (
+    ("mode", "greedy", "greedy: the likeliest answer; vote: of several, the result most agree on."),
+    ("constrained", 0, "1: the model can write only what can stand on the database; 0: anything."),
+    ("evidence", "rows", "If constrained, asked of each operator: names, runs, or rows (some are left)."),
+    ("samples", 8, "With mode vote, answers to each question."),
+    ("temperature", 0.7, "With mode vote, how far they stray from the likeliest."),
+)
+
+
+def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a step; they reach it together, as the argument `how`."""
+
+    @functools.wraps(command)
+    def step(**given: Any) -> Any:
+        how = {name: given.pop(name) for name, _, _ in _OPTIONS}
+        how["constrained"] = bool(how["constrained"])
+        return command(how=how, **given)
+
+    for name, default, help_ in reversed(_OPTIONS):
+        step = click.option(f"--{name}", default=default, show_default=True, help=help_)(step)
+    return step
+
+
+def asking(how: dict[str, Any], version: Version, data: Path, seed: int) -> Asking:
+    """How the questions of a data folder are put to a version. Raises BadInput for what does not go together."""
+    from pipesql.evaluate.asking import Asking
+    from pipesql.evaluate.questions import prompt_values
+
+    return Asking(version.tags.get("pipesql.layout", "folded"), prompt_values(data), seed=seed, **how)

@@ -1,0 +1,202 @@
+"""Decoding under a constraint, with models that learnt by heart what they should not say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.evaluate.learning import learn_by_heart
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("llguidance")
+
+from pipesql.chat.template import markers, operator_ids, prompt_ids  # noqa: E402
+from pipesql.generate.check import check_operators  # noqa: E402
+from pipesql.generate.choose import Candidate, choose  # noqa: E402
+from pipesql.generate.constraint.mask import Constraint  # noqa: E402
+from pipesql.generate.decode import decode  # noqa: E402
+from pipesql.generate.decoded import Decoded, Limits  # noqa: E402
+from pipesql.generate.guided import Guide, Objection  # noqa: E402
+from pipesql.generate.search import Branches, common_beginning  # noqa: E402
+from pipesql.models import resolve_model  # noqa: E402
+from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
+from pipesql.pipe.schema import Column, Schema, Table  # noqa: E402
+
+SCHEMA = Schema(
+    (
+        Table("singer", (Column("id", "INTEGER"), Column("name", "TEXT"), Column("age", "INTEGER"))),
+        Table("stadium", (Column("id", "INTEGER"), Column("seats", "INTEGER"))),
+    )
+)
+QUESTIONS = ("Who is over 30?", "How many singers?", "Large stadiums?", "What is the name?", "Where?", "Old ones?")
+ANSWERS = (
+    ("FROM singer", "|> WHERE age > 30", "|> SELECT name"),
+    ("FROM singer", "|> AGGREGATE COUNT(*) AS count"),
+    ("FROM stadium", "|> WHERE age > 30", "|> SELECT id"),
+    ("FROM singer", "|> SELECT title"),
+    ("FROM place",),
+    ("FROM singer", "|> WHERE age > 80"),
+)
+"""The third and the fourth name a column that is not there, the fifth a table."""
+
+
+@pytest.fixture(scope="module")
+def taught() -> tuple[Any, Any, Constraint, list[list[int]]]:
+    """A model that says ANSWERS, its tokenizer and constraint, and the prompts of QUESTIONS."""
+    source = resolve_model("tiny")
+    torch.manual_seed(0)
+    model, tokenizer = load_model(source, device="cpu"), load_tokenizer(source)
+    marks = markers(tokenizer)
+    prompts, batch = [], []
+    for question, operators in zip(QUESTIONS, ANSWERS, strict=True):
+        prompt = prompt_ids(tokenizer, [{"role": "user", "content": question}])
+        target = []
+        for i, text in enumerate(operators):
+            target += [*operator_ids(tokenizer, text, first=i == 0), marks.step if text != operators[-1] else marks.end]
+        prompts.append(prompt)
+        batch.append((prompt, target))
+    learn_by_heart(model, batch)
+    return model, tokenizer, Constraint(tokenizer, model.get_output_embeddings().weight.shape[0]), prompts
+
+
+def names(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
+    """The judge of names."""
+    error = check_operators(SCHEMA, operators)
+    return None if error is None else Objection(error)
+
+
+def answers(taught: Any, judge: Any = names, limits: Limits | None = None, **more: Any) -> list[Decoded]:
+    model, tokenizer, constraint, prompts = taught
+    guide = Guide(lambda index, before: constraint.operator(SCHEMA, before), judge, **more)
+    limits = limits or Limits(operator_tokens=40, operators=4)
+    return decode(model, tokenizer, prompts, lambda index, operators: None, limits=limits, batch=4, guide=guide)
+
+
+def test_what_can_stand_is_said_as_it_would_be_without(taught: Any) -> None:
+    guided = answers(taught)
+    for index in (0, 1, 5):
+        assert guided[index].operators == ANSWERS[index] and guided[index].switches == 0
+        assert -0.5 < guided[index].score < 0
+    free = decode(taught[0], taught[1], taught[3], lambda index, operators: None, limits=Limits(40, 4))
+    assert [a.operators for a in free] == list(ANSWERS)
+
+
+def test_a_name_that_is_not_there_is_never_said(taught: Any) -> None:
+    for answer in answers(taught):
+        assert answer.stop == "done"
+        assert check_operators(SCHEMA, answer.operators) is None
+
+
+def test_an_objection_leads_to_another_way(taught: Any) -> None:
+    """Forbidden is what the model learnt; the operators before it stand, and what comes instead holds."""
+
+    def judge(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
+        return Objection("not that") if operators[-1] == "|> SELECT name" else names(index, operators, whole)
+
+    answer = answers(taught, judge)[0]
+    assert answer.operators[:2] == ANSWERS[0][:2]
+    assert answer.operators[2:3] != ("|> SELECT name",)
+    assert answer.switches > 0 and answer.stop == "done"
+
+
+def test_an_operator_that_finds_no_way_is_given_up(taught: Any) -> None:
+    def judge(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
+        return Objection("nothing may follow") if len(operators) > 1 else names(index, operators, whole)
+
+    answer = answers(taught, judge)[0]
+    assert answer.operators == ("FROM singer",)
+    assert answer.stop == "done" and "operator 2 was given up: nothing may follow" in answer.detail
+    assert answer.switches == Limits().switches
+
+
+def test_without_any_operator_the_answer_is_invalid(taught: Any) -> None:
+    answer = answers(taught, lambda *_: Objection("no"), Limits(40, 4, switches=2))[0]
+    assert (answer.stop, answer.detail, answer.switches) == ("invalid", "no", 2)
+
+
+def test_a_weak_objection_stands_where_no_other_way_is_as_cheap(taught: Any) -> None:
+    """Learnt by heart, any other way costs more than the objection."""
+
+    def judge(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
+        return (
+            Objection("no row", weak=True) if operators[-1].startswith("|> WHERE") else names(index, operators, whole)
+        )
+
+    assert answers(taught, judge, weak_cost=1.0)[5].operators == ANSWERS[5]
+    elsewhere = answers(taught, judge, weak_cost=1e6)[5]
+    assert not any(o.startswith("|> WHERE") for o in elsewhere.operators) or elsewhere.switches == Limits().switches
+
+
+def test_what_was_forgotten_leaves_no_trace(taught: Any) -> None:
+    """After going back the row says what a row says that was never elsewhere: its answer by itself, token by token."""
+    model, tokenizer, _, prompts = taught
+
+    def judge(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
+        return Objection("not that") if operators[-1] == "|> WHERE age > 30" else names(index, operators, whole)
+
+    answer = answers(taught, judge)[0]
+    assert answer.switches > 0
+    marks = markers(tokenizer)
+    way: list[int] = []
+    for number, operator in enumerate(answer.operators):
+        ids = operator_ids(tokenizer, operator, first=number == 0)
+        way += [*ids, marks.end if operator is answer.operators[-1] else marks.step]
+    with torch.inference_mode():
+        logits = model(input_ids=torch.tensor([prompts[0] + way])).logits[0]
+    scores = torch.log_softmax(logits.float(), dim=-1)
+    alone = sum(scores[len(prompts[0]) - 1 + place, token].item() for place, token in enumerate(way))
+    assert answer.score == pytest.approx(alone, abs=1e-3)
+
+
+def test_samples_are_drawn_by_their_seed(taught: Any) -> None:
+    one, same, other = (answers(taught, temperature=lambda index: 3.0, seed=seed) for seed in (1, 1, 2))
+    assert one == same
+    assert one != other
+
+
+def test_an_operator_that_does_not_end_is_given_up(taught: Any) -> None:
+    answer = answers(taught, limits=Limits(operator_tokens=4, operators=4, switches=1))[0]
+    assert answer.operators[0] == "FROM singer" and "does not end within 4 tokens" in answer.detail
+
+
+def test_choosing() -> None:
+    logits = torch.tensor([[0.0, 2.0, 1.0, -1.0], [0.0, 2.0, 1.0, -1.0]])
+    allowed = torch.tensor([[True, True, True, True], [True, False, False, False]])
+    generators = [torch.Generator().manual_seed(0) for _ in range(2)]
+    free, forced = choose(logits, allowed, [0.0, 0.0], generators)
+    assert [c.token for c in free] == [1, 2, 0] and [c.token for c in forced] == [0]
+    assert free[0].regret == 0 and forced[0].regret == pytest.approx(2.0)
+    assert forced[0].score == pytest.approx(torch.log_softmax(logits[1], -1)[0].item())
+
+
+def test_draws_follow_the_distribution() -> None:
+    """Of 4,000 draws at temperature 1 each token has its share to within four standard errors."""
+    count = 4_000
+    logits, shares = torch.tensor([[0.0, 1.0, 2.0]]).repeat(count, 1), torch.softmax(torch.tensor([0.0, 1.0, 2.0]), -1)
+    generators = [torch.Generator().manual_seed(n) for n in range(count)]
+    drawn = choose(logits, torch.ones_like(logits, dtype=torch.bool), [1.0] * count, generators)
+    for token, share in enumerate(shares.tolist()):
+        found = sum(c[0].token == token for c in drawn) / count
+        assert abs(found - share) < 4 * (share * (1 - share) / count) ** 0.5
+
+
+def test_branches_come_cheapest_first_and_can_be_forgotten() -> None:
+    a, b, c = (Candidate(n, 0.0, 0.0) for n in range(3))
+    branches = Branches()
+    assert branches.cheapest == float("inf")
+    for cost, way in ((2.0, (a, b)), (1.0, (a, c)), (1.0, (b, c)), (3.0, (b,))):
+        branches.add(cost, way)
+    assert branches.cheapest == 1.0 and branches.take() == (b, c)
+    branches.forget((a, c))
+    assert branches.take() == (a, b)
+    assert common_beginning((a, b, c), (a, b)) == 2 and common_beginning((a,), (b,)) == 0
+
+
+def test_a_tokenizer_that_cannot_be_read(tmp_path: Path) -> None:
+    from pipesql.errors import BadInput
+
+    with pytest.raises(BadInput, match="fast tokenizer"):
+        Constraint(object(), 10)

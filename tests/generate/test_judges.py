@@ -1,0 +1,76 @@
+"""What speaks against an operator: names, execution, rows, and the deadline."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from pipesql.execution.schema import read_schema
+from pipesql.generate.judges import LATE, OperatorJudge
+
+RUNAWAY = (
+    "FROM singer",
+    *(f"|> CROSS JOIN singer AS s{n}" for n in range(12)),
+    "|> AGGREGATE COUNT(*) AS count",
+)
+"""Two hundred to the thirteenth power rows."""
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    path = tmp_path / "music.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE singer (id INTEGER PRIMARY KEY, name TEXT, age INTEGER)")
+        connection.execute("CREATE TABLE nobody (id INTEGER PRIMARY KEY)")
+        connection.executemany("INSERT INTO singer VALUES (?, ?, ?)", [(n, f"n{n}", n % 60) for n in range(200)])
+    return str(path)
+
+
+def judge(database: str, evidence: str = "rows", timeout_s: float = 2.0) -> OperatorJudge:
+    return OperatorJudge(database, read_schema(database), evidence, timeout_s)  # type: ignore[arg-type]
+
+
+def test_names_are_asked_of_every_operator(database: str) -> None:
+    one = judge(database, "names")
+    assert one.judge(("FROM singer", "|> WHERE age > 900"), True) is None
+    found = one.judge(("FROM singer", "|> WHERE agee > 9"), False)
+    assert found is not None and not found.weak and "agee" in found.reason
+
+
+def test_an_operator_that_leaves_no_row_is_a_weak_objection(database: str) -> None:
+    one = judge(database)
+    found = one.judge(("FROM singer", "|> WHERE age > 900"), False)
+    assert found is not None and found.weak
+    assert one.judge(("FROM singer", "|> WHERE age > 30"), False) is None
+    assert judge(database, "runs").judge(("FROM singer", "|> WHERE age > 900"), True) is None
+    one.close()
+
+
+def test_only_the_operator_at_fault_is_blamed(database: str) -> None:
+    one = judge(database)
+    assert one.judge(("FROM nobody",), True) is None
+    assert one.judge(("FROM nobody", "|> WHERE id > 3"), True) is None
+    assert one.judge(("FROM singer", "|> WHERE age > 900", "|> SELECT name"), True) is None
+
+
+def test_a_deadline_holds_for_whole_queries_alone(database: str) -> None:
+    one = judge(database, timeout_s=0.2)
+    found = one.judge(RUNAWAY, True)
+    assert found is not None and found.reason == LATE and not found.weak
+    assert one.judge(RUNAWAY, False) is None
+
+
+def test_what_the_database_refuses_is_an_objection(database: str) -> None:
+    found = judge(database, "runs").judge(("FROM singer", "|> WHERE id = (FROM singer |> SELECT id, age)"), True)
+    assert found is not None and not found.weak
+
+
+def test_nothing_is_asked_twice(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, asked = judge(database), []
+    ask = one._ask
+    monkeypatch.setattr(one, "_ask", lambda operators: asked.append(operators) or ask(operators))
+    for _ in range(3):
+        one.judge(("FROM singer", "|> WHERE age > 900"), False)
+    assert asked == [("FROM singer", "|> WHERE age > 900"), ("FROM singer",)]
