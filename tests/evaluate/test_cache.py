@@ -28,7 +28,7 @@ SETTINGS = {"layout": "folded"}
 
 
 def answer(question: GoldenPair, text: str = "FROM singer") -> Prediction:
-    return _prediction(question, Decoded((text, "|> SELECT näme"), "done", "", 7))
+    return _prediction(question, Decoded((text, "|> SELECT näme"), "done", "", 7), 1.0)
 
 
 def test_an_answer_comes_back_as_it_was(golden, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.evaluate.learning import learn_by_heart
@@ -81,3 +83,28 @@ def test_a_model_of_the_steps_layout_is_asked_for_one_operator_at_a_time(golden)
     assert predictions[0].tokens == sum(len(target) for _, target in batch[: len(golden[0].operators)])
     assert predictions[1].stop == "invalid" and predictions[1].operators == answers[1][:2]
     assert predict(model, tokenizer, golden[:1], Asking("steps", limits=Limits(operators=2)))[0].stop == "length"
+
+
+@pytest.mark.parametrize(
+    "asking",
+    [
+        Asking(constrained=True, evidence="names"),
+        Asking(constrained=True),
+        Asking(mode="vote", constrained=True, samples=3, temperature=1.0),
+    ],
+    ids=["names", "rows", "vote"],
+)
+def test_under_the_constraint_even_an_untrained_model_writes_what_runs(golden, asking: Asking) -> None:
+    pytest.importorskip("llguidance")
+    source = resolve_model("tiny")
+    torch.manual_seed(0)
+    model, tokenizer = load_model(source, device="cpu"), load_tokenizer(source)
+    asking = replace(asking, limits=Limits(operator_tokens=24, operators=3))
+    seen = []
+    predictions = predict(model, tokenizer, golden, asking, batch=4, on_answer=seen.append)
+    assert [p.id for p in predictions] == ["q0", "q1", "q2"]
+    assert sorted(seen, key=lambda p: p.id) == predictions
+    assert all(p.score < 0 and 0 <= p.share <= 1 for p in predictions)
+    assert {v.cause for v, p in zip(score(predictions), predictions, strict=True) if p.stop == "done"} <= {"", "rows"}
+    again = predict(model, tokenizer, golden, asking, batch=2)
+    assert [p.operators for p in again] == [p.operators for p in predictions]

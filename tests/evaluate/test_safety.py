@@ -96,7 +96,7 @@ def test_evaluate_stops_what_a_model_writes(case: str, golden, database: Path, t
 
     pipe, causes = CASES[case]
 
-    def obstinate(model, tokenizer, questions, *, on_answer, **_more) -> list[Prediction]:
+    def obstinate(model, tokenizer, questions, asking, *, on_answer, **_more) -> list[Prediction]:
         answers = [
             Prediction(q.id, q.db_id, q.database, q.question, q.gold_sql, tuple(pipe.split("\n")), "done")
             for q in questions

@@ -76,7 +76,7 @@ def expressions(suffix: str, query: str, windows: bool = False) -> str:
             _algebra(g, f"call_{g}", query),
             f"call_{g}: {literal('COUNT(*)')} | aggregate {literal('DISTINCT ')}? cond_{s}"
             f' (", " cond_{s})? ((" HAVING MIN " | " HAVING MAX ") sum_{s})? (" ORDER BY " order_{s})? ")"',
-            f'order_{s}: sum_{s} (" DESC" | " ASC")? (" NULLS FIRST" | " NULLS LAST")?',
+            f'order_{s}: cond_{s} (" DESC" | " ASC")? (" NULLS FIRST" | " NULLS LAST")?',
             f"agg_{s}: cond_{g}",
             _windows(s, g) if windows else "",
         ]
