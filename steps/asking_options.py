@@ -41,4 +41,5 @@ def asking(how: dict[str, Any], version: Version, data: Path, seed: int) -> Aski
     from pipesql.evaluate.asking import Asking
     from pipesql.evaluate.questions import prompt_values
 
-    return Asking(version.tags.get("pipesql.layout", "folded"), prompt_values(data), seed=seed, **how)
+    values = int(version.tags.get("pipesql.values", prompt_values(data)))
+    return Asking(version.tags.get("pipesql.layout", "folded"), values, seed=seed, **how)

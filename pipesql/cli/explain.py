@@ -7,7 +7,7 @@ explained up to the operator that fails, with the reason.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,13 @@ def stages(text: str, db: Path, rows: int, timeout: float) -> Iterator[Stage]:
                 return
 
 
+def last_stage(operators: Sequence[str], schema: Schema, database: Database, rows: int) -> Stage:
+    """The stage of the last of these operators. Raises PipesqlError where it does not hold or run."""
+    query = parse("\n".join(operators))
+    shown = print_operators(query)[-1].removeprefix("|> ")
+    return _stage(len(operators), shown, query, schema, database, rows)
+
+
 def _prefixes(text: str) -> Iterator[tuple[str, str]]:
     """The text up to each `|>` outside brackets and last the whole text, each with the operator that ends it."""
     for segment in split(tokens(text, "bigquery"), TokenType.PIPE_GT):
@@ -104,18 +111,20 @@ def print_stages(found: Iterator[Stage], as_json: bool, with_sql: bool) -> bool:
         if as_json:
             click.echo(json.dumps(asdict(stage), ensure_ascii=False, default=repr))
         else:
-            click.echo(_text(stage, with_sql))
+            click.echo(stage_text(stage, with_sql))
         if stage.error:
             return False
     return True
 
 
-def _text(stage: Stage, with_sql: bool) -> str:
+def stage_text(stage: Stage, with_sql: bool = False) -> str:
+    """A stage for a terminal, with an empty line behind it."""
     head = click.style(f"{stage.number}  {stage.operator}", bold=True)
     if stage.error:
         return f"{head}\n   {click.style('error', fg='red')}: {stage.error}"
     rows = "1 row" if stage.row_count == 1 else f"{stage.row_count} rows"
-    facts = f"{rows}, {len(stage.columns)} columns, {'ordered' if stage.ordered else 'in no order'}"
+    columns = "1 column" if len(stage.columns) == 1 else f"{len(stage.columns)} columns"
+    facts = f"{rows}, {columns}, {'ordered' if stage.ordered else 'in no order'}"
     lines = [head, f"   {facts}, {stage.seconds * 1000:.1f} ms"]
     if with_sql:
         lines.append(f"   {stage.sql}")

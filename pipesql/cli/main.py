@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from pipesql import __version__
-from pipesql.cli.stages import plan, recipes, score
+from pipesql.cli.stages import ask, plan, recipes, score
 from pipesql.errors import BadInput, PipesqlError
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings precede errors of ours that say more
 
 
-for _command in (plan, recipes, score):
+for _command in (ask, plan, recipes, score):
     main.add_command(_command)
 
 _pipe_dialect = click.Choice(["bigquery", "spark"])

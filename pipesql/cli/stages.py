@@ -1,8 +1,9 @@
-"""Commands about training and its results that need no run: recipes, forecasts, predictions judged."""
+"""Commands about models and their results that need no run: recipes, forecasts, answers, predictions judged."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -68,3 +69,44 @@ def score(
     from pipesql.cli.score import score as score_predictions
 
     click.echo(score_predictions(golden, predictions, out, split, partial, workers, timeout))
+
+
+@click.command()
+@click.option("--db", type=click.Path(path_type=Path), required=True, help="SQLite or DuckDB file, opened read-only.")
+@click.option(
+    "--model", default="champion", show_default=True, help="A registered version (alias or number), a folder, a hub id."
+)
+@click.option("--evidence", "told", default="", help="What else the model should know, in a sentence.")
+@click.option("--mode", default="greedy", show_default=True, help="greedy, or vote: of several answers the likeliest.")
+@click.option("--samples", default=8, show_default=True, help="With --mode vote, how many answers.")
+@click.option("--free", is_flag=True, help="Let the model write anything, not only what can stand on the database.")
+@click.option("--layout", help="folded, tree or steps. [default: as it was trained, else folded]")
+@click.option("--values", type=int, help="Values a column in the prompt. [default: as it was trained, else 0]")
+@click.option("--rows", default=3, show_default=True, help="Rows to show after each operator.")
+@click.option("--timeout", default=5.0, show_default=True, help="Seconds until one query is stopped.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end instead.")
+@click.argument("question")
+def ask(
+    db: Path,
+    model: str,
+    told: str,
+    mode: str,
+    samples: int,
+    free: bool,
+    layout: str | None,
+    values: int | None,
+    rows: int,
+    timeout: float,
+    as_json: bool,
+    question: str,
+) -> None:
+    """Answer a question in English: operators as the model writes them with the rows after each, then SQL and result.
+
+    Exits with 1 where there is no answer that runs.
+    """
+    from pipesql.cli import asking
+
+    given: dict[str, Any] = {"mode": mode, "samples": samples, "constrained": not free}
+    given |= {name: value for name, value in (("layout", layout), ("values", values)) if value is not None}
+    if not asking.ask(asking.Asked(str(db), question, told), model, given, rows, timeout, as_json):
+        click.get_current_context().exit(1)

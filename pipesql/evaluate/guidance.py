@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -17,7 +17,6 @@ from pipesql.generate.judges import OperatorJudge
 from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
 from pipesql.pipe.schema import Schema
-from pipesql.records import GoldenPair
 
 MOST_ROWS = 10_000
 """A result of more rows has no vote."""
@@ -30,13 +29,16 @@ class Guidance:
         self,
         model: Any,
         tokenizer: Any,
-        questions: Sequence[GoldenPair],
+        questions: Sequence[Any],
         schemas: Mapping[str, Schema],
         asking: Asking,
+        follow: Callable[[int, Sequence[str]], None],
     ) -> None:
+        """`questions` as in `answer`; `follow` gets a question's index and the operators of its first answer as they
+        are finished or taken back."""
         width = int(model.get_output_embeddings().weight.shape[0])
         self._constraint = Constraint(tokenizer, width)
-        self._questions, self._schemas, self._asking = questions, schemas, asking
+        self._questions, self._schemas, self._asking, self._follow = questions, schemas, asking, follow
         self._judges: dict[str, OperatorJudge] = {}
         self._databases: dict[str, Database] = {}
 
@@ -65,9 +67,13 @@ class Guidance:
         def temperature(index: int) -> float:
             return asking.temperature if index % asking.count else 0.0
 
-        return Guide(mask_of, judge, temperature, asking.seed)
+        def follow(index: int, operators: Sequence[str]) -> None:
+            if index % asking.count == 0:
+                self._follow(index // asking.count, operators)
 
-    def rows(self, question: GoldenPair, operators: Sequence[str]) -> Hashable | None:
+        return Guide(mask_of, judge, temperature, asking.seed, on_operators=follow)
+
+    def rows(self, question: Any, operators: Sequence[str]) -> Hashable | None:
         """What stands for the rows of a query: their multiset; None where it does not run."""
         path = question.database
         if path not in self._databases:

@@ -63,6 +63,8 @@ class Guide:
     seed: int = 0
     margin: float = 1.0
     weak_cost: float = 2.0
+    on_operators: Callable[[int, Sequence[str]], None] = lambda index, operators: None
+    """Called with the index and the operators so far whenever one is finished, or some are taken back."""
 
 
 @dataclass
@@ -171,6 +173,7 @@ class GuidedReading:
             row.cost += self._guide.weak_cost
         row.operators = operators
         row.starts.append(len(row.way))
+        self._guide.on_operators(row.index, operators)
         if not whole:
             row.mask = self._guide.mask_of(row.index, operators)
         return None
@@ -183,6 +186,8 @@ class GuidedReading:
         """Make the row what it was after its first `kept` tokens."""
         way, row.way, row.cost = row.way[:kept], [], 0.0
         ended = sum(start <= kept for start in row.starts[1:])
+        if ended < len(row.operators):
+            self._guide.on_operators(row.index, row.operators[:ended])
         row.operators, row.starts = row.operators[:ended], row.starts[: ended + 1]
         row.mask = self._guide.mask_of(row.index, row.operators)
         for place, token in enumerate(way):

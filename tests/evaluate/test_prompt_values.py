@@ -9,7 +9,7 @@ import pytest
 
 from pipesql.chat import template
 from pipesql.errors import BadInput
-from pipesql.evaluate import predict as asking
+from pipesql.evaluate import answer as asking
 from pipesql.evaluate.asking import Asking
 from pipesql.evaluate.questions import prompt_values
 from pipesql.records import write_json
@@ -36,7 +36,6 @@ def test_the_prompt_holds_them(golden, monkeypatch: pytest.MonkeyPatch, values: 
 
     monkeypatch.setattr(asking, "prompt_ids", keep)
     monkeypatch.setattr(asking, "decode", lambda *_args, **_more: [])
-    monkeypatch.setattr(asking, "_prediction", lambda *_: None)
-    with pytest.raises(KeyError):  # nothing was decoded
-        asking.predict(None, None, [replace(golden[0], question="Is Bob over 30?")], Asking(values=values))
+    asked = [replace(golden[0], question="Is Bob over 30?")]
+    asking.answer(None, None, asked, Asking(values=values), lambda index, decoded, share: None)
     assert ("Values: singer.name = 'Bob'\n" in seen[0]) == told

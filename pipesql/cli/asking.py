@@ -1,0 +1,168 @@
+"""`pipesql ask`: a question in English, answered by a model operator by operator, with the rows after each."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipesql.cli.explain import Stage, last_stage, stage_text
+from pipesql.cli.table import aligned
+from pipesql.engine import dialect_of
+from pipesql.errors import BadInput, PipesqlError
+from pipesql.execution.opening import open_database
+from pipesql.execution.schema import read_schema
+from pipesql.pipe.lower import lower
+from pipesql.pipe.parser import parse
+
+if TYPE_CHECKING:
+    from pipesql.generate.decoded import Decoded
+
+MOST_ROWS = 1_000
+UNSURE = 0.3
+"""Below this probability of its text an answer is called unsure."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question on one database."""
+
+    database: str
+    question: str
+    evidence: str = ""
+
+
+@dataclass
+class Shown:
+    """What of the answer stands on the terminal; operators that were taken back are struck by a line that says so."""
+
+    database: str
+    rows: int
+    timeout: float
+    operators: tuple[str, ...] = ()
+
+    def follow(self, index: int, operators: Sequence[str]) -> None:
+        """Show what is new."""
+        now = tuple(operators)
+        same = 0
+        while same < min(len(now), len(self.operators)) and now[same] == self.operators[same]:
+            same += 1
+        if same < len(self.operators):
+            gone = ", ".join(str(number) for number in range(same + 1, len(self.operators) + 1))
+            click.echo(click.style(f"↩  taken back: operator {gone}\n", dim=True))
+        for end in range(same + 1, len(now) + 1):
+            click.echo(stage_text(self._stage(now[:end])))
+        self.operators = now
+
+    def _stage(self, operators: Sequence[str]) -> Stage:
+        shown = operators[-1].removeprefix("|> ")
+        try:
+            with open_database(self.database, timeout_s=self.timeout, max_rows=max(self.rows, 1)) as database:
+                return last_stage(operators, read_schema(self.database), database, self.rows)
+        except PipesqlError as error:
+            return Stage(len(operators), shown, error=str(error))
+
+
+def load(model: str) -> tuple[Any, Any, dict[str, str]]:
+    """(model, tokenizer, the tags that say how it was trained). `model` is an alias or a number of a registered
+    version, or what `pipesql.models` resolves. Raises BadInput, NoSuchRun or ModelUnavailable."""
+    from pipesql.models import resolve_model
+    from pipesql.models.load import load_model, load_tokenizer
+    from pipesql.tracking.registry import get_version, load_components, versions
+
+    if model in ("champion", "challenger") or model.isdigit():
+        if not versions():
+            raise BadInput(f"no model is registered here, so there is no {model}: train one, or give --model a folder")
+        version = get_version(model)
+        return *load_components(version), version.tags
+    source = resolve_model(model)
+    return load_model(source), load_tokenizer(source), {}
+
+
+def ask(asked: Asked, model: str, how: dict[str, Any], rows: int, timeout: float, as_json: bool) -> bool:
+    """Answer and print; False where there is no answer that runs.
+
+    `how` are fields of `Asking`; layout and values that are not given are those that the model was trained with.
+    """
+    from pipesql.evaluate.answer import answer
+    from pipesql.evaluate.asking import Asking
+    from pipesql.models.load import choose_device, compute_dtype
+
+    read_schema(asked.database)  # a wrong path is told before a model is loaded
+    loaded, tokenizer, tags = load(model)
+    trained = {"layout": tags.get("pipesql.layout", "folded"), "values": int(tags.get("pipesql.values", 0))}
+    asking = Asking(**{**trained, **how})
+    device = choose_device()
+    loaded.to(device=device, dtype=compute_dtype(device))
+    answers: list[tuple[Decoded, float]] = []
+    shown = Shown(asked.database, rows, timeout)
+    answer(
+        loaded,
+        tokenizer,
+        [asked],
+        asking,
+        lambda index, decoded, share: answers.append((decoded, share)),
+        batch=asking.count,
+        on_operators=None if as_json else shown.follow,
+    )
+    decoded, share = answers[0]
+    if not as_json and decoded.stop == "done":
+        shown.follow(0, decoded.operators)  # a vote may have chosen another answer than the one that was shown
+    return _print(asked, decoded, share, timeout, as_json)
+
+
+def _print(asked: Asked, decoded: Decoded, share: float, timeout: float, as_json: bool) -> bool:
+    """The end: pipe SQL, engine SQL, result, and how sure the model is."""
+    facts: dict[str, Any] = {
+        "pipe_sql": "\n".join(decoded.operators),
+        "stop": decoded.stop,
+        "detail": decoded.detail,
+        "probability": math.exp(decoded.score),
+        "share": share,
+        "switches": decoded.switches,
+    }
+    error = "" if decoded.stop == "done" else decoded.detail
+    if not error:
+        try:
+            facts["sql"] = lower(parse(facts["pipe_sql"]), read_schema(asked.database), dialect_of(asked.database))
+            with open_database(asked.database, timeout_s=timeout, max_rows=MOST_ROWS) as database:
+                result = database.run(facts["sql"])
+            facts |= {"columns": result.columns, "rows": result.rows}
+        except PipesqlError as failure:
+            error = str(failure)
+    if as_json:
+        click.echo(json.dumps({**facts, "error": error}, ensure_ascii=False, default=repr))
+        return not error
+    click.echo(click.style("pipe SQL", bold=True) + f"\n{facts['pipe_sql']}\n")
+    if error:
+        click.echo(click.style("no answer", fg="red", bold=True) + f": {error}")
+        return False
+    click.echo(click.style(f"SQL for {dialect_of(asked.database)}", bold=True) + f"\n{facts['sql']}\n")
+    click.echo(click.style("result", bold=True))
+    for line in aligned(facts["columns"], facts["rows"]):
+        click.echo(line)
+    click.echo(f"\n{_doubts(decoded, share, facts['rows'])}")
+    return True
+
+
+def _doubts(decoded: Decoded, share: float, rows: Sequence[Any]) -> str:
+    """A sentence on how much to trust the answer."""
+    reasons = []
+    if not rows:
+        reasons.append("it has no rows")
+    if decoded.detail:
+        reasons.append(decoded.detail)
+    if decoded.switches:
+        reasons.append(f"the model went another way {decoded.switches} times")
+    if share < 0.5:
+        reasons.append(f"other answers have {1 - share:.0%} of the vote")
+    probability = math.exp(decoded.score)
+    if probability < UNSURE:
+        reasons.append(f"the model gives this text a probability of {probability:.1%}")
+    if reasons:
+        return click.style("unsure", fg="yellow", bold=True) + ": " + "; ".join(reasons)
+    return f"the model gives this text a probability of {probability:.0%}"

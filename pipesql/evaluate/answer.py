@@ -1,0 +1,113 @@
+"""Questions on databases put to a model: the prompt it was trained on, decoded operator by operator."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from pipesql.chat.prompts import messages
+from pipesql.chat.template import prompt_ids
+from pipesql.evaluate.asking import Asking
+from pipesql.evaluate.vote import vote
+from pipesql.execution.schema import read_schema
+from pipesql.generate.check import check_operators
+from pipesql.generate.decode import decode
+from pipesql.generate.decoded import Decoded
+from pipesql.generate.stepwise import decode_stepwise
+from pipesql.pipe.schema import Schema
+from pipesql.tools.grounding import matching_values
+
+
+class Asked(Protocol):
+    """A question. `database` is the path of a file, or a URL."""
+
+    @property
+    def database(self) -> str: ...
+
+    @property
+    def question(self) -> str: ...
+
+    @property
+    def evidence(self) -> str: ...
+
+
+Report = Callable[[int, Decoded, float], None]
+"""(index of the question, its answer, the share of the vote that it won; 1 without a vote)."""
+OnOperators = Callable[[int, Sequence[str]], None]
+"""(index of the question, its operators so far): called as operators are finished or taken back."""
+
+
+def answer(
+    model: Any,
+    tokenizer: Any,
+    questions: Sequence[Asked],
+    asking: Asking,
+    report: Report,
+    *,
+    batch: int = 16,
+    on_operators: OnOperators | None = None,
+) -> None:
+    """Answer every question and report each as it comes; `batch` answers are decoded together.
+
+    `on_operators` follows the answers as they are written; of several to a question the first. Raises BadInput for a
+    database that cannot be read, or a tokenizer that the constraint cannot read.
+    """
+    schemas = {path: read_schema(path) for path in dict.fromkeys(q.database for q in questions)}
+    follow = on_operators or (lambda index, operators: None)
+
+    def prompt(index: int, so_far: Sequence[str] = ()) -> list[int]:
+        asked = questions[index]
+        found = matching_values(asked.database, asked.question, asking.values)
+        return prompt_ids(tokenizer, messages(schemas[asked.database], asked.question, asked.evidence, so_far, found))
+
+    def check(index: int, operators: Sequence[str]) -> str | None:
+        error = check_operators(schemas[questions[index].database], operators)
+        if error is None:
+            follow(index, operators)
+        return error
+
+    def take(index: int, decoded: Decoded) -> None:
+        report(index, decoded, 1.0)
+
+    how: dict[str, Any] = {"limits": asking.limits, "batch": batch}
+    if asking.constrained:
+        _guided(model, tokenizer, questions, schemas, asking, prompt, report, follow, how)
+    elif asking.layout == "steps":
+        decode_stepwise(model, tokenizer, len(questions), prompt, check, on_answer=take, **how)
+    else:
+        prompts = [prompt(index) for index in range(len(questions))]
+        decode(model, tokenizer, prompts, check, on_answer=take, **how)
+
+
+def _guided(
+    model: Any,
+    tokenizer: Any,
+    questions: Sequence[Asked],
+    schemas: dict[str, Schema],
+    asking: Asking,
+    prompt: Callable[[int], list[int]],
+    report: Report,
+    follow: OnOperators,
+    how: dict[str, Any],
+) -> None:
+    """Under the constraint; of several answers to a question the one that wins the vote."""
+    from pipesql.evaluate.guidance import Guidance
+
+    drawn: dict[int, dict[int, Decoded]] = defaultdict(dict)
+    prompts = [prompt for prompt in map(prompt, range(len(questions))) for _ in range(asking.count)]
+    with Guidance(model, tokenizer, questions, schemas, asking, follow) as guidance:
+
+        def collect(index: int, decoded: Decoded) -> None:
+            number = index // asking.count
+            drawn[number][index] = decoded
+            if len(drawn[number]) < asking.count:
+                return
+            answers = [decoded for _, decoded in sorted(drawn.pop(number).items())]
+            if asking.mode == "vote":
+                report(number, *vote(answers, lambda operators: guidance.rows(questions[number], operators)))
+            else:
+                report(number, answers[0], 1.0)
+
+        guide = guidance.guide()
+        decode(model, tokenizer, prompts, lambda index, operators: None, guide=guide, on_answer=collect, **how)
