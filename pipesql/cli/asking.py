@@ -18,13 +18,14 @@ from pipesql.execution.opening import open_database
 from pipesql.execution.schema import read_schema
 from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
+from pipesql.tracking.evaluations import CONFIDENCE
 
 if TYPE_CHECKING:
     from pipesql.generate.decoded import Decoded
 
 MOST_ROWS = 1_000
-UNSURE = 0.3
-"""Below this probability of its text an answer is called unsure."""
+UNSURE = 0.5
+"""Below this confidence, or without one below this probability of its text, an answer is called unsure."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def ask(asked: Asked, model: str, how: dict[str, Any], rows: int, timeout: float
     """
     from pipesql.evaluate.answer import answer
     from pipesql.evaluate.asking import Asking
+    from pipesql.evaluate.confidence import Confidence
     from pipesql.models.load import choose_device, compute_dtype
 
     read_schema(asked.database)  # a wrong path is told before a model is loaded
@@ -110,12 +112,14 @@ def ask(asked: Asked, model: str, how: dict[str, Any], rows: int, timeout: float
         on_operators=None if as_json else shown.follow,
     )
     decoded, share = answers[0]
+    confidence = Confidence.read(tags[CONFIDENCE]) if CONFIDENCE in tags and asking.constrained else None
+    sure = confidence.of(decoded.score, share, decoded.switches) if confidence else None
     if not as_json and decoded.stop == "done":
         shown.follow(0, decoded.operators)  # a vote may have chosen another answer than the one that was shown
-    return _print(asked, decoded, share, timeout, as_json)
+    return _print(asked, decoded, share, sure, timeout, as_json)
 
 
-def _print(asked: Asked, decoded: Decoded, share: float, timeout: float, as_json: bool) -> bool:
+def _print(asked: Asked, decoded: Decoded, share: float, sure: float | None, timeout: float, as_json: bool) -> bool:
     """The end: pipe SQL, engine SQL, result, and how sure the model is."""
     facts: dict[str, Any] = {
         "pipe_sql": "\n".join(decoded.operators),
@@ -124,6 +128,7 @@ def _print(asked: Asked, decoded: Decoded, share: float, timeout: float, as_json
         "probability": math.exp(decoded.score),
         "share": share,
         "switches": decoded.switches,
+        "confidence": sure,
     }
     error = "" if decoded.stop == "done" else decoded.detail
     if not error:
@@ -145,12 +150,13 @@ def _print(asked: Asked, decoded: Decoded, share: float, timeout: float, as_json
     click.echo(click.style("result", bold=True))
     for line in aligned(facts["columns"], facts["rows"]):
         click.echo(line)
-    click.echo(f"\n{_doubts(decoded, share, facts['rows'])}")
+    click.echo(f"\n{_doubts(decoded, share, sure, facts['rows'])}")
     return True
 
 
-def _doubts(decoded: Decoded, share: float, rows: Sequence[Any]) -> str:
-    """A sentence on how much to trust the answer."""
+def _doubts(decoded: Decoded, share: float, sure: float | None, rows: Sequence[Any]) -> str:
+    """A sentence on how much to trust the answer; `sure` is the fitted confidence, where the model has one."""
+    probability = math.exp(decoded.score)
     reasons = []
     if not rows:
         reasons.append("it has no rows")
@@ -158,11 +164,16 @@ def _doubts(decoded: Decoded, share: float, rows: Sequence[Any]) -> str:
         reasons.append(decoded.detail)
     if decoded.switches:
         reasons.append(f"the model went another way {decoded.switches} times")
-    if share < 0.5:
+    if share < UNSURE:
         reasons.append(f"other answers have {1 - share:.0%} of the vote")
-    probability = math.exp(decoded.score)
-    if probability < UNSURE:
+    if sure is None and probability < UNSURE:
         reasons.append(f"the model gives this text a probability of {probability:.1%}")
-    if reasons:
-        return click.style("unsure", fg="yellow", bold=True) + ": " + "; ".join(reasons)
-    return f"the model gives this text a probability of {probability:.0%}"
+    if sure is None:
+        said = f"the model gives this text a probability of {probability:.0%}"
+    else:
+        said = f"of such answers {sure:.0%} were right on databases that the model did not know"
+    if sure is not None and sure < UNSURE:
+        reasons.insert(0, said)
+    elif sure is not None:
+        reasons = []
+    return click.style("unsure", fg="yellow", bold=True) + ": " + "; ".join(reasons) if reasons else said

@@ -9,6 +9,15 @@ from pathlib import Path
 
 from pipesql.evaluate import scored
 from pipesql.evaluate.breakdown import document
+from pipesql.evaluate.confidence import (
+    Confidence,
+    calibration_error,
+    curve,
+    curve_metrics,
+    curve_text,
+    held_out,
+    sure,
+)
 from pipesql.evaluate.judging import Judged
 from pipesql.evaluate.page import Model, page
 from pipesql.evaluate.paired import Against, against, pairings
@@ -31,6 +40,8 @@ class Evaluation:
     title: str
     models: Mapping[str, Sequence[Judged]]
     earlier: tuple[str, Sequence[Verdict]] | None = None
+    confidence: Confidence | None = None
+    """Fitted on other questions; without one, how sure the last model is of an answer is fitted on other databases."""
     verdicts: dict[str, list[Verdict]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,6 +60,16 @@ class Evaluation:
             return None
         return against(*self.earlier, list(self.verdicts.values())[-1])
 
+    @cached_property
+    def curve(self) -> tuple[dict[float, tuple[float, float]], float] | None:
+        """Accuracy of the last model's surest answers, and calibration error; None where nothing tells them apart."""
+        verdicts = list(self.verdicts.values())[-1]
+        if self.confidence and any(v.extra.get("score") for v in verdicts):
+            found: list[float] | None = [sure(self.confidence, v) for v in verdicts]
+        else:
+            found = held_out(verdicts)
+        return (found and (curve(verdicts, found), calibration_error(verdicts, found))) or None
+
     def metrics(self) -> dict[str, float]:
         """Flat metrics, grouped by the models' names, `paired/` for two models and `against/`."""
         out: dict[str, float] = {}
@@ -56,6 +77,8 @@ class Evaluation:
             out |= summarise(verdicts).metrics(name) | scored.metrics(name, self.scores[name])
         if len(self.verdicts) == 2:
             out |= paired_metrics(*self.verdicts.values())
+        if self.curve:
+            out |= curve_metrics(list(self.verdicts)[-1], *self.curve)
         return out | (self.against.metrics() if self.against else {})
 
     def sentences(self) -> list[str]:
@@ -72,6 +95,8 @@ class Evaluation:
     def text(self) -> str:
         """The table, the sentences, and how it stands against the earlier evaluation."""
         parts = [table_text(self.verdicts, self.scores), *self.sentences()]
+        if self.curve:
+            parts.append(curve_text(*self.curve))
         return "\n".join([*parts, self.against.text()] if self.against else parts)
 
     def write(self, folder: Path) -> list[Path]:

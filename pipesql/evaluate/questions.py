@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterable
 from pathlib import Path
 
+from pipesql.chat.trees import read_samples
 from pipesql.errors import BadInput
 from pipesql.records import GoldenPair, read_jsonl
 
@@ -30,25 +31,40 @@ def golds_by_database(pairs: Iterable[GoldenPair]) -> dict[str, list[str]]:
     return golds
 
 
-def dev_golds(folder: Path) -> dict[str, list[str]]:
-    """`golds_by_database` of all dev pairs of a data folder, however many of them are asked."""
-    return golds_by_database(dev_questions(folder))
+SPLITS = ("dev", "validation")
 
 
-def dev_questions(folder: Path, limit: int = 0, seed: int = 0) -> list[GoldenPair]:
-    """The dev pairs in `folder`/golden.jsonl; with a `limit`, a seeded sample of at most that many, in file order.
+def split_golds(folder: Path, split: str = "dev") -> dict[str, list[str]]:
+    """`golds_by_database` of all pairs of a split of a data folder, however many of them are asked."""
+    return golds_by_database(asked_questions(folder, split))
 
-    Raises BadInput where the file is missing or malformed, or holds no dev pairs.
+
+def asked_questions(folder: Path, split: str = "dev", limit: int = 0, seed: int = 0) -> list[GoldenPair]:
+    """The pairs of a split in `folder`/golden.jsonl; with a `limit`, a seeded sample of at most that many, in file
+    order.
+
+    `dev` is the benchmark's own; `validation` are the pairs on the databases of train that the data step held back, on
+    which a model may be chosen. Raises BadInput where a file is missing or malformed, or the split has no pairs.
     """
-    path = folder / "golden.jsonl"
-    questions = [pair for pair in read_jsonl(path, GoldenPair) if pair.split == "dev"]
+    if split not in SPLITS:
+        raise BadInput(f"split is {split!r}: give one of {', '.join(SPLITS)}")
+    held_back = _held_back(folder) if split == "validation" else frozenset()
+    part = "dev" if split == "dev" else "train"
+    pairs = (pair for pair in read_jsonl(folder / "golden.jsonl", GoldenPair) if pair.split == part)
+    questions = [pair for pair in pairs if split == "dev" or pair.db_id in held_back]
     if not questions:
-        raise BadInput(
-            f"{path} holds no pair of the split dev to evaluate on; build the data from a benchmark with one"
-        )
+        how = "from a benchmark with one" if split == "dev" else "with validation=0.05"
+        file = folder / "golden.jsonl"
+        raise BadInput(f"{file} holds no pair of the split {split} to evaluate on; build the data {how}")
     if limit < 0:
         raise BadInput(f"limit is {limit}; give a number of questions, or 0 for all")
     if not limit or limit >= len(questions):
         return questions
     chosen = sorted(random.Random(seed).sample(range(len(questions)), limit))
     return [questions[i] for i in chosen]
+
+
+def _held_back(folder: Path) -> frozenset[str]:
+    """The databases of train that the data step held back."""
+    samples = folder / "samples.validation.jsonl"
+    return frozenset(sample.db_id for sample in read_samples(samples)) if samples.is_file() else frozenset()

@@ -9,6 +9,9 @@ from pipesql.tracking.lookup import finished_run
 from pipesql.tracking.registry import EVALUATE_RUN, Version, get_version, log_metrics, set_tags, versions
 from pipesql.tracking.runs import get_run
 
+CONFIDENCE = "pipesql.confidence"
+"""Tag of a version: what makes its answers trustworthy (`evaluate.confidence`)."""
+
 
 def earlier_evaluation(wanted: str) -> tuple[str, list[Verdict]] | None:
     """(name, verdicts of the tuned model) of a version's last evaluation, or of a finished evaluate run.

@@ -78,7 +78,11 @@ def test_operators_that_are_taken_back_are_told(database: str, capsys: pytest.Ca
 
 
 def test_doubts() -> None:
-    assert "unsure" not in _doubts(Decoded(("FROM a",), "done", score=-0.1), 1.0, [(1,)])
+    certain, doubtful = (Decoded(("FROM a",), "done", score=score) for score in (-0.1, -5.0))
+    assert "unsure" not in _doubts(certain, 1.0, None, [(1,)])
+    assert _doubts(doubtful, 1.0, 0.8, [(1,)]).startswith("of such answers 80% were right")
+    assert "of such answers 20% were right" in _doubts(certain, 1.0, 0.2, [(1,)])
+    assert "unsure" in _doubts(certain, 1.0, 0.2, [(1,)])
     for doubtful, share, rows, word in (
         (Decoded(("FROM a",), "done", score=-0.1), 1.0, [], "no rows"),
         (Decoded(("FROM a",), "done", score=-5.0), 1.0, [(1,)], "probability of 0.7%"),
@@ -86,5 +90,5 @@ def test_doubts() -> None:
         (Decoded(("FROM a",), "done", score=-0.1, switches=2), 1.0, [(1,)], "another way 2 times"),
         (Decoded(("FROM a",), "done", "operator 2 was given up: x", score=-0.1), 1.0, [(1,)], "given up"),
     ):
-        said = _doubts(doubtful, share, rows)
+        said = _doubts(doubtful, share, None, rows)
         assert "unsure" in said and word in said

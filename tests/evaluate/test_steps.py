@@ -18,6 +18,7 @@ torch = pytest.importorskip("torch")
 mlflow = pytest.importorskip("mlflow")
 
 import steps.evaluate  # noqa: E402
+import steps.evaluating  # noqa: E402
 import steps.merge  # noqa: E402
 import steps.promote  # noqa: E402
 from pipesql.chat.prompts import messages  # noqa: E402
@@ -25,7 +26,7 @@ from pipesql.chat.template import markers, operator_ids, prompt_ids  # noqa: E40
 from pipesql.execution.schema import read_schema  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
-from pipesql.records import GoldenPair, Verdict, read_jsonl, write_jsonl  # noqa: E402
+from pipesql.records import GoldenPair, Sample, Verdict, read_jsonl, write_jsonl  # noqa: E402
 from pipesql.tracking import registry  # noqa: E402
 from pipesql.tracking.runs import RunRef, get_run, latest_run, step_run  # noqa: E402
 
@@ -41,7 +42,7 @@ def place(tmp_path_factory) -> Iterator[Path]:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
         for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
             patch.delenv(name, raising=False)
-        for module in (steps.evaluate, steps.promote):
+        for module in (steps.evaluating, steps.promote):
             patch.setattr(module, "project_root", lambda: folder)
         yield folder
 
@@ -233,6 +234,29 @@ def test_a_champion_measured_on_other_questions_stays(place, train_run, data) ->
     said = ran(steps.promote, "--version", "2")
     assert "version 2 (3 questions) and the champion, version 1, (6 questions) were not evaluated on the same" in said
     assert newest("promote").status == "FINISHED"
+
+
+def test_databases_held_back_fit_the_confidence_of_a_version(place, train_run, questions, tmp_path) -> None:
+    """Half of these golds are not what the model answers; dev evaluations of the version then use what was fitted."""
+    pytest.importorskip("llguidance")
+    other = [replace(q, gold_sql="SELECT age FROM singer") if n % 2 else q for n, q in enumerate(questions)]
+    write_jsonl(tmp_path / "golden.jsonl", [replace(q, split="train") for q in other] + other)
+    asked = ({"role": "user", "content": "Who?"},)
+    held_back = Sample(id="q0", db_id="music", split="validation", layout="folded", prompt=asked, targets=("FROM a",))
+    how = ("--data", str(tmp_path), "--base", "0", "--constrained", "1", "--evidence", "runs")
+    assert "with validation=0.05" in refused(steps.evaluate, *how, "--split", "validation")
+    write_jsonl(tmp_path / "samples.validation.jsonl", [held_back])
+    before = registry.get_version("").tags
+    said = ran(steps.evaluate, *how, "--split", "validation")
+    assert f"on {QUESTIONS} validation questions" in said and "50.0%" in said
+    assert newest("evaluate").params["evaluate.constrained"] == "True"
+    tags = registry.get_version("").tags
+    assert "pipesql.confidence" in tags
+    assert {name: tags.get(name) for name in before} == before  # it is no proof of quality
+    said = ran(steps.evaluate, *how)
+    assert "confidence, expected calibration error" in said and "answering the surest 40%" in said
+    assert newest("evaluate").metrics["tuned/accuracy_at_100"] == 0.5
+    assert "mode is 'best'" in refused(steps.evaluate, *how, "--mode", "best")
 
 
 def test_bad_options_are_one_sentence(place, train_run, data, tmp_path) -> None:

@@ -1,0 +1,123 @@
+"""How sure to be of an answer: a probability that it is right, fitted on answers that were judged.
+
+A logistic regression (Platt scaling, with three inputs instead of one) on what decoding leaves with every answer: the
+log probability of its text, the share of the vote that its result won, and how often the model was led another way.
+Fitted on databases of the train split that were held back, it says of answers on other databases how likely they are
+right.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pipesql.records import Verdict
+
+INPUTS = ("score", "share", "switches")
+FOLDS = 5
+COVERAGES = (1.0, 0.8, 0.6, 0.4, 0.2)
+LEAST_SHARE = 1e-3
+"""A share of 0 (nothing ran) counts as this much."""
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """The fitted weights, in the order of INPUTS."""
+
+    intercept: float
+    weights: tuple[float, ...]
+
+    def of(self, score: float, share: float, switches: int) -> float:
+        """The probability in (0, 1) that such an answer is right."""
+        inputs = _inputs(score, share, switches)
+        logit = self.intercept + sum(w * x for w, x in zip(self.weights, inputs, strict=True))
+        return 1 / (1 + math.exp(-max(-500.0, min(500.0, logit))))
+
+    def text(self) -> str:
+        """As JSON, for a tag."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def read(cls, text: str) -> Confidence:
+        """Undo `text`."""
+        found = json.loads(text)
+        return cls(float(found["intercept"]), tuple(float(w) for w in found["weights"]))
+
+
+def fit(verdicts: Sequence[Verdict]) -> Confidence | None:
+    """Fit on judged answers; None where none carries a score, or all are right or all wrong."""
+    known = [v for v in verdicts if v.extra.get("score")]
+    if len({v.correct for v in known}) < 2:
+        return None
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=1.0, max_iter=1000)
+    model.fit([_inputs_of(v) for v in known], [v.correct for v in known])
+    return Confidence(float(model.intercept_[0]), tuple(float(w) for w in model.coef_[0]))
+
+
+def held_out(verdicts: Sequence[Verdict]) -> list[float] | None:
+    """For each answer the confidence by a fit on other databases; None where that cannot be fitted."""
+    databases = sorted({v.db_id for v in verdicts})
+    folds = [databases[number::FOLDS] for number in range(min(FOLDS, len(databases)))]
+    found: dict[str, float] = {}
+    for fold in folds:
+        fitted = fit([v for v in verdicts if v.db_id not in fold])
+        if fitted is None:
+            return None
+        found |= {v.id: sure(fitted, v) for v in verdicts if v.db_id in fold}
+    return [found[v.id] for v in verdicts]
+
+
+def sure(confidence: Confidence, verdict: Verdict) -> float:
+    """The confidence in a judged answer; 0 for one that ended without a query that runs, which is known without
+    gold."""
+    return confidence.of(*(verdict.extra.get(name, 0) for name in INPUTS)) if verdict.valid else 0.0
+
+
+def curve(verdicts: Sequence[Verdict], confidences: Sequence[float]) -> dict[float, tuple[float, float]]:
+    """Of each share of the answers, the surest ones: (their accuracy, the lowest confidence among them)."""
+    ranked = sorted(zip(confidences, verdicts, strict=True), key=lambda pair: (-pair[0], pair[1].id))
+    out = {}
+    for coverage in COVERAGES:
+        kept = ranked[: max(1, round(coverage * len(ranked)))]
+        out[coverage] = (sum(v.correct for _, v in kept) / len(kept), kept[-1][0])
+    return out
+
+
+def calibration_error(verdicts: Sequence[Verdict], confidences: Sequence[float], bins: int = 10) -> float:
+    """Expected calibration error (Naeini et al. 2015): by tenths of confidence, the mean gap between confidence and
+    accuracy, weighed by how many answers lie there."""
+    total = 0.0
+    for number in range(bins):
+        inside = [
+            (c, v.correct) for c, v in zip(confidences, verdicts, strict=True) if number == min(int(c * bins), bins - 1)
+        ]
+        total += abs(sum(c - right for c, right in inside))
+    return total / max(1, len(verdicts))
+
+
+def curve_metrics(name: str, found: Mapping[float, tuple[float, float]], error: float) -> dict[str, float]:
+    """The curve as flat metrics: `name/accuracy_at_80`, …, and `name/calibration_error`."""
+    metrics = {f"{name}/accuracy_at_{round(100 * c)}": accuracy for c, (accuracy, _) in found.items()}
+    return metrics | {f"{name}/calibration_error": error}
+
+
+def curve_text(found: Mapping[float, tuple[float, float]], error: float) -> str:
+    """The curve as lines of text."""
+    lines = [
+        f"  answering the surest {coverage:.0%}: {accuracy:.1%} right (confidence from {least:.2f})"
+        for coverage, (accuracy, least) in found.items()
+    ]
+    return "\n".join([f"confidence, expected calibration error {error:.3f}", *lines])
+
+
+def _inputs_of(verdict: Verdict) -> tuple[float, ...]:
+    return _inputs(*(verdict.extra.get(name, 0) for name in INPUTS))
+
+
+def _inputs(score: Any, share: Any, switches: Any) -> tuple[float, float, float]:
+    return float(score), math.log(max(float(share), LEAST_SHARE)), float(switches)

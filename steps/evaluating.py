@@ -1,0 +1,57 @@
+"""The parts of the step `evaluate`: models asked and judged, and what is written down of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipesql.tracking.evaluations import CONFIDENCE, note_evaluation
+from pipesql.tracking.registry import load_base, load_components, set_tags
+from pipesql.tracking.store import project_root
+
+if TYPE_CHECKING:
+    from pipesql.evaluate.asking import Asking
+    from pipesql.evaluate.evaluation import Evaluation
+    from pipesql.evaluate.judging import Judged
+    from pipesql.records import GoldenPair
+    from pipesql.tracking.registry import Version
+    from pipesql.tracking.runs import StepRun
+
+
+def judged(
+    run: StepRun, version: Version, asked: Sequence[GoldenPair], asking: Asking, batch: int, base: int, golds_of: Path
+) -> dict[str, list[Judged]]:
+    """Answers of the version, and before it of its base, judged; golds of the folder `golds_of` shape the copies."""
+    from pipesql.evaluate.questions import split_golds
+    from pipesql.evaluate.sides import evaluate_side
+
+    cache, sides = project_root() / "output/evaluate/cache", {}
+    golds = split_golds(golds_of, asked[0].split if asked[0].split == "dev" else "validation")
+    for side in ("base", "tuned") if base else ("tuned",):
+        loaded = load_base(version) if side == "base" else load_components(version)
+        sides[side], speed = evaluate_side(side, *loaded, asked, batch, asking, cache=cache, golds=golds)
+        run.metrics(speed)
+    return sides
+
+
+def log(run: StepRun, evaluation: Evaluation, output: str) -> None:
+    """Log figures, files and the table of all answers."""
+    from pipesql.evaluate.report import comparison_rows
+
+    run.metrics(evaluation.metrics())
+    for path in evaluation.write(project_root() / output):
+        run.artifact(path, "verdicts" if path.suffix == ".jsonl" else "")
+    run.table(comparison_rows(evaluation.verdicts), "predictions.json")
+
+
+def note(run: StepRun, version: Version, evaluation: Evaluation, split: str, digest: str) -> None:
+    """Write down at the version what this evaluation says of it: beside its base on dev how good it is; on databases of
+    train that were held back, what makes its answers trustworthy."""
+    from pipesql.evaluate.confidence import fit
+    from pipesql.evaluate.report import version_figures
+
+    if split == "dev" and "base" in evaluation.verdicts:
+        note_evaluation(version, run.run_id, digest, *version_figures(**evaluation.verdicts))
+    if split == "validation" and (fitted := fit(evaluation.verdicts["tuned"])):
+        set_tags(version, {CONFIDENCE: fitted.text()})
