@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from pipesql.tracking.evaluations import CONFIDENCE
 if TYPE_CHECKING:
     from pipesql.generate.decoded import Decoded
 
+NEEDED = ("torch", "transformers", "mlflow", "llguidance")
 MOST_ROWS = 1_000
 UNSURE = 0.5
 """Below this confidence, or without one below this probability of its text, an answer is called unsure."""
@@ -89,12 +91,15 @@ def ask(asked: Asked, model: str, how: dict[str, Any], rows: int, timeout: float
 
     `how` are fields of `Asking`; layout and values that are not given are those that the model was trained with.
     """
+    read_schema(asked.database)  # a wrong path is told before a model is loaded
+    for needed in NEEDED:
+        if importlib.util.find_spec(needed) is None:
+            raise BadInput(f"asking a model needs the package {needed}: pip install 'pipesql[train]'")
     from pipesql.evaluate.answer import answer
     from pipesql.evaluate.asking import Asking
     from pipesql.evaluate.confidence import Confidence
     from pipesql.models.load import choose_device, compute_dtype
 
-    read_schema(asked.database)  # a wrong path is told before a model is loaded
     loaded, tokenizer, tags = load(model)
     trained = {"layout": tags.get("pipesql.layout", "folded"), "values": int(tags.get("pipesql.values", 0))}
     asking = Asking(**{**trained, **how})
