@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from pipesql.tracking.registry import Version
 
 _OPTIONS = (
-    ("mode", "greedy", "greedy: the likeliest answer; vote: of several, the result most agree on."),
+    ("mode", "greedy", "greedy: the likeliest answer; vote: what most of several agree on; agent: with tools."),
     ("constrained", 0, "1: the model can write only what can stand on the database; 0: anything."),
     ("evidence", "rows", "If constrained, asked of each operator: names, runs, or rows (some are left)."),
     ("samples", 8, "With mode vote, answers to each question."),
     ("temperature", 0.7, "With mode vote, how far they stray from the likeliest."),
+    ("traces", 0.1, "With mode agent, the share of questions whose every step is recorded."),
 )
 
 
@@ -42,4 +43,9 @@ def asking(how: dict[str, Any], version: Version, data: Path, seed: int) -> Aski
     from pipesql.evaluate.questions import prompt_values
 
     values = int(version.tags.get("pipesql.values", prompt_values(data)))
-    return Asking(version.tags.get("pipesql.layout", "folded"), values, seed=seed, **how)
+    return Asking(
+        version.tags.get("pipesql.layout", "folded"),
+        values,
+        seed=seed,
+        **{name: value for name, value in how.items() if name != "traces"},
+    )

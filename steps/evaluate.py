@@ -43,7 +43,8 @@ def main(
         run.dataset(folder.name, folder / "golden.jsonl", digest, context=split, rows=len(asked))
         output = f"output/evaluate/{run.run_id}"
         run.tags(**origin(chosen, data_run), **{"pipesql.output": output})
-        sides = evaluating.judged(run, chosen, asked, asking(how, chosen, folder, seed), batch, base, folder)
+        settings = asking(how, chosen, folder, seed)
+        sides = evaluating.judged(run, chosen, asked, settings, batch, base, folder, how["traces"])
         sure = Confidence.read(chosen.tags[CONFIDENCE]) if CONFIDENCE in chosen.tags and split == "dev" else None
         evaluation = Evaluation(f"Evaluation of {chosen} on {folder.name}", sides, earlier, sure)
         evaluating.log(run, evaluation, output)

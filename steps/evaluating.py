@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipesql.tracking.evaluations import CONFIDENCE, note_evaluation
 from pipesql.tracking.registry import load_base, load_components, set_tags
 from pipesql.tracking.store import project_root
+from pipesql.tracking.traces import Traces
 
 if TYPE_CHECKING:
     from pipesql.evaluate.asking import Asking
@@ -20,17 +21,28 @@ if TYPE_CHECKING:
 
 
 def judged(
-    run: StepRun, version: Version, asked: Sequence[GoldenPair], asking: Asking, batch: int, base: int, golds_of: Path
+    run: StepRun,
+    version: Version,
+    asked: Sequence[GoldenPair],
+    asking: Asking,
+    batch: int,
+    base: int,
+    golds_of: Path,
+    traces: float,
 ) -> dict[str, list[Judged]]:
-    """Answers of the version, and before it of its base, judged; golds of the folder `golds_of` shape the copies."""
+    """Answers of the version, and before it of its base, judged; golds of the folder `golds_of` shape the copies.
+
+    Of an agent a share `traces` of the questions is recorded.
+    """
     from pipesql.evaluate.questions import split_golds
     from pipesql.evaluate.sides import evaluate_side
 
     cache, sides = project_root() / "output/evaluate/cache", {}
     golds = split_golds(golds_of, asked[0].split if asked[0].split == "dev" else "validation")
+    span = Traces(traces, asking.seed).span
     for side in ("base", "tuned") if base else ("tuned",):
         loaded = load_base(version) if side == "base" else load_components(version)
-        sides[side], speed = evaluate_side(side, *loaded, asked, batch, asking, cache=cache, golds=golds)
+        sides[side], speed = evaluate_side(side, *loaded, asked, batch, asking, cache=cache, golds=golds, span=span)
         run.metrics(speed)
     return sides
 

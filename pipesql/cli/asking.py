@@ -15,6 +15,7 @@ from pipesql.cli.explain import Stage, last_stage, stage_text
 from pipesql.cli.table import aligned
 from pipesql.engine import dialect_of
 from pipesql.errors import BadInput, PipesqlError
+from pipesql.evaluate.asked import Question
 from pipesql.execution.opening import open_database
 from pipesql.execution.schema import read_schema
 from pipesql.pipe.lower import lower
@@ -28,15 +29,6 @@ NEEDED = ("torch", "transformers", "mlflow", "llguidance")
 MOST_ROWS = 1_000
 UNSURE = 0.5
 """Below this confidence, or without one below this probability of its text, an answer is called unsure."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One question on one database."""
-
-    database: str
-    question: str
-    evidence: str = ""
 
 
 @dataclass
@@ -86,7 +78,7 @@ def load(model: str) -> tuple[Any, Any, dict[str, str]]:
     return load_model(source), load_tokenizer(source), {}
 
 
-def ask(asked: Asked, model: str, how: dict[str, Any], rows: int, timeout: float, as_json: bool) -> bool:
+def ask(asked: Question, model: str, how: dict[str, Any], rows: int, timeout: float, as_json: bool) -> bool:
     """Answer and print; False where there is no answer that runs.
 
     `how` are fields of `Asking`; layout and values that are not given are those that the model was trained with.
@@ -124,7 +116,7 @@ def ask(asked: Asked, model: str, how: dict[str, Any], rows: int, timeout: float
     return _print(asked, decoded, share, sure, timeout, as_json)
 
 
-def _print(asked: Asked, decoded: Decoded, share: float, sure: float | None, timeout: float, as_json: bool) -> bool:
+def _print(asked: Question, decoded: Decoded, share: float, sure: float | None, timeout: float, as_json: bool) -> bool:
     """The end: pipe SQL, engine SQL, result, and how sure the model is."""
     facts: dict[str, Any] = {
         "pipe_sql": "\n".join(decoded.operators),

@@ -105,8 +105,9 @@ def ask(
     Exits with 1 where there is no answer that runs.
     """
     from pipesql.cli import asking
+    from pipesql.evaluate.asked import Question
 
     given: dict[str, Any] = {"mode": mode, "samples": samples, "constrained": not free}
     given |= {name: value for name, value in (("layout", layout), ("values", values)) if value is not None}
-    if not asking.ask(asking.Asked(str(db), question, told), model, given, rows, timeout, as_json):
+    if not asking.ask(Question(str(db), question, told), model, given, rows, timeout, as_json):
         click.get_current_context().exit(1)

@@ -4,33 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from contextlib import ExitStack
+from typing import Any
 
 from pipesql.chat.prompts import messages
 from pipesql.chat.template import prompt_ids
+from pipesql.evaluate.agent import Agent, Span, no_span
+from pipesql.evaluate.asked import Asked
 from pipesql.evaluate.asking import Asking
 from pipesql.evaluate.vote import vote
 from pipesql.execution.schema import read_schema
 from pipesql.generate.check import check_operators
 from pipesql.generate.decode import decode
 from pipesql.generate.decoded import Decoded
+from pipesql.generate.speaker import LocalSpeaker
 from pipesql.generate.stepwise import decode_stepwise
 from pipesql.pipe.schema import Schema
+from pipesql.tools import Toolbox
 from pipesql.tools.grounding import matching_values
-
-
-class Asked(Protocol):
-    """A question. `database` is the path of a file, or a URL."""
-
-    @property
-    def database(self) -> str: ...
-
-    @property
-    def question(self) -> str: ...
-
-    @property
-    def evidence(self) -> str: ...
-
 
 Report = Callable[[int, Decoded, float], None]
 """(index of the question, its answer, the share of the vote that it won; 1 without a vote)."""
@@ -47,12 +38,17 @@ def answer(
     *,
     batch: int = 16,
     on_operators: OnOperators | None = None,
+    span: Span = no_span,
 ) -> None:
     """Answer every question and report each as it comes; `batch` answers are decoded together.
 
-    `on_operators` follows the answers as they are written; of several to a question the first. Raises BadInput for a
-    database that cannot be read, or a tokenizer that the constraint cannot read.
+    `on_operators` follows the answers as they are written; of several to a question the first. `span` records what an
+    agent does. Raises BadInput for a database that cannot be read, or a tokenizer that the constraint cannot read.
     """
+    if asking.mode == "agent":
+        agent = Agent(LocalSpeaker(model, tokenizer), span=span)
+        answer_as_agent(agent, questions, asking, report)
+        return
     schemas = {path: read_schema(path) for path in dict.fromkeys(q.database for q in questions)}
     follow = on_operators or (lambda index, operators: None)
 
@@ -78,6 +74,17 @@ def answer(
     else:
         prompts = [prompt(index) for index in range(len(questions))]
         decode(model, tokenizer, prompts, check, on_answer=take, **how)
+
+
+def answer_as_agent(agent: Agent, questions: Sequence[Asked], asking: Asking, report: Report) -> None:
+    """Let an agent answer, one question after the other. Raises BadInput for a database that cannot be read."""
+    with ExitStack() as stack:
+        boxes: dict[str, Toolbox] = {}
+        for index, asked in enumerate(questions):
+            if asked.database not in boxes:
+                boxes[asked.database] = stack.enter_context(Toolbox(asked.database))
+            found = matching_values(asked.database, asked.question, asking.values)
+            report(index, agent.ask(asked, boxes[asked.database], found), 1.0)
 
 
 def _guided(

@@ -10,7 +10,7 @@ from pipesql.errors import BadInput
 from pipesql.generate.decoded import Limits
 from pipesql.generate.judges import Evidence
 
-MODES = ("greedy", "vote")
+MODES = ("greedy", "vote", "agent")
 EVIDENCE = get_args(Evidence)
 
 
@@ -22,7 +22,8 @@ class Asking:
     prompt, as they did in training. `constrained` lets it write only what can stand on the database, and `evidence`
     says how much is asked of a finished operator (`generate.judges`). Mode `greedy` takes the likeliest answer; `vote`
     draws `samples` answers, the first of them the greedy one, and takes the result that most of them agree on, weighed
-    by their probability. Raises BadInput for what does not go together.
+    by their probability; `agent` looks at the database with tools
+    before it answers (`agent`). Raises BadInput for what does not go together.
     """
 
     layout: str = "folded"
@@ -41,6 +42,8 @@ class Asking:
                 raise BadInput(f"{name} is {getattr(self, name)!r}: give one of {', '.join(known)}")
         if self.mode == "vote" and not self.constrained:
             raise BadInput("mode=vote draws among what the constraint allows: give constrained=1, too")
+        if self.constrained and self.mode == "agent":
+            raise BadInput("mode=agent speaks freely and looks at the database itself: give constrained=0")
         if self.constrained and self.layout == "steps":
             raise BadInput(
                 "constrained decoding goes on within one answer, and a model trained in layout steps writes one "

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pipesql.evaluate.agent import Span, no_span
 from pipesql.evaluate.answer import answer
 from pipesql.evaluate.asking import Asking
 from pipesql.generate.decoded import Decoded
@@ -23,12 +24,13 @@ def predict(
     *,
     batch: int = 16,
     on_answer: Callable[[Prediction], None] | None = None,
+    span: Span = no_span,
 ) -> list[Prediction]:
     """Answer every question; predictions in the order of the questions, each also given to `on_answer` as it comes.
 
     The model and its tokenizer come from transformers; the gold is only carried along, never shown to the model.
-    `batch` answers are decoded together. Raises BadInput for a database that cannot be read, or a tokenizer that the
-    constraint cannot read.
+    `batch` answers are decoded together; `span` records what an agent does. Raises BadInput for a database that cannot
+    be read, or a tokenizer that the constraint cannot read.
     """
     answers: dict[int, Prediction] = {}
 
@@ -37,7 +39,7 @@ def predict(
         if on_answer is not None:
             on_answer(answers[index])
 
-    answer(model, tokenizer, questions, asking or Asking(), report, batch=batch)
+    answer(model, tokenizer, questions, asking or Asking(), report, batch=batch, span=span)
     return [answers[index] for index in range(len(questions))]
 
 

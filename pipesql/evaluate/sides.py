@@ -10,6 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from pipesql.evaluate.agent import Span, no_span
 from pipesql.evaluate.asking import Asking
 from pipesql.evaluate.cache import AnswerCache
 from pipesql.evaluate.judging import Judged
@@ -30,12 +31,13 @@ def evaluate_side(
     *,
     cache: Path | None = None,
     golds: Mapping[str, Sequence[str]] | None = None,
+    span: Span = no_span,
 ) -> tuple[list[Judged], dict[str, float]]:
     """Answer and judge all questions with a model, moved to the best device of this machine first.
 
     Both sides are asked as `asking` says, in the layout that the tuned model was trained in. What the folder `cache`
     holds of this model's answers is not asked again, and what is asked is added to it. `golds` are for each database
-    the gold queries that its copies are planted for.
+    the gold queries that its copies are planted for. `span` records what an agent does.
 
     Returns the answers in the order of the questions, and metrics: `side/seconds` (answering and judging),
     `side/from_cache` (answers that were there), `side/tokens_per_answer`, and of what was asked
@@ -58,7 +60,7 @@ def evaluate_side(
                 kept.add(missing[answer.id], answer)
             bar.update()
 
-        asked = predict(model, tokenizer, list(missing.values()), how, batch=batch, on_answer=take)
+        asked = predict(model, tokenizer, list(missing.values()), how, batch=batch, on_answer=take, span=span)
     answering = max(time.monotonic() - began, 1e-9)
     from_cache = len(answers)
     answers |= {answer.id: answer for answer in asked}

@@ -1,0 +1,119 @@
+"""An agent: a model that may look at the database with the five tools before it answers.
+
+It speaks, its calls are answered, until it answers with a query. A query that does not parse, resolve or run is given
+back to it with the reason, as long as there are turns and time. Everything that happens is a span of a trace, for
+whoever records it (`tracking.traces`).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from pipesql.chat.prompts import Value, schema_text, tool_messages
+from pipesql.chat.tool_calls import answered, call, calling, read_turn
+from pipesql.errors import BadInput
+from pipesql.evaluate.asked import Asked
+from pipesql.generate.decoded import Decoded
+from pipesql.generate.speaker import Speaker, Turn
+from pipesql.tools import SPECS, Toolbox
+
+Note = Callable[[Mapping[str, Any]], None]
+"""Writes down what came of a span."""
+Span = Callable[[str, str, Mapping[str, Any]], AbstractContextManager[Note]]
+"""(name, kind: AGENT, LLM or TOOL, what goes in) → a span to stay in while it happens."""
+
+
+def no_span(name: str, kind: str, inputs: Mapping[str, Any]) -> AbstractContextManager[Note]:
+    """The span of who records nothing."""
+    return nullcontext(lambda outputs: None)
+
+
+@dataclass(frozen=True)
+class AgentLimits:
+    """How far the agent may go with one question: turns, and seconds until no further turn begins."""
+
+    turns: int = 8
+    seconds: float = 60.0
+
+
+class Agent:
+    """Answers questions with a speaker and the toolbox of each question's database."""
+
+    def __init__(self, speaker: Speaker, limits: AgentLimits | None = None, span: Span = no_span) -> None:
+        self._speaker, self._limits, self._span = speaker, limits or AgentLimits(), span
+
+    def ask(self, asked: Asked, box: Toolbox, values: Sequence[Value] = (), planted: str = "") -> Decoded:
+        """One answer. With a `planted` query the agent is made to have run that first, whatever comes of it.
+
+        `stop` is `done`, `invalid` (its last query does not hold) or `length` (turns or time were over).
+        """
+        opened = tool_messages(schema_text(box.schema), asked.question, asked.evidence, values)
+        with self._span("ask", "AGENT", {"question": asked.question, "database": asked.database}) as note:
+            answer = self._talk(list(opened), box, planted)
+            note({"pipe_sql": "\n".join(answer.operators), "stop": answer.stop, "detail": answer.detail})
+        return answer
+
+    def _talk(self, messages: list[dict[str, Any]], box: Toolbox, planted: str) -> Decoded:
+        began, tokens, calls, last = time.monotonic(), 0, 0, Decoded((), "length", "no query was answered with")
+        if planted:
+            made = call(1, "execute_pipe_sql", query=planted)
+            calls = self._use(messages, {**calling([made]), "weight": 0}, box, calls)
+        for number in range(1, self._limits.turns + 1):
+            if time.monotonic() - began > self._limits.seconds:
+                break
+            turn = self._say(messages, number)
+            tokens += turn.tokens
+            message, error = _message(turn, calls)
+            if message.get("tool_calls"):
+                calls = self._use(messages, message, box, calls)
+                continue
+            operators = tuple(line.rstrip() for line in turn.text.split("\n") if line.strip())
+            error = error or ("" if operators else "the answer is empty")
+            if not error:
+                with self._span("check the answer", "TOOL", {"query": turn.text}) as note:
+                    found = json.loads(box.call("execute_pipe_sql", {"query": turn.text}))
+                    note(found)
+                error = found.get("error", "")
+            if not error:
+                return Decoded(operators, "done", "", tokens)
+            last = Decoded(operators, "invalid", error, tokens)
+            # Told as a call that failed, so that the next turn mends it as it mends a query that it only tried.
+            calls += 1
+            made = call(calls, "execute_pipe_sql", query=turn.text)
+            messages += [calling([made]), answered(made, json.dumps({"error": error}, ensure_ascii=False))]
+        return Decoded(last.operators, last.stop, last.detail, tokens)
+
+    def _say(self, messages: Sequence[Mapping[str, Any]], number: int) -> Turn:
+        with self._span(f"turn {number}", "LLM", {"messages": list(messages)}) as note:
+            turn = self._speaker.say(messages, SPECS)
+            note({"text": turn.text, "tool_calls": list(turn.calls), "tokens": turn.tokens})
+        return turn
+
+    def _use(self, messages: list[dict[str, Any]], message: dict[str, Any], box: Toolbox, calls: int) -> int:
+        """Append a message that calls tools, and what they answer; returns how many calls there are now."""
+        messages.append(message)
+        for made in message["tool_calls"]:
+            name, arguments = made["function"]["name"], made["function"]["arguments"]
+            with self._span(name, "TOOL", arguments) as note:
+                result = box.call(name, arguments)
+                note(json.loads(result))
+            messages.append(answered(made, result))
+        return calls + len(message["tool_calls"])
+
+
+def _message(turn: Turn, calls: int) -> tuple[dict[str, Any], str]:
+    """The turn as a message, and what is wrong with it."""
+    if turn.calls:
+        return calling(turn.calls, turn.text), ""
+    said = {"role": "assistant", "content": turn.text}
+    if not turn.ended:
+        return said, "the answer does not end"
+    try:
+        return read_turn(turn.text, calls + 1), ""
+    except BadInput as error:
+        return said, str(error)

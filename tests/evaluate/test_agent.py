@@ -1,0 +1,255 @@
+"""The agent's loop, with a speaker that says what the test wants, a model that learnt it, and a server that does."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.evaluate.learning import learn_by_heart
+
+torch = pytest.importorskip("torch")
+
+from pipesql.chat.prompts import schema_text, tool_messages  # noqa: E402
+from pipesql.chat.template import conversation, markers, operator_ids  # noqa: E402
+from pipesql.chat.tool_calls import answered, call, calling  # noqa: E402
+from pipesql.errors import ModelUnavailable  # noqa: E402
+from pipesql.evaluate.agent import Agent, AgentLimits  # noqa: E402
+from pipesql.evaluate.asking import Asking  # noqa: E402
+from pipesql.evaluate.predict import predict  # noqa: E402
+from pipesql.generate.endpoint import Endpoint  # noqa: E402
+from pipesql.generate.speaker import LocalSpeaker, Turn  # noqa: E402
+from pipesql.models import resolve_model  # noqa: E402
+from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
+from pipesql.tools import SPECS, Toolbox  # noqa: E402
+
+RIGHT = "FROM singer\n|> WHERE age > 30\n|> SELECT name"
+WRONG = "FROM singer\n|> WHERE agee > 30"
+LOOK = '<tool_call>\n{"name": "describe_table", "arguments": {"table": "singer"}}\n</tool_call>'
+
+
+class Scripted:
+    """Says the given turns, one after the other, and keeps what it was told."""
+
+    def __init__(self, *turns: Turn | str) -> None:
+        self.turns = [turn if isinstance(turn, Turn) else Turn(turn, 5) for turn in turns]
+        self.told: list[list[dict[str, Any]]] = []
+
+    def say(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> Turn:
+        self.told.append([dict(m) for m in messages])
+        return self.turns.pop(0)
+
+
+@pytest.fixture
+def box(golden) -> Iterator[Toolbox]:
+    with Toolbox(golden[0].database) as toolbox:
+        yield toolbox
+
+
+def test_it_looks_and_then_answers(golden, box) -> None:
+    speaker = Scripted(LOOK, RIGHT)
+    answer = Agent(speaker).ask(golden[0], box)
+    assert (answer.operators, answer.stop, answer.tokens) == (tuple(RIGHT.split("\n")), "done", 10)
+    assert [m["role"] for m in speaker.told[1]] == ["system", "user", "assistant", "tool"]
+    assert "age" in speaker.told[1][-1]["content"]
+
+
+def test_an_answer_that_does_not_hold_is_given_back_with_the_reason(golden, box) -> None:
+    speaker = Scripted(WRONG, RIGHT)
+    assert Agent(speaker).ask(golden[0], box).stop == "done"
+    told = json.loads(speaker.told[1][-1]["content"])
+    assert "agee" in told["error"]
+
+
+def test_a_planted_failing_query_is_repaired(golden, box) -> None:
+    speaker = Scripted(RIGHT)
+    answer = Agent(speaker).ask(golden[0], box, planted=WRONG)
+    assert answer.stop == "done" and answer.operators == tuple(RIGHT.split("\n"))
+    assert [m["role"] for m in speaker.told[0]] == ["system", "user", "assistant", "tool"]
+    assert speaker.told[0][2]["weight"] == 0 and "agee" in speaker.told[0][3]["content"]
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        (Turn("", 1), "empty"),
+        (Turn("FROM", 512, ended=False), "does not end"),
+        ("<tool_call>\n{nonsense\n</tool_call>", "not JSON"),
+        ("SELECT name FROM singer", "FROM"),
+    ],
+    ids=["empty", "endless", "malformed", "standard SQL"],
+)
+def test_whatever_it_says_it_is_told_what_is_wrong(golden, box, said, error: str) -> None:
+    speaker = Scripted(said, RIGHT)
+    assert Agent(speaker).ask(golden[0], box).stop == "done"
+    assert error in speaker.told[1][-1]["content"]
+
+
+def test_a_tool_that_is_not_there(golden, box) -> None:
+    speaker = Scripted('<tool_call>\n{"name": "drop_table", "arguments": {}}\n</tool_call>', RIGHT)
+    assert Agent(speaker).ask(golden[0], box).stop == "done"
+    assert "there is no tool drop_table" in speaker.told[1][-1]["content"]
+
+
+def test_limits_end_it(golden, box) -> None:
+    answer = Agent(Scripted(*[LOOK] * 3), AgentLimits(turns=3)).ask(golden[0], box)
+    assert (answer.stop, answer.tokens, answer.operators) == ("length", 15, ())
+    answer = Agent(Scripted(*[WRONG] * 2), AgentLimits(turns=2)).ask(golden[0], box)
+    assert answer.stop == "invalid" and answer.operators == tuple(WRONG.split("\n")) and "agee" in answer.detail
+    answer = Agent(Scripted(LOOK), AgentLimits(seconds=-1.0)).ask(golden[0], box)
+    assert answer.stop == "length" and answer.tokens == 0
+
+
+def test_spans_hold_what_happened(golden, box) -> None:
+    seen: list[tuple[str, str, Any, Any]] = []
+
+    @contextmanager
+    def span(name: str, kind: str, inputs: Mapping[str, Any]) -> Iterator[Any]:
+        came: list[Any] = []
+        yield came.append
+        seen.append((name, kind, inputs, came[0]))
+
+    Agent(Scripted(LOOK, WRONG, RIGHT), span=span).ask(golden[0], box)
+    assert [(name, kind) for name, kind, *_ in seen] == [
+        ("turn 1", "LLM"), ("describe_table", "TOOL"), ("turn 2", "LLM"), ("check the answer", "TOOL"),
+        ("turn 3", "LLM"), ("check the answer", "TOOL"), ("ask", "AGENT"),
+    ]  # fmt: skip
+    assert "agee" in seen[3][3]["error"] and seen[-1][3]["pipe_sql"] == RIGHT
+
+
+@pytest.fixture(scope="module")
+def model() -> tuple[Any, Any]:
+    torch.manual_seed(0)
+    source = resolve_model("tiny")
+    return load_model(source, device="cpu"), load_tokenizer(source)
+
+
+def test_a_model_calls_reads_and_answers(golden, box, model) -> None:
+    """A tiny model learns a whole conversation by heart, tool call, result and answer; the agent finds it again."""
+    net, tokenizer = model
+    asked, marks = golden[0], markers(tokenizer)
+    opened = tool_messages(schema_text(box.schema), asked.question, asked.evidence)
+    made = call(1, "execute_pipe_sql", query=RIGHT)
+    talk = [*opened, calling([made]), answered(made, box.call("execute_pipe_sql", {"query": RIGHT}))]
+    said = conversation(tokenizer, talk, SPECS)
+    start, end = said.learnt[0]
+    target = []
+    for number, operator in enumerate(RIGHT.split("\n")):
+        target += [*operator_ids(tokenizer, operator, number == 0), marks.end if number == 2 else marks.step]
+    learn_by_heart(net, [(said.ids[:start], said.ids[start:end]), (said.ids, target)], below=0.1)
+    (prediction,) = predict(net, tokenizer, [asked], Asking(mode="agent"))
+    assert (prediction.pipe_sql, prediction.stop) == (RIGHT, "done")
+    assert prediction.tokens == end - start + len(target)
+
+
+def test_the_cache_of_a_conversation_changes_nothing(model, box) -> None:
+    """Turn by turn, with a text in between that the model did not say, against a model that reads all anew."""
+    net, tokenizer = model
+    speaker, fresh = (LocalSpeaker(net, tokenizer, turn_tokens=12) for _ in range(2))
+    talk: list[dict[str, Any]] = list(tool_messages(schema_text(box.schema), "Who?"))
+    for number in range(3):
+        said = speaker.say(talk, SPECS)
+        assert said == LocalSpeaker(net, tokenizer, turn_tokens=12).say(talk, SPECS)
+        talk += [{"role": "assistant", "content": said.text or "?"}, {"role": "user", "content": f"And {number}?"}]
+    assert fresh.say(talk, SPECS) == speaker.say(talk, SPECS)
+
+
+class Server:
+    """A chat completions server on the loopback, which answers with what it was given."""
+
+    def __init__(self, *replies: tuple[int, Any]) -> None:
+        self.asked: list[dict[str, Any]] = []
+        waiting, asked = list(replies), self.asked
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                asked[-1]["path"], asked[-1]["key"] = self.path, self.headers.get("Authorization")
+                status, reply = waiting.pop(0)
+                body = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def completion(content: str | None = None, **call: Any) -> tuple[int, dict[str, Any]]:
+    message: dict[str, Any] = {"role": "assistant", "content": content}
+    if call:
+        function = {"name": call["name"], "arguments": call["arguments"]}
+        message["tool_calls"] = [{"id": "x", "type": "function", "function": function}]
+    return 200, {"choices": [{"message": message, "finish_reason": "stop"}], "usage": {"completion_tokens": 7}}
+
+
+def test_an_endpoint_speaks(golden, box) -> None:
+    replies = (completion(name="describe_table", arguments='{"table": "singer"}'), completion(RIGHT))
+    with Server(*replies) as server:
+        answer = Agent(Endpoint(server.url, "served", key="secret")).ask(golden[0], box)
+    assert answer.stop == "done" and answer.tokens == 14
+    first, second = server.asked
+    assert first["path"] == "/v1/chat/completions" and first["key"] == "Bearer secret"
+    assert first["model"] == "served" and first["temperature"] == 0 and len(first["tools"]) == len(SPECS)
+    made = second["messages"][2]["tool_calls"][0]
+    assert json.loads(made["function"]["arguments"]) == {"table": "singer"}
+    assert second["messages"][3]["tool_call_id"] == "x"
+
+
+def test_arguments_that_are_no_json_are_told(golden, box) -> None:
+    with Server(completion(name="describe_table", arguments="{singer"), completion(RIGHT)) as server:
+        assert Agent(Endpoint(server.url, "served")).ask(golden[0], box).stop == "done"
+    assert "error" in server.asked[1]["messages"][-1]["content"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "sentence"),
+    [
+        ((503, b"busy"), "answered 503: busy"),
+        ((200, b"hello"), "chat completion"),
+        ((200, {"choices": []}), "completion"),
+    ],
+)
+def test_a_server_that_does_not_answer_as_it_should(reply: tuple[int, Any], sentence: str) -> None:
+    with Server(reply) as server, pytest.raises(ModelUnavailable, match=sentence):
+        Endpoint(server.url, "served").say([{"role": "user", "content": "?"}], ())
+
+
+def test_no_server() -> None:
+    with pytest.raises(ModelUnavailable, match="is the server running"):
+        Endpoint("http://127.0.0.1:9/v1", "served").say([{"role": "user", "content": "?"}], ())
+
+
+def test_traces_are_mlflows(golden, box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    from pipesql.tracking.traces import Traces
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    experiment = mlflow.set_experiment("agent").experiment_id
+    for share in (1.0, 0.0):
+        Agent(Scripted(LOOK, RIGHT), span=Traces(share).span).ask(golden[0], box)
+    mlflow.flush_trace_async_logging()
+    (trace,) = mlflow.search_traces(locations=[experiment], return_type="list")
+    spans = trace.data.spans
+    assert [span.name for span in spans] == ["ask", "turn 1", "describe_table", "turn 2", "check the answer"]
+    assert spans[0].outputs["pipe_sql"] == RIGHT and spans[2].inputs == {"table": "singer"}
+    assert {span.parent_id for span in spans[1:]} == {spans[0].span_id}
