@@ -35,7 +35,7 @@ def main(
 
         from pipesql.evaluate.confidence import Confidence
         from pipesql.evaluate.evaluation import Evaluation
-        from pipesql.evaluate.questions import asked_questions
+        from pipesql.evaluate.questions import asked_questions, split_golds
 
         asked, digest = asked_questions(folder, split, limit, seed), file_digest(folder / "golden.jsonl")
         how_many = {"questions": len(asked), "split": split, "limit": limit, "batch": batch, "seed": seed, "base": base}
@@ -43,8 +43,8 @@ def main(
         run.dataset(folder.name, folder / "golden.jsonl", digest, context=split, rows=len(asked))
         output = f"output/evaluate/{run.run_id}"
         run.tags(**origin(chosen, data_run), **{"pipesql.output": output})
-        settings = asking(how, chosen, folder, seed)
-        sides = evaluating.judged(run, chosen, asked, settings, batch, base, folder, how["traces"])
+        settings, golds = asking(how, chosen, folder, seed), split_golds(folder, split)
+        sides = evaluating.judged(run, chosen, asked, settings, base, how["traces"], batch=batch, golds=golds)
         sure = Confidence.read(chosen.tags[CONFIDENCE]) if CONFIDENCE in chosen.tags and split == "dev" else None
         evaluation = Evaluation(f"Evaluation of {chosen} on {folder.name}", sides, earlier, sure)
         evaluating.log(run, evaluation, output)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipesql.tracking.evaluations import CONFIDENCE, note_evaluation
 from pipesql.tracking.registry import load_base, load_components, set_tags
@@ -21,28 +20,18 @@ if TYPE_CHECKING:
 
 
 def judged(
-    run: StepRun,
-    version: Version,
-    asked: Sequence[GoldenPair],
-    asking: Asking,
-    batch: int,
-    base: int,
-    golds_of: Path,
-    traces: float,
+    run: StepRun, version: Version, asked: Sequence[GoldenPair], asking: Asking, base: int, traces: float, **how: Any
 ) -> dict[str, list[Judged]]:
-    """Answers of the version, and before it of its base, judged; golds of the folder `golds_of` shape the copies.
+    """Answers of the version, and before it of its base, judged; `how` as in `evaluate_side`.
 
     Of an agent a share `traces` of the questions is recorded.
     """
-    from pipesql.evaluate.questions import split_golds
     from pipesql.evaluate.sides import evaluate_side
 
-    cache, sides = project_root() / "output/evaluate/cache", {}
-    golds = split_golds(golds_of, asked[0].split if asked[0].split == "dev" else "validation")
-    span = Traces(traces, asking.seed).span
+    cache, span, sides = project_root() / "output/evaluate/cache", Traces(traces, asking.seed).span, {}
     for side in ("base", "tuned") if base else ("tuned",):
         loaded = load_base(version) if side == "base" else load_components(version)
-        sides[side], speed = evaluate_side(side, *loaded, asked, batch, asking, cache=cache, golds=golds, span=span)
+        sides[side], speed = evaluate_side(side, *loaded, asked, asking=asking, cache=cache, span=span, **how)
         run.metrics(speed)
     return sides
 
