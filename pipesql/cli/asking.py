@@ -105,7 +105,7 @@ def ask(asked: Question, model: str, how: dict[str, Any], rows: int, timeout: fl
         [asked],
         asking,
         lambda index, decoded, share: answers.append((decoded, share)),
-        batch=asking.count,
+        batch=asking.count * asking.width,
         on_operators=None if as_json else shown.follow,
     )
     decoded, share = answers[0]

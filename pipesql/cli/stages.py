@@ -77,8 +77,9 @@ def score(
     "--model", default="champion", show_default=True, help="A registered version (alias or number), a folder, a hub id."
 )
 @click.option("--evidence", "told", default="", help="What else the model should know, in a sentence.")
-@click.option("--mode", default="greedy", show_default=True, help="greedy, or vote: of several answers the likeliest.")
+@click.option("--mode", default="greedy", show_default=True, help="greedy, beam, or vote (of several answers).")
 @click.option("--samples", default=8, show_default=True, help="With --mode vote, how many answers.")
+@click.option("--beams", default=4, show_default=True, help="With --mode beam, how many ways are followed.")
 @click.option("--free", is_flag=True, help="Let the model write anything, not only what can stand on the database.")
 @click.option("--layout", help="folded, tree or steps. [default: as it was trained, else folded]")
 @click.option("--values", type=int, help="Values a column in the prompt. [default: as it was trained, else 0]")
@@ -92,6 +93,7 @@ def ask(
     told: str,
     mode: str,
     samples: int,
+    beams: int,
     free: bool,
     layout: str | None,
     values: int | None,
@@ -107,7 +109,7 @@ def ask(
     from pipesql.cli import asking
     from pipesql.evaluate.asked import Question
 
-    given: dict[str, Any] = {"mode": mode, "samples": samples, "constrained": not free}
+    given: dict[str, Any] = {"mode": mode, "samples": samples, "beams": beams, "constrained": not free}
     given |= {name: value for name, value in (("layout", layout), ("values", values)) if value is not None}
     if not asking.ask(Question(str(db), question, told), model, given, rows, timeout, as_json):
         click.get_current_context().exit(1)

@@ -116,5 +116,5 @@ def _guided(
             else:
                 report(number, answers[0], 1.0)
 
-        guide = guidance.guide()
-        decode(model, tokenizer, prompts, lambda index, operators: None, guide=guide, on_answer=collect, **how)
+        how |= {"guide": guidance.guide(), "beams": asking.width, "on_answer": collect}
+        decode(model, tokenizer, prompts, lambda index, operators: None, **how)

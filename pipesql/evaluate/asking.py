@@ -10,7 +10,7 @@ from pipesql.errors import BadInput
 from pipesql.generate.decoded import Limits
 from pipesql.generate.judges import Evidence
 
-MODES = ("greedy", "vote", "agent")
+MODES = ("greedy", "beam", "vote", "agent")
 EVIDENCE = get_args(Evidence)
 
 
@@ -20,10 +20,10 @@ class Asking:
 
     `layout` is the one that the model was trained in; `values` of each column that a question speaks of stand in its
     prompt, as they did in training. `constrained` lets it write only what can stand on the database, and `evidence`
-    says how much is asked of a finished operator (`generate.judges`). Mode `greedy` takes the likeliest answer; `vote`
-    draws `samples` answers, the first of them the greedy one, and takes the result that most of them agree on, weighed
-    by their probability; `agent` looks at the database with tools
-    before it answers (`agent`). Raises BadInput for what does not go together.
+    says how much is asked of a finished operator (`generate.judges`). Mode `greedy` takes the likeliest token each
+    time; `beam` the likeliest answer that so many `beams` find; `vote` draws `samples` answers, the first of them the
+    greedy one, and takes the result that most of them agree on, weighed by their probability; `agent` looks at the
+    database with tools before it answers (`agent`). Raises BadInput for what does not go together.
     """
 
     layout: str = "folded"
@@ -31,6 +31,7 @@ class Asking:
     mode: str = "greedy"
     constrained: bool = False
     evidence: Evidence = "rows"
+    beams: int = 4
     samples: int = 8
     temperature: float = 0.7
     seed: int = 0
@@ -40,8 +41,8 @@ class Asking:
         for name, known in (("mode", MODES), ("evidence", EVIDENCE)):
             if getattr(self, name) not in known:
                 raise BadInput(f"{name} is {getattr(self, name)!r}: give one of {', '.join(known)}")
-        if self.mode == "vote" and not self.constrained:
-            raise BadInput("mode=vote draws among what the constraint allows: give constrained=1, too")
+        if self.mode in ("beam", "vote") and not self.constrained:
+            raise BadInput(f"mode={self.mode} searches among what the constraint allows: give constrained=1, too")
         if self.constrained and self.mode == "agent":
             raise BadInput("mode=agent speaks freely and looks at the database itself: give constrained=0")
         if self.constrained and self.layout == "steps":
@@ -49,6 +50,8 @@ class Asking:
                 "constrained decoding goes on within one answer, and a model trained in layout steps writes one "
                 "operator an answer: give constrained=0, or train in layout folded or tree"
             )
+        if self.beams < 1:
+            raise BadInput(f"beams is {self.beams}, it must be above 0")
         if self.samples < 1 or self.temperature <= 0:
             raise BadInput(f"{self.samples} samples at temperature {self.temperature}: both must be above 0")
 
@@ -57,11 +60,18 @@ class Asking:
         """Answers that are decoded for each question."""
         return self.samples if self.mode == "vote" else 1
 
+    @property
+    def width(self) -> int:
+        """Ways that are followed together for each answer."""
+        return self.beams if self.mode == "beam" else 1
+
     def settings(self) -> dict[str, Any]:
         """All that decides an answer, for a cache's key and a run's parameters; nothing that is not used."""
         known = dataclasses.asdict(self)
         if not self.constrained:
             del known["evidence"]
+        if self.mode != "beam":
+            del known["beams"]
         if self.mode != "vote":
             known = {k: v for k, v in known.items() if k not in ("samples", "temperature", "seed")}
         return known

@@ -24,10 +24,14 @@ class Candidate:
 
 
 def choose(
-    logits: torch.Tensor, allowed: Any, temperatures: Sequence[float], generators: Sequence[torch.Generator]
+    logits: torch.Tensor,
+    allowed: Any,
+    temperatures: Sequence[float],
+    generators: Sequence[torch.Generator],
+    width: int = WIDTH,
 ) -> list[list[Candidate]]:
-    """The candidates of each row of `logits` (rows × vocabulary), best first; `allowed` is a boolean array of that
-    shape.
+    """The candidates of each row of `logits` (rows × vocabulary), at most `width`, best first; `allowed` is a boolean
+    array of that shape.
 
     A row's temperature 0 puts the likeliest first. Above it they are drawn without replacement from the distribution at
     that temperature, by adding Gumbel noise (Gumbel-top-k, Kool et al. 2019), each row's from its own generator.
@@ -39,7 +43,7 @@ def choose(
         if temperature > 0:
             noise = torch.rand(ranks.shape[1], generator=generator).clamp(1e-9, 1 - 1e-7).to(ranks.device)
             ranks[row] = ranks[row] / temperature - torch.log(-torch.log(noise))
-    top = ranks.topk(min(WIDTH, ranks.shape[1]), dim=-1)
+    top = ranks.topk(min(width, ranks.shape[1]), dim=-1)
     found = scores.gather(1, top.indices)
     regrets = best[:, None] - found
     return [

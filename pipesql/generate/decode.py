@@ -17,6 +17,7 @@ import torch
 
 from pipesql.errors import BadInput
 from pipesql.generate.batch import Batch
+from pipesql.generate.beam import BeamReading
 from pipesql.generate.decoded import Check, Decoded, Limits, OnAnswer
 from pipesql.generate.guided import Guide, GuidedReading
 from pipesql.generate.prefix import PrefixReader, shared_lengths
@@ -26,7 +27,9 @@ Row = TypeVar("Row")
 
 
 class RowReading(Protocol[Row]):
-    """What makes answers of a batch's tokens."""
+    """What makes answers of a batch's tokens; one prompt becomes `rows_a_prompt` rows at most."""
+
+    rows_a_prompt: int
 
     def row(self, index: int) -> Row: ...
 
@@ -42,11 +45,13 @@ def decode(
     limits: Limits | None = None,
     batch: int = 16,
     guide: Guide | None = None,
+    beams: int = 1,
     on_answer: OnAnswer | None = None,
 ) -> list[Decoded]:
     """Answer every prompt (token ids); results in the order of the prompts, each also given to `on_answer`.
 
-    Without a `guide` decoding is greedy and free, and `check` sees every operator; with one the guide's own judge does.
+    Without a `guide` decoding is greedy and free, and `check` sees every operator; with one the guide's own judge does,
+    and more than one of `beams` search for the likeliest answer (`beam`).
     `batch` is the number of rows decoded together; results do not depend on it (up to the rounding of floats).
     Raises BadInput for an empty prompt or a batch below 1.
     """
@@ -69,6 +74,8 @@ def decode(
         with torch.inference_mode():
             if guide is None:
                 _read_all(model, prompts, Reading(tokenizer, check, limits, finish), batch)
+            elif beams > 1:
+                _read_all(model, prompts, BeamReading(tokenizer, guide, limits, finish, beams), batch)
             else:
                 _read_all(model, prompts, GuidedReading(tokenizer, guide, limits, finish), batch)
     finally:
@@ -84,7 +91,8 @@ def _read_all(model: Any, prompts: Sequence[Sequence[int]], reading: RowReading[
     while rows or waiting:
         # Joining costs a copy of the cache, so wait until a quarter of the batch is free.
         if flight is None or (waiting and 4 * (batch - len(rows)) >= batch):
-            chosen = [waiting.popleft() for _ in range(min(batch - len(rows), len(waiting)))]
+            room = max(1, (batch - len(rows)) // reading.rows_a_prompt)
+            chosen = [waiting.popleft() for _ in range(min(room, len(waiting)))]
             fresh = Batch(model, prefixes, [(prompts[index], shared[index]) for index in chosen])
             new = reading.take([reading.row(index) for index in chosen], fresh)
             if flight is None or not rows:

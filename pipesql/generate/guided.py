@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
@@ -45,6 +45,8 @@ class Mask(Protocol):
     def allowed(self) -> Any: ...
 
     def take(self, token: int) -> str | None: ...
+
+    def copy(self) -> Self: ...
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ class GuidedReading:
     def __init__(self, tokenizer: Any, guide: Guide, limits: Limits, on_answer: OnAnswer) -> None:
         self._tokenizer, self._guide, self._limits, self._on_answer = tokenizer, guide, limits, on_answer
         self._marks = markers(tokenizer)
+
+    rows_a_prompt = 1
 
     def row(self, index: int) -> GuidedRow:
         """A new row for the prompt of that index."""

@@ -59,6 +59,8 @@ class Reading:
         self._step = markers(tokenizer).step
         self._over = {markers(tokenizer).end, tokenizer.convert_tokens_to_ids(START)}
 
+    rows_a_prompt = 1
+
     def row(self, index: int) -> Row:
         """A new row for the prompt of that index."""
         return Row(index)

@@ -91,8 +91,9 @@ def test_a_model_of_the_steps_layout_is_asked_for_one_operator_at_a_time(golden)
         Asking(constrained=True, evidence="names"),
         Asking(constrained=True),
         Asking(mode="vote", constrained=True, samples=3, temperature=1.0),
+        Asking(mode="beam", constrained=True, beams=2),
     ],
-    ids=["names", "rows", "vote"],
+    ids=["names", "rows", "vote", "beam"],
 )
 def test_under_the_constraint_even_an_untrained_model_writes_what_runs(golden, asking: Asking) -> None:
     pytest.importorskip("llguidance")

@@ -68,11 +68,13 @@ def names(index: int, operators: Sequence[str], whole: bool) -> Objection | None
     return None if error is None else Objection(error)
 
 
-def answers(taught: Any, judge: Any = names, limits: Limits | None = None, **more: Any) -> list[Decoded]:
+def answers(
+    taught: Any, judge: Any = names, limits: Limits | None = None, beams: int = 1, batch: int = 4, **more: Any
+) -> list[Decoded]:
     model, tokenizer, constraint, prompts = taught
     guide = Guide(lambda index, before: constraint.operator(SCHEMA, before), judge, **more)
-    limits = limits or Limits(operator_tokens=40, operators=4)
-    return decode(model, tokenizer, prompts, lambda index, operators: None, limits=limits, batch=4, guide=guide)
+    how = {"limits": limits or Limits(operator_tokens=40, operators=4), "batch": batch, "beams": beams}
+    return decode(model, tokenizer, prompts, lambda index, operators: None, guide=guide, **how)
 
 
 def test_what_can_stand_is_said_as_it_would_be_without(taught: Any) -> None:
@@ -200,3 +202,47 @@ def test_a_tokenizer_that_cannot_be_read(tmp_path: Path) -> None:
 
     with pytest.raises(BadInput, match="fast tokenizer"):
         Constraint(object(), 10)
+
+
+def test_beams_find_what_was_learnt_and_nothing_that_is_not_there(taught: Any) -> None:
+    found = answers(taught, beams=3, batch=6)
+    for index in (0, 1, 5):
+        assert found[index].operators == ANSWERS[index]
+    for answer in found:
+        assert answer.stop == "done" and check_operators(SCHEMA, answer.operators) is None
+    assert [a.operators for a in answers(taught, beams=3, batch=1)] == [a.operators for a in found]
+
+
+def test_beams_find_likelier_answers_than_greedy_decoding(taught: Any) -> None:
+    """Without weak objections a score is the log probability of the text, and the best way of three is no worse."""
+    for wide, greedy in zip(answers(taught, beams=3), answers(taught, margin=1e9), strict=True):
+        assert wide.score >= greedy.score - 1e-3
+
+
+def test_the_score_of_a_beam_is_that_of_its_text(taught: Any) -> None:
+    model, tokenizer, _, prompts = taught
+    answer, marks = answers(taught, beams=3)[3], markers(tokenizer)
+    way: list[int] = []
+    for number, operator in enumerate(answer.operators):
+        last = number == len(answer.operators) - 1
+        way += [*operator_ids(tokenizer, operator, first=number == 0), marks.end if last else marks.step]
+    with torch.inference_mode():
+        logits = model(input_ids=torch.tensor([prompts[3] + way])).logits[0]
+    scores = torch.log_softmax(logits.float(), dim=-1)
+    alone = sum(scores[len(prompts[3]) - 1 + place, token].item() for place, token in enumerate(way))
+    assert answer.score == pytest.approx(alone, abs=1e-3)
+
+
+def test_a_way_with_an_objection_ends(taught: Any) -> None:
+    def judge(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
+        return Objection("nothing may follow") if len(operators) > 1 else names(index, operators, whole)
+
+    def never(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
+        return Objection("no")
+
+    limits = Limits(operator_tokens=20, operators=4)
+    answer = answers(taught, judge, limits, beams=2)[0]
+    assert answer.operators[0] in ("FROM singer", "FROM stadium") and len(answer.operators) == 1
+    assert answer.stop == "done" and answer.switches > 0
+    answer = answers(taught, never, limits, beams=2)[0]
+    assert answer.stop == "invalid" and answer.detail

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import llguidance.hf
 import numpy as np
@@ -77,6 +78,12 @@ class OperatorMask:
             grammar = operators.first(schema)
         self._grammar = grammar
         self.restart(())
+
+    def copy(self) -> Self:
+        """The same place, to go on from elsewise."""
+        other = copy(self)
+        other._matcher, other._ids = self._matcher.deep_copy(), list(self._ids)
+        return other
 
     def restart(self, ids: Sequence[int]) -> None:
         """Go back to the operator's start, and take `ids` again, which were taken before."""

@@ -1,0 +1,162 @@
+"""Beam search under a constraint: several ways through an answer at once, the likeliest kept at every token.
+
+A way's score is the log probability of its tokens among all tokens, the forbidden included: a way into a corner where
+the constraint leaves only what the model finds unlikely loses its place to another (Scholak et al. 2021, PICARD). An
+operator to which the judge objects ends its way; a weak objection costs `weak_cost`. A question is answered when none
+of its ways can still become likelier than the best that ended.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count, groupby
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipesql.chat.template import markers, operator_text
+from pipesql.generate.batch import Batch
+from pipesql.generate.choose import choose
+from pipesql.generate.decoded import Decoded, Limits, OnAnswer
+from pipesql.generate.guided import Guide, Mask
+
+
+@dataclass
+class Beam:
+    """One way. `ids` are the tokens of the operator at hand; `newest`, a marker maybe, is the token not read yet."""
+
+    question: Search
+    mask: Mask
+    operators: tuple[str, ...] = ()
+    ids: tuple[int, ...] = ()
+    score: float = 0.0
+    newest: int = -1
+
+
+@dataclass
+class Search:
+    """All ways of one question, and what has ended: (score, operators)."""
+
+    index: int
+    ended: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
+    fallback: tuple[float, tuple[str, ...], str] = (float("-inf"), (), "")
+    """The likeliest way that was given up: its operators before the one with an objection, and the objection."""
+    tokens: int = 0
+    switches: int = 0
+    """Ways that were given up for an objection."""
+
+
+@dataclass(order=True)
+class _Step:
+    """A token that may come next: the likeliest first."""
+
+    cost: float
+    number: int
+    row: int = field(compare=False)
+    token: int = field(compare=False)
+    judged: bool = field(compare=False, default=False)
+
+
+class BeamReading:
+    """Takes tokens into ways by the rules above; `on_answer` gets every answer."""
+
+    def __init__(self, tokenizer: Any, guide: Guide, limits: Limits, on_answer: OnAnswer, width: int) -> None:
+        self._tokenizer, self._guide, self._limits, self._on_answer = tokenizer, guide, limits, on_answer
+        self._marks, self.rows_a_prompt = markers(tokenizer), width
+
+    def row(self, index: int) -> Beam:
+        """The first way of a prompt."""
+        return Beam(Search(index), self._guide.mask_of(index, ()))
+
+    def take(self, rows: list[Beam], batch: Batch) -> list[Beam]:
+        """Spread every way to its likeliest next tokens and keep the best of each question."""
+        allowed = np.stack([row.mask.allowed() for row in rows])
+        generator = torch.Generator()
+        width = self.rows_a_prompt
+        found = choose(batch.logits, allowed, [0.0] * len(rows), [generator] * len(rows), width + 1)
+        parents: list[int] = []
+        alive: list[Beam] = []
+        for _, group in groupby(range(len(rows)), key=lambda place: rows[place].question.index):
+            places = list(group)
+            numbers = count()
+            steps = [
+                _Step(-(rows[place].score + candidate.score), next(numbers), place, candidate.token)
+                for place in places
+                for candidate in found[place]
+            ]
+            kept = self._best(rows, steps, numbers)
+            if self._is_over(rows[places[0]].question, [beam for _, beam in kept]):
+                self._answer(rows[places[0]].question)
+                continue
+            parents += [place for place, _ in kept]
+            alive += [beam for _, beam in kept]
+        if parents != list(range(len(rows))):
+            batch.keep(parents)
+        for place, beam in enumerate(alive):
+            batch.tokens[place] = beam.newest
+        return alive
+
+    def _best(self, rows: Sequence[Beam], steps: list[_Step], numbers: Any) -> list[tuple[int, Beam]]:
+        """(parent, way) of the likeliest steps that hold; those that end the query are noted as ended."""
+        heapq.heapify(steps)
+        kept: list[tuple[int, Beam]] = []
+        while steps and len(kept) < self.rows_a_prompt:
+            step = heapq.heappop(steps)
+            parent = rows[step.row]
+            search, score = parent.question, -step.cost
+            search.tokens += 1
+            if step.token not in (self._marks.step, self._marks.end):
+                if child := self._longer(parent, step.token, score):
+                    kept.append((step.row, child))
+                continue
+            whole = step.token == self._marks.end
+            operators = (*parent.operators, operator_text(self._tokenizer, list(parent.ids)).strip())
+            objection = None if step.judged else self._guide.judge(search.index, operators, whole)
+            if objection is not None and objection.weak:
+                cost = step.cost + self._guide.weak_cost
+                heapq.heappush(steps, _Step(cost, next(numbers), step.row, step.token, judged=True))
+            elif objection is not None:
+                self._give_up(search, parent, objection.reason)
+            elif whole:
+                search.ended.append((score, operators))
+            else:
+                mask = self._guide.mask_of(search.index, operators)
+                kept.append((step.row, Beam(search, mask, operators, (), score, step.token)))
+        return kept
+
+    def _longer(self, parent: Beam, token: int, score: float) -> Beam | None:
+        """The way with one more token of its operator."""
+        mask = parent.mask.copy()
+        error = mask.take(token)
+        if len(parent.ids) + 1 >= self._limits.operator_tokens:
+            error = error or f"an operator does not end within {self._limits.operator_tokens} tokens"
+        if error:
+            self._give_up(parent.question, parent, error)
+            return None
+        return Beam(parent.question, mask, parent.operators, (*parent.ids, token), score, token)
+
+    def _give_up(self, search: Search, parent: Beam, reason: str) -> None:
+        search.switches += 1
+        if (parent.score, parent.operators) > search.fallback[:2]:
+            search.fallback = (parent.score, parent.operators, reason)
+
+    def _is_over(self, search: Search, kept: Sequence[Beam]) -> bool:
+        if not kept:
+            return True
+        # A score only falls, so nothing that is behind what ended can pass it.
+        return bool(search.ended) and max(search.ended)[0] >= max(beam.score for beam in kept)
+
+    def _answer(self, search: Search) -> None:
+        if search.ended:
+            score, operators = max(search.ended)
+            decoded = Decoded(operators, "done", "", search.tokens, score, search.switches)
+        else:
+            score, operators, reason = search.fallback
+            detail = f"operator {len(operators) + 1} was given up: {reason}"
+            stop = "done" if operators else "invalid"
+            decoded = Decoded(operators, stop, detail, search.tokens, score, search.switches)
+        self._guide.on_operators(search.index, decoded.operators)
+        self._on_answer(search.index, decoded)
