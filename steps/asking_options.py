@@ -20,6 +20,7 @@ _OPTIONS = (
     ("beams", 4, "With mode beam, how many ways are followed together."),
     ("samples", 8, "With mode vote, answers to each question."),
     ("temperature", 0.7, "With mode vote, how far they stray from the likeliest."),
+    ("prompt_tokens", 0, "A larger prompt shows the likeliest tables alone; 0: what the model can read."),
     ("traces", 0.1, "With mode agent, the share of questions whose every step is recorded."),
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from pipesql.chat.prompts import messages
+from pipesql.chat.prompts import Value, messages
 from pipesql.chat.template import prompt_ids
 from pipesql.evaluate.agent import Agent, Span, no_span
 from pipesql.evaluate.asked import Asked
@@ -22,6 +22,7 @@ from pipesql.generate.stepwise import decode_stepwise
 from pipesql.pipe.schema import Schema
 from pipesql.tools import Toolbox
 from pipesql.tools.grounding import matching_values
+from pipesql.tools.selection import select_tables
 
 Report = Callable[[int, Decoded, float], None]
 """(index of the question, its answer, the share of the vote that it won; 1 without a vote)."""
@@ -55,7 +56,7 @@ def answer(
     def prompt(index: int, so_far: Sequence[str] = ()) -> list[int]:
         asked = questions[index]
         found = matching_values(asked.database, asked.question, asking.values)
-        return prompt_ids(tokenizer, messages(schemas[asked.database], asked.question, asked.evidence, so_far, found))
+        return prompt_within(tokenizer, schemas[asked.database], asked, so_far, found, asking.room(model))
 
     def check(index: int, operators: Sequence[str]) -> str | None:
         error = check_operators(schemas[questions[index].database], operators)
@@ -74,6 +75,21 @@ def answer(
     else:
         prompts = [prompt(index) for index in range(len(questions))]
         decode(model, tokenizer, prompts, check, on_answer=take, **how)
+
+
+def prompt_within(
+    tokenizer: Any, schema: Schema, asked: Asked, so_far: Sequence[str], values: Sequence[Value], room: int
+) -> list[int]:
+    """The tokens of a prompt; where the whole schema makes them more than `room`, with the likeliest tables alone."""
+
+    def prompt(shown: Schema) -> list[int]:
+        return prompt_ids(tokenizer, messages(shown, asked.question, asked.evidence, so_far, values))
+
+    ids = prompt(schema)
+    if len(ids) <= room:
+        return ids
+    wanted = f"{asked.question} {asked.evidence}"
+    return prompt(select_tables(schema, wanted, lambda shown: len(prompt(shown)), room, values))
 
 
 def answer_as_agent(agent: Agent, questions: Sequence[Asked], asking: Asking, report: Report) -> None:

@@ -11,6 +11,8 @@ from pipesql.generate.decoded import Limits
 from pipesql.generate.judges import Evidence
 
 MODES = ("greedy", "beam", "vote", "agent")
+ANSWER_ROOM = 1_024
+UNLIMITED = 1_000_000
 EVIDENCE = get_args(Evidence)
 
 
@@ -23,7 +25,8 @@ class Asking:
     says how much is asked of a finished operator (`generate.judges`). Mode `greedy` takes the likeliest token each
     time; `beam` the likeliest answer that so many `beams` find; `vote` draws `samples` answers, the first of them the
     greedy one, and takes the result that most of them agree on, weighed by their probability; `agent` looks at the
-    database with tools before it answers (`agent`). Raises BadInput for what does not go together.
+    database with tools before it answers (`agent`). A prompt of more than `prompt_tokens` (0: than the model can read)
+    shows the likeliest tables alone. Raises BadInput for what does not go together.
     """
 
     layout: str = "folded"
@@ -35,6 +38,7 @@ class Asking:
     samples: int = 8
     temperature: float = 0.7
     seed: int = 0
+    prompt_tokens: int = 0
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -59,6 +63,11 @@ class Asking:
     def count(self) -> int:
         """Answers that are decoded for each question."""
         return self.samples if self.mode == "vote" else 1
+
+    def room(self, model: Any) -> int:
+        """Tokens that a prompt may have: `prompt_tokens`, or what the model can read less room for the answer."""
+        context = getattr(getattr(model, "config", None), "max_position_embeddings", None) or UNLIMITED
+        return self.prompt_tokens or max(context - ANSWER_ROOM, context // 2)
 
     @property
     def width(self) -> int:

@@ -39,3 +39,19 @@ def test_the_prompt_holds_them(golden, monkeypatch: pytest.MonkeyPatch, values: 
     asked = [replace(golden[0], question="Is Bob over 30?")]
     asking.answer(None, None, asked, Asking(values=values), lambda index, decoded, share: None)
     assert ("Values: singer.name = 'Bob'\n" in seen[0]) == told
+
+
+def test_a_schema_that_does_not_fit_is_cut_to_the_likeliest_tables(golden) -> None:
+    from pipesql.evaluate.answer import prompt_within
+    from pipesql.execution.schema import read_schema
+    from pipesql.models import resolve_model
+    from pipesql.models.load import load_tokenizer
+
+    tokenizer = load_tokenizer(resolve_model("tiny"))
+    schema, asked = read_schema(golden[0].database), replace(golden[0], question="Which number is the largest?")
+    whole = prompt_within(tokenizer, schema, asked, (), (), 100_000)
+    cut = prompt_within(tokenizer, schema, asked, (), (), len(whole) - 1)
+    said = tokenizer.decode(whole), tokenizer.decode(cut)
+    assert "singer:" in said[0] and "number:" in said[0]
+    assert "singer:" not in said[1] and "number:" in said[1] and asked.question in said[1]
+    assert Asking(prompt_tokens=9).room(None) == 9 and Asking().room(None) > 100_000
