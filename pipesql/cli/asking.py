@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,7 @@ def load(model: str) -> tuple[Any, Any, dict[str, str]]:
 
 
 def ask(asked: Question, model: str, how: dict[str, Any], rows: int, timeout: float, as_json: bool) -> bool:
-    """Answer and print; False where there is no answer that runs.
+    """Answer with a model in this process and print; False where there is no answer that runs.
 
     `how` are fields of `Asking`; layout and values that are not given are those that the model was trained with.
     """
@@ -111,9 +112,37 @@ def ask(asked: Question, model: str, how: dict[str, Any], rows: int, timeout: fl
     decoded, share = answers[0]
     confidence = Confidence.read(tags[CONFIDENCE]) if CONFIDENCE in tags and asking.constrained else None
     sure = confidence.of(decoded.score, share, decoded.switches) if confidence else None
+    return _end(asked, shown, decoded, share, sure, as_json)
+
+
+def ask_endpoint(
+    asked: Question, url: str, model: str, how: dict[str, Any], rows: int, timeout: float, as_json: bool
+) -> bool:
+    """The same with a model that is served at `url`; its key is in OPENAI_API_KEY, if it wants one."""
+    schema = read_schema(asked.database)
+    if importlib.util.find_spec("torch") is None:
+        raise BadInput("asking a server needs what reads its answers: pip install 'pipesql[train]'")
+    from pipesql.chat.prompts import messages
+    from pipesql.generate.check import check_operators
+    from pipesql.generate.endpoint import Endpoint
+    from pipesql.generate.served import answer_served
+    from pipesql.tools.grounding import matching_values
+
+    values = matching_values(asked.database, asked.question, how.get("values", 0))
+    shown = Shown(asked.database, rows, timeout)
+    decoded = answer_served(
+        Endpoint(url, model, os.environ.get("OPENAI_API_KEY", "")),
+        lambda so_far: messages(schema, asked.question, asked.evidence, so_far, values),
+        lambda index, operators: check_operators(schema, operators),
+        one_by_one=how.get("layout") == "steps",
+    )
+    return _end(asked, shown, decoded, 1.0, None, as_json)
+
+
+def _end(asked: Question, shown: Shown, decoded: Decoded, share: float, sure: float | None, as_json: bool) -> bool:
     if not as_json and decoded.stop == "done":
         shown.follow(0, decoded.operators)  # a vote may have chosen another answer than the one that was shown
-    return _print(asked, decoded, share, sure, timeout, as_json)
+    return _print(asked, decoded, share, sure, shown.timeout, as_json)
 
 
 def _print(asked: Question, decoded: Decoded, share: float, sure: float | None, timeout: float, as_json: bool) -> bool:
@@ -122,7 +151,7 @@ def _print(asked: Question, decoded: Decoded, share: float, sure: float | None, 
         "pipe_sql": "\n".join(decoded.operators),
         "stop": decoded.stop,
         "detail": decoded.detail,
-        "probability": math.exp(decoded.score),
+        "probability": math.exp(decoded.score) if decoded.score else None,
         "share": share,
         "switches": decoded.switches,
         "confidence": sure,
@@ -153,7 +182,7 @@ def _print(asked: Question, decoded: Decoded, share: float, sure: float | None, 
 
 def _doubts(decoded: Decoded, share: float, sure: float | None, rows: Sequence[Any]) -> str:
     """A sentence on how much to trust the answer; `sure` is the fitted confidence, where the model has one."""
-    probability = math.exp(decoded.score)
+    probability = math.exp(decoded.score) if decoded.score else None
     reasons = []
     if not rows:
         reasons.append("it has no rows")
@@ -163,9 +192,11 @@ def _doubts(decoded: Decoded, share: float, sure: float | None, rows: Sequence[A
         reasons.append(f"the model went another way {decoded.switches} times")
     if share < UNSURE:
         reasons.append(f"other answers have {1 - share:.0%} of the vote")
-    if sure is None and probability < UNSURE:
+    if sure is None and probability is not None and probability < UNSURE:
         reasons.append(f"the model gives this text a probability of {probability:.1%}")
-    if sure is None:
+    if sure is None and probability is None:
+        said = "how sure the model is, is not known"
+    elif sure is None:
         said = f"the model gives this text a probability of {probability:.0%}"
     else:
         said = f"of such answers {sure:.0%} were right on databases that the model did not know"

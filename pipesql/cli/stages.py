@@ -76,6 +76,7 @@ def score(
 @click.option(
     "--model", default="champion", show_default=True, help="A registered version (alias or number), a folder, a hub id."
 )
+@click.option("--endpoint", default="", help="Ask --model at this address (http://…/v1) of OpenAI's chat completions.")
 @click.option("--evidence", "told", default="", help="What else the model should know, in a sentence.")
 @click.option("--mode", default="greedy", show_default=True, help="greedy, beam, or vote (of several answers).")
 @click.option("--samples", default=8, show_default=True, help="With --mode vote, how many answers.")
@@ -90,6 +91,7 @@ def score(
 def ask(
     db: Path,
     model: str,
+    endpoint: str,
     told: str,
     mode: str,
     samples: int,
@@ -111,5 +113,10 @@ def ask(
 
     given: dict[str, Any] = {"mode": mode, "samples": samples, "beams": beams, "constrained": not free}
     given |= {name: value for name, value in (("layout", layout), ("values", values)) if value is not None}
-    if not asking.ask(Question(str(db), question, told), model, given, rows, timeout, as_json):
+    asked = Question(str(db), question, told)
+    if endpoint:
+        good = asking.ask_endpoint(asked, endpoint, model, given, rows, timeout, as_json)
+    else:
+        good = asking.ask(asked, model, given, rows, timeout, as_json)
+    if not good:
         click.get_current_context().exit(1)

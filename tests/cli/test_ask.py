@@ -15,6 +15,7 @@ pytest.importorskip("llguidance")
 from pipesql.cli.asking import Shown, _doubts
 from pipesql.cli.main import main
 from pipesql.generate.decoded import Decoded
+from tests.evaluate.chat_server import Server, completion
 
 
 @pytest.fixture
@@ -65,6 +66,15 @@ def test_bad_input_is_one_sentence(database: str, tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     done = CliRunner().invoke(main, ["ask", "--db", database, "Who?"])
     assert done.exit_code == 2 and "no model is registered here" in done.stderr
+
+
+def test_a_server_is_asked(database: str) -> None:
+    with Server(completion("FROM singer\n|> WHERE agee > 30"), completion("|> WHERE age > 30")) as server:
+        status, out, _ = ask(database, "--endpoint", server.url)
+    assert status == 0 and "FROM singer\n|> WHERE age > 30\n" in out and "another way 1 times" in out
+    assert server.asked[0]["model"] == "tiny" and "Query so far" in server.asked[1]["messages"][-1]["content"]
+    status, _, error = ask(database, "--endpoint", "http://127.0.0.1:9/v1")
+    assert status != 0 and "is the server running" in error
 
 
 def test_operators_that_are_taken_back_are_told(database: str, capsys: pytest.CaptureFixture[str]) -> None:
