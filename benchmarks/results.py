@@ -1,7 +1,8 @@
-"""`python -m benchmarks.results`: what a finished training run came to, as a record and a loss curve for the docs.
+"""`python -m benchmarks.results`: what a finished run came to, as a record for the docs.
 
-Reads the run in the tracking store of this project, and where a version was made of it the weights of that version.
-Writes FOLDER/NAME.json and FOLDER/NAME.png.
+Of a train run: where it came from, its settings and figures, the digest of the weights of the version that was made of
+it, and its loss curve (FOLDER/NAME.json and .png). Of an evaluate run: the version, how it was asked, and all figures
+(FOLDER/NAME.json), with the table as text (.txt). Both are read from the tracking store of this project.
 
     python -m benchmarks.results --run RUN --name smol-epoch-1
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -47,7 +49,7 @@ def record(run: Any, points: list[tuple[int, dict[str, float]]]) -> dict[str, An
     return {
         "run": run.info.run_id,
         "resumed": tags.get("pipesql.resumed") == "true",
-        "base": {"name": tags["pipesql.model"], "digest": base["digest"]},
+        "base": {"name": named(tags["pipesql.model"]), "digest": base["digest"]},
         "data": {"benchmark": tags["pipesql.benchmark"], "digest": tags["pipesql.data_digest"]},
         "recipe": base["settings"],
         "layout": base["layout"],
@@ -72,26 +74,53 @@ def fingerprint_of(version: Version) -> dict[str, Any]:
     return {"version": version.number, "fingerprint": fingerprint(*load_components(version))}
 
 
+def named(model: str) -> str:
+    """The name of a base without the place where it lies."""
+    return Path(model).name if Path(model).is_absolute() else model
+
+
+def evaluation(run: Any) -> dict[str, Any]:
+    """An evaluate run as one document."""
+    tags = {name: value for name, value in run.data.tags.items() if name.startswith("pipesql.")}
+    version = next(v for v in versions() if str(v.number) == tags["pipesql.version"])
+    tags.pop("pipesql.output", None)
+    made = {name: value for name, value in version.tags.items() if name.startswith("pipesql.")}
+    for of in (tags, made):
+        of["pipesql.model"] = named(of.get("pipesql.model", ""))
+    return {
+        "run": run.info.run_id,
+        "of": tags,
+        "version": made,
+        "asked": {name.removeprefix("evaluate."): value for name, value in run.data.params.items()},
+        "metrics": dict(sorted(run.data.metrics.items())),
+    }
+
+
 def main() -> None:
-    """Write the record and the curve."""
+    """Write the record."""
     import mlflow
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", required=True, help="a finished train run's id")
+    parser.add_argument("--run", required=True, help="a finished train or evaluate run's id")
     parser.add_argument("--name", required=True, help="name of the files")
     parser.add_argument("--folder", type=Path, default=Path("docs/results"), help="where they go (default %(default)s)")
     arguments = parser.parse_args()
     use_store()
     client = mlflow.MlflowClient()
     run = client.get_run(arguments.run)
+    file = arguments.folder / f"{arguments.name}.json"
+    if run.data.tags.get("pipesql.step") == "evaluate":
+        write_json(file, evaluation(run))
+        text = project_root() / run.data.tags["pipesql.output"] / "evaluation.txt"
+        shutil.copyfile(text, file.with_suffix(".txt"))
+        return
     points = history(client, run)
     document = record(run, points)
     if version := made_of(arguments.run):
         document["merged"] = fingerprint_of(version)
-    write_json(arguments.folder / f"{arguments.name}.json", document)
-    recipe = document["recipe"]["name"]
-    title = f"{document['base']['name']}, recipe {recipe}, {document['layout']} layout"
-    draw_curve(points, title, arguments.folder / f"{arguments.name}.png", document["best_step"])
+    write_json(file, document)
+    title = f"{document['base']['name']}, recipe {document['recipe']['name']}, {document['layout']} layout"
+    draw_curve(points, title, file.with_suffix(".png"), document["best_step"])
     print(json.dumps(document["metrics"] | document.get("merged", {}), indent=1))
 
 
