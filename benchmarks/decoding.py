@@ -24,7 +24,7 @@ import torch
 
 from pipesql.chat.prompts import messages
 from pipesql.chat.template import markers, operator_ids, prompt_ids
-from pipesql.evaluate.questions import asked_questions, prompt_values
+from pipesql.evaluate.questions import asked_questions, prompt_shape
 from pipesql.execution.schema import read_schema
 from pipesql.generate.check import check_operators
 from pipesql.generate.decode import decode
@@ -80,7 +80,8 @@ def main() -> int:
     arguments = parser.parse_args()
     source = resolve_model(arguments.model)
     model, tokenizer = load_model(source, "cpu", torch.float32), load_tokenizer(source)
-    asked, values = asked_questions(arguments.data, limit=arguments.questions), prompt_values(arguments.data)
+    asked = asked_questions(arguments.data, limit=arguments.questions)
+    values = prompt_shape(arguments.data)["values"]
     random.Random(0).shuffle(asked)
     schemas = {q.database: read_schema(q.database) for q in asked}
     step = markers(tokenizer).step

@@ -42,12 +42,8 @@ def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def asking(how: dict[str, Any], version: Version, data: Path, seed: int) -> Asking:
     """How the questions of a data folder are put to a version. Raises BadInput for what does not go together."""
     from pipesql.evaluate.asking import Asking
-    from pipesql.evaluate.questions import prompt_values
+    from pipesql.evaluate.questions import prompt_shape
 
-    values = int(version.tags.get("pipesql.values", prompt_values(data)))
-    return Asking(
-        version.tags.get("pipesql.layout", "folded"),
-        values,
-        seed=seed,
-        **{name: value for name, value in how.items() if name != "traces"},
-    )
+    shape = {name: int(version.tags.get(f"pipesql.{name}", value)) for name, value in prompt_shape(data).items()}
+    given = {name: value for name, value in how.items() if name != "traces"}
+    return Asking(version.tags.get("pipesql.layout", "folded"), **shape, seed=seed, **given)

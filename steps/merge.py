@@ -10,7 +10,7 @@ from pipesql.tracking.runs import step_run
 from pipesql.tracking.store import project_root
 from steps import StepCommand
 
-ORIGIN = ("pipesql.data_run", "pipesql.data_digest", "pipesql.benchmark", "pipesql.values")
+ORIGIN = ("pipesql.data_run", "pipesql.data_digest", "pipesql.benchmark", "pipesql.values", "pipesql.keys")
 """Tags of the train run that its model keeps."""
 
 

@@ -12,6 +12,7 @@ _OPTIONS = (
     ("layout", "folded", "folded: a sample a query; tree: the same, schemas once; steps: an operator."),
     ("tool_ratio", 0.0, "Share of queries that get a conversation with tools, too."),
     ("values", 0, "At most so many values a column that the question speaks of, in the prompt."),
+    ("keys", 1, "1: the schema in the prompt says what is a key; 0: it does not."),
     ("validation", 0.0, "Share of train held back, in whole databases, for the evaluation loss."),
     ("max_length", 2048, "Samples of more tokens are counted as too long."),
     ("tokenizer", "auto", "Counts lengths: a model's name or folder; auto: smol's if it is here."),

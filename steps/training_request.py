@@ -41,7 +41,7 @@ def log_leaks(run: StepRun, folder: Path, output: Path) -> None:
 
 def opened(run: StepRun, model: str, recipe: Recipe | None, data: str, limit: int, seed: int) -> tuple[Request, Path]:
     """The request of a new run, written down and logged; without a recipe, that of the run that goes on."""
-    from pipesql.evaluate.questions import prompt_values
+    from pipesql.evaluate.questions import prompt_shape
     from pipesql.models import resolve_model
 
     output = project_root() / (place := Path("output/train", run.run_id))
@@ -54,7 +54,7 @@ def opened(run: StepRun, model: str, recipe: Recipe | None, data: str, limit: in
     run.params(model=source.name, recipe=recipe.name, limit=limit, seed=seed, **recipe.headline())
     benchmark = get_run(data_run).tags.get("pipesql.benchmark", "") if data_run else ""
     run.tags(**{"pipesql.data_run": data_run, "pipesql.data_digest": request.digest, "pipesql.benchmark": benchmark})
-    run.tags(**{"pipesql.values": prompt_values(folder)})
+    run.tags(**{f"pipesql.{name}": value for name, value in prompt_shape(folder).items()})
     log_leaks(run, folder, output)
     run.artifact(request.write(output))
     return request, output

@@ -94,7 +94,8 @@ def ask(asked: Question, model: str, how: dict[str, Any], rows: int, timeout: fl
     from pipesql.models.load import choose_device, compute_dtype
 
     loaded, tokenizer, tags = load(model)
-    trained = {"layout": tags.get("pipesql.layout", "folded"), "values": int(tags.get("pipesql.values", 0))}
+    trained: dict[str, Any] = {"layout": tags.get("pipesql.layout", "folded")}
+    trained |= {name: int(tags.get(f"pipesql.{name}", known)) for name, known in (("values", 0), ("keys", 1))}
     asking = Asking(**{**trained, **how})
     device = choose_device()
     loaded.to(device=device, dtype=compute_dtype(device))

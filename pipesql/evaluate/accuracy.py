@@ -9,7 +9,7 @@ from typing import Any
 from pipesql.errors import BadInput
 from pipesql.evaluate.asking import Asking
 from pipesql.evaluate.predict import predict
-from pipesql.evaluate.questions import prompt_values
+from pipesql.evaluate.questions import prompt_shape
 from pipesql.evaluate.score import score
 from pipesql.records import GoldenPair, read_jsonl
 
@@ -21,7 +21,8 @@ def accuracy_on(folder: Path, batch: int = 16) -> Callable[[Any, Any, Sequence[s
     BadInput where the folder has no such pairs.
     """
     pairs = {pair.id: pair for pair in read_jsonl(folder / "golden.jsonl", GoldenPair)}
-    values = prompt_values(folder)
+    shape = prompt_shape(folder)
+    values, keys = shape["values"], shape["keys"]
 
     def measure(model: Any, tokenizer: Any, ids: Sequence[str], layout: str) -> float:
         asked = [pairs[name] for name in ids if name in pairs]
@@ -30,7 +31,7 @@ def accuracy_on(folder: Path, batch: int = 16) -> Callable[[Any, Any, Sequence[s
         training = model.training
         model.eval()
         try:
-            verdicts = score(predict(model, tokenizer, asked, Asking(layout, values), batch=batch))
+            verdicts = score(predict(model, tokenizer, asked, Asking(layout, values, keys), batch=batch))
         finally:
             model.train(training)
         return sum(verdict.correct for verdict in verdicts) / len(verdicts)

@@ -56,7 +56,8 @@ def answer(
     def prompt(index: int, so_far: Sequence[str] = ()) -> list[int]:
         asked = questions[index]
         found = matching_values(asked.database, asked.question, asking.values)
-        return prompt_within(tokenizer, schemas[asked.database], asked, so_far, found, asking.room(model))
+        schema = schemas[asked.database] if asking.keys else schemas[asked.database].without_keys()
+        return prompt_within(tokenizer, schema, asked, so_far, found, asking.room(model))
 
     def check(index: int, operators: Sequence[str]) -> str | None:
         error = check_operators(schemas[questions[index].database], operators)

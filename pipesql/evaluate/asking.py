@@ -21,16 +21,18 @@ class Asking:
     """How questions are put and answers are decoded.
 
     `layout` is the one that the model was trained in; `values` of each column that a question speaks of stand in its
-    prompt, as they did in training. `constrained` lets it write only what can stand on the database, and `evidence`
-    says how much is asked of a finished operator (`generate.judges`). Mode `greedy` takes the likeliest token each
-    time; `beam` the likeliest answer that so many `beams` find; `vote` draws `samples` answers, the first of them the
-    greedy one, and takes the result that most of them agree on, weighed by their probability; `agent` looks at the
-    database with tools before it answers (`agent`). A prompt of more than `prompt_tokens` (0: than the model can read)
-    shows the likeliest tables alone. Raises BadInput for what does not go together.
+    prompt, and what is a key (`keys` 1) or not (0), as in training. `constrained` lets it write only what can stand on
+    the database, and `evidence` says how much is asked of a finished operator (`generate.judges`). Mode `greedy` takes
+    the likeliest token each time; `beam` the likeliest answer that so many `beams` find; `vote` draws `samples`
+    answers, the first of them the greedy one, and takes the result that most of them agree on, weighed by their
+    probability; `agent` looks at the database with tools before it answers (`agent`). A prompt of more than
+    `prompt_tokens` (0: than the model can read) shows the likeliest tables alone. Raises BadInput for what does not go
+    together.
     """
 
     layout: str = "folded"
     values: int = 0
+    keys: int = 1
     mode: str = "greedy"
     constrained: bool = False
     evidence: Evidence = "rows"

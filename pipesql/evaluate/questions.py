@@ -12,13 +12,15 @@ from pipesql.errors import BadInput
 from pipesql.records import GoldenPair, read_jsonl
 
 
-def prompt_values(folder: Path) -> int:
-    """How many values of a column the prompts of a data folder hold at most, as its manifest says; 0 without one."""
+def prompt_shape(folder: Path) -> dict[str, int]:
+    """What the prompts of a data folder show, as its manifest says: at most so many `values` of a column, and whether
+    there are `keys`. Without a manifest 0 and 1. Raises BadInput for one that cannot be read."""
     path = folder / "manifest.json"
     if not path.is_file():
-        return 0
+        return {"values": 0, "keys": 1}
     try:
-        return int(json.loads(path.read_text(encoding="utf-8"))["config"].get("values", 0))
+        config = json.loads(path.read_text(encoding="utf-8"))["config"]
+        return {"values": int(config.get("values", 0)), "keys": int(config.get("keys", 1))}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise BadInput(f"{path} is no manifest of a data folder ({e}); run the data step again") from e
 

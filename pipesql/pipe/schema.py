@@ -7,7 +7,7 @@ of the database: the canonical pipe text copies it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from pipesql.pipe.types import REAL, declared_kind
@@ -76,6 +76,14 @@ class Schema:
     def table(self, name: str) -> Table | None:
         """The table of that name in any case, or None."""
         return self._by_name.get(name.lower())
+
+    def without_keys(self) -> Schema:
+        """The same tables and columns, none of them a key."""
+        tables = (
+            replace(t, columns=tuple(replace(c, primary_key=False) for c in t.columns), foreign_keys=())
+            for t in self.tables
+        )
+        return replace(self, tables=tuple(tables))
 
     def __iter__(self) -> Iterator[Table]:
         return iter(self.tables)

@@ -112,11 +112,12 @@ def _work(groups: Iterable[_Group], workers: int) -> Iterator[list[_Made]]:
 
 def _make_group(group: _Group) -> list[_Made]:
     options, schema = group.options, read_schema(group.database)
+    shown = schema if options.keys else schema.without_keys()
     made = []
     with open_database(group.database, timeout_s=DEADLINE_S) as database, Toolbox(group.database) as box:
         for place, pair, talks in group.pairs:
             values = matching_values(group.database, pair.question, options.values)
-            samples = list(lay_out(pair, schema, options.layout, values))
+            samples = list(lay_out(pair, shown, options.layout, values))
             broken = broken_prefix(pair, schema, database) if options.execute_prefixes else ""
             if talks and not broken:
                 samples.append(converse(pair, box, options.seed, values))

@@ -19,6 +19,8 @@ class Options:
     """Share of queries that get a conversation with tools beside their samples."""
     values: int = 0
     """At most so many values of each column that the question speaks of stand in the prompt."""
+    keys: int = 1
+    """1: the schema in the prompt says what is a primary and a foreign key; 0: it does not."""
     validation: float = 0.0
     """Share of the training queries, in whole databases, that is kept for the evaluation loss."""
     max_length: int = 2048
@@ -36,6 +38,7 @@ class Options:
             ("tool_ratio", 0, 1),
             ("validation", 0, 0.5),
             ("values", 0, 20),
+            ("keys", 0, 1),
             ("max_length", 1, 10**7),
             ("execute_prefixes", 0, 1),
         ):

@@ -198,14 +198,17 @@ def test_no_server() -> None:
 
 def test_traces_are_mlflows(golden, box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mlflow = pytest.importorskip("mlflow")
+    from pipesql.tracking.runs import step_run
     from pipesql.tracking.traces import Traces
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    experiment = mlflow.set_experiment("agent").experiment_id
-    for share in (1.0, 0.0):
-        Agent(Scripted(LOOK, RIGHT), span=Traces(share).span).ask(golden[0], box)
+    for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    with step_run("evaluate") as run:
+        for share in (1.0, 0.0):
+            Agent(Scripted(LOOK, RIGHT), span=Traces(share).span).ask(golden[0], box)
     mlflow.flush_trace_async_logging()
+    experiment = mlflow.get_run(run.run_id).info.experiment_id
     (trace,) = mlflow.search_traces(locations=[experiment], return_type="list")
     spans = trace.data.spans
     assert [span.name for span in spans] == ["ask", "turn 1", "describe_table", "turn 2", "check the answer"]

@@ -11,19 +11,19 @@ from pipesql.chat import template
 from pipesql.errors import BadInput
 from pipesql.evaluate import answer as asking
 from pipesql.evaluate.asking import Asking
-from pipesql.evaluate.questions import prompt_values
+from pipesql.evaluate.questions import prompt_shape
 from pipesql.records import write_json
 
 
 def test_the_manifest_says_how_many(tmp_path: Path) -> None:
-    assert prompt_values(tmp_path) == 0
+    assert prompt_shape(tmp_path) == {"values": 0, "keys": 1}
     write_json(tmp_path / "manifest.json", {"config": {"values": 2}})
-    assert prompt_values(tmp_path) == 2
+    assert prompt_shape(tmp_path) == {"values": 2, "keys": 1}
     write_json(tmp_path / "manifest.json", {"config": {}})
-    assert prompt_values(tmp_path) == 0
+    assert prompt_shape(tmp_path) == {"values": 0, "keys": 1}
     (tmp_path / "manifest.json").write_text("[]")
     with pytest.raises(BadInput, match="is no manifest of a data folder"):
-        prompt_values(tmp_path)
+        prompt_shape(tmp_path)
 
 
 @pytest.mark.parametrize(("values", "told"), [(0, False), (1, True)])
@@ -55,3 +55,13 @@ def test_a_schema_that_does_not_fit_is_cut_to_the_likeliest_tables(golden) -> No
     assert "singer:" in said[0] and "number:" in said[0]
     assert "singer:" not in said[1] and "number:" in said[1] and asked.question in said[1]
     assert Asking(prompt_tokens=9).room(None) == 9 and Asking().room(None) > 100_000
+
+
+def test_a_model_that_was_trained_without_keys_is_asked_without(golden, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(asking, "prompt_ids", lambda _tokenizer, told: seen.append(told[-1]["content"]) or [1])
+    monkeypatch.setattr(asking, "decode", lambda *_args, **_more: [])
+    for keys in (1, 0):
+        asking.answer(None, None, golden[:1], Asking(keys=keys), lambda index, decoded, share: None)
+    assert "singer: singer_id int key, name, age int" in seen[0]
+    assert "singer: singer_id int, name, age int" in seen[1]

@@ -66,6 +66,17 @@ def test_steps_is_one_sample_an_operator_with_the_query_so_far_in_the_prompt(pai
     assert steps[0].prompt == samples(pair)[0].prompt
 
 
+def test_keys_stand_in_the_prompt_unless_they_are_not_wanted(pair: GoldenPair) -> None:
+    with closing(sqlite3.connect(pair.database)) as db:
+        db.executescript(
+            "DROP TABLE singer; CREATE TABLE town (id INTEGER PRIMARY KEY);"
+            "CREATE TABLE singer (name TEXT, age INT, town INTEGER REFERENCES town (id))"
+        )
+    told = [samples(pair, keys=keys)[0].prompt[-1]["content"] for keys in (1, 0)]
+    assert "town: id int key\n" in told[0] and "town int = town.id\n" in told[0]
+    assert "town: id int\n" in told[1] and "town int\n" in told[1]
+
+
 def test_values_of_the_question_stand_in_the_prompt_on_request(pair: GoldenPair) -> None:
     (sample,) = samples(pair, values=1)
     assert "\n\nValues: singer.name = 'Ann'\nHint: years\nQuestion: " in sample.prompt[1]["content"]
