@@ -124,14 +124,15 @@ class GuidedReading:
     def _take_one(self, row: GuidedRow, candidates: Sequence[Candidate]) -> int:
         """Take one token, of another way where this one turns out wrong; how many of those read before still stand."""
         kept = len(row.way)
+        token = None
         if row.ahead:
             token = row.ahead.pop()
-        else:
+        elif candidates:
             token, *others = candidates
             for other in others:
                 row.branches.add(row.cost + other.regret, (*row.way, other))
         while True:
-            objection = self._add(row, token)
+            objection = self._add(row, token) if token else Objection("nothing can follow here")
             may_switch = row.switches < self._limits.switches and row.branches.cheapest < float("inf")
             if objection is None:
                 # A sample is drawn at a cost: no reason to leave it.

@@ -164,6 +164,29 @@ def test_an_operator_that_does_not_end_is_given_up(taught: Any) -> None:
     assert answer.operators[0] == "FROM singer" and "does not end within 4 tokens" in answer.detail
 
 
+def test_a_place_behind_which_nothing_is_allowed(taught: Any) -> None:
+    """No grammar of ours leads there, but a row must not fall over it."""
+    model, tokenizer, constraint, prompts = taught
+
+    class Dead:
+        def __init__(self, mask: Any, dead: bool) -> None:
+            self.mask, self.dead, self.taken = mask, dead, 0
+
+        def allowed(self) -> Any:
+            return self.mask.allowed() & (not self.dead or self.taken < 2)
+
+        def take(self, token: int) -> str | None:
+            self.taken += 1
+            return self.mask.take(token)
+
+    def mask_of(index: int, before: Sequence[str]) -> Any:
+        return Dead(constraint.operator(SCHEMA, before), bool(before))
+
+    guide, limits = Guide(mask_of, names), Limits(operator_tokens=40, operators=4, switches=3)
+    (answer,) = decode(model, tokenizer, prompts[:1], lambda index, operators: None, limits=limits, guide=guide)
+    assert answer.operators[:1] == ("FROM singer",) and answer.stop == "done"
+
+
 def test_choosing() -> None:
     logits = torch.tensor([[0.0, 2.0, 1.0, -1.0], [0.0, 2.0, 1.0, -1.0]])
     allowed = torch.tensor([[True, True, True, True], [True, False, False, False]])
