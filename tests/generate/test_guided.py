@@ -184,7 +184,7 @@ def test_a_place_behind_which_nothing_is_allowed(taught: Any) -> None:
 
     guide, limits = Guide(mask_of, names), Limits(operator_tokens=40, operators=4, switches=3)
     (answer,) = decode(model, tokenizer, prompts[:1], lambda index, operators: None, limits=limits, guide=guide)
-    assert answer.operators[0].startswith("FROM ") and answer.stop == "done" and answer.switches == 3
+    assert answer.operators[0].startswith("FROM ") and answer.stop == "done" and answer.switches > 0
 
 
 def test_choosing() -> None:
