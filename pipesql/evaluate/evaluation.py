@@ -68,7 +68,7 @@ class Evaluation:
             found: list[float] | None = [sure(self.confidence, v) for v in verdicts]
         else:
             found = held_out(verdicts)
-        return (found and (curve(verdicts, found), calibration_error(verdicts, found))) or None
+        return (curve(verdicts, found), calibration_error(verdicts, found)) if found else None
 
     def metrics(self) -> dict[str, float]:
         """Flat metrics, grouped by the models' names, `paired/` for two models and `against/`."""

@@ -14,11 +14,10 @@ from typing import Literal
 from pipesql.engine import dialect_of
 from pipesql.errors import ExecutionError, QueryTimeout, SqlError
 from pipesql.execution.opening import open_database
+from pipesql.generate.check import check_operators
 from pipesql.generate.guided import Objection
 from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
-from pipesql.pipe.purity import require_pure
-from pipesql.pipe.resolve import resolve
 from pipesql.pipe.schema import Schema
 
 Evidence = Literal["names", "runs", "rows"]
@@ -61,12 +60,11 @@ class OperatorJudge:
         return self._known[operators]
 
     def _ask(self, operators: Sequence[str]) -> Objection | bool:
+        if error := check_operators(self._schema, operators):
+            return Objection(error)
+        if self._database is None:
+            return True
         try:
-            query = parse("\n".join(operators))
-            require_pure(query)
-            resolve(query, self._schema)
-            if self._database is None:
-                return True
             one = parse("\n".join([*operators, "|> LIMIT 1"]))
             return bool(self._database.run(lower(one, self._schema, self._dialect)).rows)
         except QueryTimeout:

@@ -17,7 +17,7 @@ from pipesql.generate.constraint.mask import Constraint
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
 from pipesql.pipe.schema import Column, Schema, Table
-from tests.conformance.mask import Report, walk
+from tests.conformance.mask import Report, stopped_at, walk
 
 SCHEMA = Schema(
     (
@@ -37,7 +37,9 @@ def constraint() -> Constraint:
 
 
 def accepts(constraint: Constraint, before: Sequence[str], operator: str) -> bool:
-    return constraint.operator(SCHEMA, before).accepts(operator_ids(constraint.tokenizer, operator, not before))
+    ids = operator_ids(constraint.tokenizer, operator, not before)
+    mask = constraint.operator(SCHEMA, before)
+    return stopped_at(mask, [*ids, constraint.markers.end], Report()) is None
 
 
 @pytest.mark.parametrize(

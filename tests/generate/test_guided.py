@@ -77,6 +77,19 @@ def answers(
     return decode(model, tokenizer, prompts, lambda index, operators: None, guide=guide, **how)
 
 
+def score_alone(taught: Any, index: int, answer: Decoded) -> float:
+    """The log probability of an answer's tokens, read in one piece behind its prompt."""
+    model, tokenizer, _, prompts = taught
+    marks, way = markers(tokenizer), list[int]()
+    for number, operator in enumerate(answer.operators):
+        last = number == len(answer.operators) - 1
+        way += [*operator_ids(tokenizer, operator, first=number == 0), marks.end if last else marks.step]
+    with torch.inference_mode():
+        logits = model(input_ids=torch.tensor([prompts[index] + way])).logits[0]
+    scores = torch.log_softmax(logits.float(), dim=-1)
+    return sum(scores[len(prompts[index]) - 1 + place, token].item() for place, token in enumerate(way))
+
+
 def test_what_can_stand_is_said_as_it_would_be_without(taught: Any) -> None:
     guided = answers(taught)
     for index in (0, 1, 5):
@@ -134,23 +147,13 @@ def test_a_weak_objection_stands_where_no_other_way_is_as_cheap(taught: Any) -> 
 
 def test_what_was_forgotten_leaves_no_trace(taught: Any) -> None:
     """After going back the row says what a row says that was never elsewhere: its answer by itself, token by token."""
-    model, tokenizer, _, prompts = taught
 
     def judge(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
         return Objection("not that") if operators[-1] == "|> WHERE age > 30" else names(index, operators, whole)
 
     answer = answers(taught, judge)[0]
     assert answer.switches > 0
-    marks = markers(tokenizer)
-    way: list[int] = []
-    for number, operator in enumerate(answer.operators):
-        ids = operator_ids(tokenizer, operator, first=number == 0)
-        way += [*ids, marks.end if operator is answer.operators[-1] else marks.step]
-    with torch.inference_mode():
-        logits = model(input_ids=torch.tensor([prompts[0] + way])).logits[0]
-    scores = torch.log_softmax(logits.float(), dim=-1)
-    alone = sum(scores[len(prompts[0]) - 1 + place, token].item() for place, token in enumerate(way))
-    assert answer.score == pytest.approx(alone, abs=1e-3)
+    assert answer.score == pytest.approx(score_alone(taught, 0, answer), abs=1e-3)
 
 
 def test_samples_are_drawn_by_their_seed(taught: Any) -> None:
@@ -243,17 +246,8 @@ def test_beams_find_likelier_answers_than_greedy_decoding(taught: Any) -> None:
 
 
 def test_the_score_of_a_beam_is_that_of_its_text(taught: Any) -> None:
-    model, tokenizer, _, prompts = taught
-    answer, marks = answers(taught, beams=3)[3], markers(tokenizer)
-    way: list[int] = []
-    for number, operator in enumerate(answer.operators):
-        last = number == len(answer.operators) - 1
-        way += [*operator_ids(tokenizer, operator, first=number == 0), marks.end if last else marks.step]
-    with torch.inference_mode():
-        logits = model(input_ids=torch.tensor([prompts[3] + way])).logits[0]
-    scores = torch.log_softmax(logits.float(), dim=-1)
-    alone = sum(scores[len(prompts[3]) - 1 + place, token].item() for place, token in enumerate(way))
-    assert answer.score == pytest.approx(alone, abs=1e-3)
+    answer = answers(taught, beams=3)[3]
+    assert answer.score == pytest.approx(score_alone(taught, 3, answer), abs=1e-3)
 
 
 def test_a_way_with_an_objection_ends(taught: Any) -> None:

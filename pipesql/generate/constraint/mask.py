@@ -76,22 +76,15 @@ class OperatorMask:
             grammar = operators.following(schema, _scope(schema, before), start, _ctes(before))
         else:
             grammar = operators.first(schema)
-        self._grammar = grammar
-        self.restart(())
+        self._matcher = constraint.matcher(grammar)
+        self._ids: list[int] = []
+        self._joins = False
 
     def copy(self) -> Self:
         """The same place, to go on from elsewise."""
         other = copy(self)
         other._matcher, other._ids = self._matcher.deep_copy(), list(self._ids)
         return other
-
-    def restart(self, ids: Sequence[int]) -> None:
-        """Go back to the operator's start, and take `ids` again, which were taken before."""
-        self._matcher = self._constraint.matcher(self._grammar)
-        self._ids: list[int] = []
-        self._joins = False
-        for token in ids:
-            self.take(token)
 
     def take(self, token: int) -> str | None:
         """Take a token that is allowed. Returns a sentence where what it ends cannot stand here all the same."""
@@ -122,16 +115,6 @@ class OperatorMask:
         allowed[marks.step] = ends and self._more
         allowed[marks.end] = ends
         return allowed
-
-    def accepts(self, ids: Sequence[int]) -> bool:
-        """Whether these tokens, from the start, are a whole operator that may stand here."""
-        self.restart(())
-        for token in ids:
-            if not self.allowed()[token]:
-                return False
-            if self.take(token):
-                return False
-        return bool(self._matcher.is_accepting())
 
 
 def _ctes(before: tuple[str, ...]) -> tuple[str, ...]:
