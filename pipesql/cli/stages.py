@@ -78,7 +78,7 @@ def score(
 )
 @click.option("--endpoint", default="", help="Ask --model at this address (http://…/v1) of OpenAI's chat completions.")
 @click.option("--evidence", "told", default="", help="What else the model should know, in a sentence.")
-@click.option("--mode", default="greedy", show_default=True, help="greedy, beam, or vote (of several answers).")
+@click.option("--mode", default="greedy", show_default=True, help="greedy, beam, vote (of several answers), or agent.")
 @click.option("--samples", default=8, show_default=True, help="With --mode vote, how many answers.")
 @click.option("--beams", default=4, show_default=True, help="With --mode beam, how many ways are followed.")
 @click.option("--free", is_flag=True, help="Let the model write anything, not only what can stand on the database.")
