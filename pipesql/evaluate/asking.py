@@ -51,7 +51,7 @@ class Asking:
             raise BadInput(f"mode={self.mode} searches among what the constraint allows: give constrained=1, too")
         if self.constrained and self.mode == "agent":
             raise BadInput(
-                "mode=agent speaks freely and looks at the database itself: give constrained=0 (pipesql ask: --free)"
+                "mode=agent speaks freely: give constrained=0 (pipesql ask: --free)"
             )
         if self.constrained and self.layout == "steps":
             raise BadInput(
