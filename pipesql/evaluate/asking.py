@@ -50,9 +50,7 @@ class Asking:
         if self.mode in ("beam", "vote") and not self.constrained:
             raise BadInput(f"mode={self.mode} searches among what the constraint allows: give constrained=1, too")
         if self.constrained and self.mode == "agent":
-            raise BadInput(
-                "mode=agent speaks freely: give constrained=0 (pipesql ask: --free)"
-            )
+            raise BadInput("mode=agent speaks freely: give constrained=0 (pipesql ask: --free)")
         if self.constrained and self.layout == "steps":
             raise BadInput(
                 "constrained decoding goes on within one answer, and a model trained in layout steps writes one "
