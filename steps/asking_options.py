@@ -21,6 +21,7 @@ _OPTIONS = (
     ("samples", 8, "With mode vote, answers to each question."),
     ("temperature", 0.7, "With mode vote, how far they stray from the likeliest."),
     ("prompt_tokens", 0, "A larger prompt shows the likeliest tables alone; 0: what the model can read."),
+    ("precision", "auto", "auto: float32 on a CPU; float32; bfloat16: faster where a CPU has it."),
     ("traces", 0.1, "With mode agent, the share of questions whose every step is recorded."),
 )
 

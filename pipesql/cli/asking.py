@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -44,9 +45,7 @@ class Shown:
     def follow(self, index: int, operators: Sequence[str]) -> None:
         """Show what is new."""
         now = tuple(operators)
-        same = 0
-        while same < min(len(now), len(self.operators)) and now[same] == self.operators[same]:
-            same += 1
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(now, self.operators, strict=False)))
         if same < len(self.operators):
             gone = ", ".join(str(number) for number in range(same + 1, len(self.operators) + 1))
             click.echo(click.style(f"↩  taken back: operator {gone}\n", dim=True))
@@ -98,7 +97,7 @@ def ask(asked: Question, model: str, how: dict[str, Any], rows: int, timeout: fl
     trained |= {name: int(tags.get(f"pipesql.{name}", known)) for name, known in (("values", 0), ("keys", 1))}
     asking = Asking(**{**trained, **how})
     device = choose_device()
-    loaded.to(device=device, dtype=compute_dtype(device))
+    loaded.to(device=device, dtype=compute_dtype(device, asking.precision))
     answers: list[tuple[Decoded, float]] = []
     shown = Shown(asked.database, rows, timeout)
     answer(

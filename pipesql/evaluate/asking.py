@@ -9,11 +9,13 @@ from typing import Any, get_args
 from pipesql.errors import BadInput
 from pipesql.generate.decoded import Limits
 from pipesql.generate.judges import Evidence
+from pipesql.models.load import Precision
 
 MODES = ("greedy", "beam", "vote", "agent")
 ANSWER_ROOM = 1_024
 UNLIMITED = 1_000_000
 EVIDENCE = get_args(Evidence)
+PRECISIONS = get_args(Precision)
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Asking:
     the likeliest token each time; `beam` the likeliest answer that so many `beams` find; `vote` draws `samples`
     answers, the first of them the greedy one, and takes the result that most of them agree on, weighed by their
     probability; `agent` looks at the database with tools before it answers (`agent`). A prompt of more than
-    `prompt_tokens` (0: than the model can read) shows the likeliest tables alone. Raises BadInput for what does not go
+    `prompt_tokens` (0: than the model can read) shows the likeliest tables alone. `precision` is what the model
+    computes in (`models.load.compute_dtype`). Raises BadInput for what does not go
     together.
     """
 
@@ -41,10 +44,11 @@ class Asking:
     temperature: float = 0.7
     seed: int = 0
     prompt_tokens: int = 0
+    precision: Precision = "auto"
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        for name, known in (("mode", MODES), ("evidence", EVIDENCE)):
+        for name, known in (("mode", MODES), ("evidence", EVIDENCE), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
                 raise BadInput(f"{name} is {getattr(self, name)!r}: give one of {', '.join(known)}")
         if self.mode in ("beam", "vote") and not self.constrained:

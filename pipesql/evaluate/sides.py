@@ -43,10 +43,9 @@ def evaluate_side(
     `side/from_cache` (answers that were there), `side/tokens_per_answer`, and of what was asked
     `side/answers_per_second` and `side/tokens_per_second` (generated tokens).
     """
-    device = choose_device()
-    model.to(device=device, dtype=compute_dtype(device))
+    how, device = asking or Asking(), choose_device()
+    model.to(device=device, dtype=compute_dtype(device, how.precision))
     start = time.monotonic()
-    how = asking or Asking()
     kept = AnswerCache(cache, fingerprint(model, tokenizer), how.settings()) if cache else None
     answers = {q.id: found for q in questions if kept and (found := kept.get(q))}
     missing = {q.id: q for q in questions if q.id not in answers}

@@ -33,10 +33,11 @@ UNREPEATED = 24
 
 @dataclass(frozen=True)
 class Objection:
-    """Why an operator should not stand; `weak`: it may, if no other does better."""
+    """Why an operator should not stand; `weak`: it may, if no other does better; `late`: it ran past its deadline."""
 
     reason: str
     weak: bool = False
+    late: bool = False
 
 
 class Mask(Protocol):

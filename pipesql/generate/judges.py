@@ -41,7 +41,7 @@ class OperatorJudge:
         """The objection to the last of these operators, or None; `whole`: the query ends with it."""
         found = self._found(tuple(operators))
         if isinstance(found, Objection):
-            return found if whole or not _ran_late(found) else None
+            return found if whole or not found.late else None
         if self._evidence != "rows" or found or len(operators) == 1:
             return None
         if self._found(tuple(operators[:-1])) is True:
@@ -68,13 +68,6 @@ class OperatorJudge:
             one = parse("\n".join([*operators, "|> LIMIT 1"]))
             return bool(self._database.run(lower(one, self._schema, self._dialect)).rows)
         except QueryTimeout:
-            return Objection(LATE)
+            return Objection("it runs past its deadline", late=True)
         except (SqlError, ExecutionError) as error:
             return Objection(str(error))
-
-
-LATE = "it runs past its deadline"
-
-
-def _ran_late(objection: Objection) -> bool:
-    return objection.reason == LATE

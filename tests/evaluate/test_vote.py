@@ -56,6 +56,7 @@ def test_no_weight_underflows() -> None:
         ({"mode": "agent", "constrained": True}, "constrained=0"),
         ({"beams": 0}, "beams is 0"),
         ({"constrained": True, "layout": "steps"}, "layout folded or tree"),
+        ({"precision": "half"}, "auto, float32, bfloat16"),
         ({"samples": 0}, "above 0"),
         ({"temperature": 0.0}, "above 0"),
     ],

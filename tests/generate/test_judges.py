@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipesql.execution.schema import read_schema
-from pipesql.generate.judges import LATE, OperatorJudge
+from pipesql.generate.judges import OperatorJudge
 
 RUNAWAY = (
     "FROM singer",
@@ -58,7 +58,7 @@ def test_only_the_operator_at_fault_is_blamed(database: str) -> None:
 def test_a_deadline_holds_for_whole_queries_alone(database: str) -> None:
     one = judge(database, timeout_s=0.2)
     found = one.judge(RUNAWAY, True)
-    assert found is not None and found.reason == LATE and not found.weak
+    assert found is not None and found.late and not found.weak
     assert one.judge(RUNAWAY, False) is None
 
 

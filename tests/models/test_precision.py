@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from pipesql.models import precision
+from pipesql.models.load import compute_dtype
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +34,13 @@ def test_what_the_cpu_says_is_read_from_torch(monkeypatch) -> None:
     assert precision.says_bf16()
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False, "avx2": True})
     assert not precision.says_bf16()
+
+
+@pytest.mark.parametrize(
+    ("asked", "dtype"), [("auto", torch.float32), ("float32", torch.float32), ("bfloat16", torch.bfloat16)]
+)
+def test_a_cpu_computes_in_what_is_asked_for(asked, dtype) -> None:
+    assert compute_dtype("cpu", asked) is dtype
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the instructions withheld are those of x86-64")
