@@ -1,10 +1,11 @@
 """`python -m benchmarks.decoding`: what one growing cache saves against reading the prompt again at each operator.
 
   again     the prompt and the operators so far are read anew for each operator, one question at a time
-  cached    nothing is read twice, one question at a time
-  batched   the same for several questions together, which also share the schema of their prompts
+  cached    one growing cache: a question reads nothing twice, one question at a time
+  shared    the same, and questions on one database read the schema of their prompts once
+  batched   the same for several questions together
 
-All three decode greedily in float32 on this machine and must give the same answers. Tokens are what the model computes,
+All decode greedily in float32 on this machine and must give the same answers. Tokens are what the model computes,
 padding included.
 
     python -m benchmarks.decoding --model FOLDER --data output/data/FOLDER --questions 40
@@ -99,12 +100,23 @@ def main() -> int:
             ids += [*operator_ids(tokenizer, operator, first=number == 0), step]
         return ids
 
+    def alone(index: int, one: Callable[..., list[Decoded]], *given: Any) -> Decoded:
+        """The answer to one question, which shares nothing with others."""
+        (answer,) = one(model, tokenizer, *given, lambda _, operators: check(index, operators), batch=1)
+        return answer
+
     def again() -> list[Decoded]:
-        return decode_stepwise(model, tokenizer, len(asked), read_again, check, batch=1)
+        return [
+            alone(i, decode_stepwise, 1, lambda _, operators, i=i: read_again(i, operators)) for i in range(len(asked))
+        ]
+
+    def cached() -> list[Decoded]:
+        return [alone(i, decode, [prompt]) for i, prompt in enumerate(prompts)]
 
     ways = [
         measure("again", model, again),
-        measure("cached", model, lambda: decode(model, tokenizer, prompts, check, batch=1)),
+        measure("cached", model, cached),
+        measure("shared", model, lambda: decode(model, tokenizer, prompts, check, batch=1)),
         measure("batched", model, lambda: decode(model, tokenizer, prompts, check, batch=arguments.batch)),
     ]
     said = [[(a.operators, a.stop) for a in way.answers] for way in ways]
