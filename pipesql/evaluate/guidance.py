@@ -62,8 +62,7 @@ class Guidance:
             return self._constraint.operator(self._schemas[self._database(index)], before, more=more)
 
         def judge(index: int, operators: Sequence[str], whole: bool) -> Any:
-            asked = self._questions[index // asking.count]
-            return self._judge(asked.database).judge(operators, whole, f"{asked.question} {asked.evidence}")
+            return self._judge(self._database(index)).judge(operators, whole)
 
         def temperature(index: int) -> float:
             return asking.temperature if index % asking.count else 0.0

@@ -2,7 +2,7 @@
 
 A way's score is the log probability of its tokens among all tokens, the forbidden included: a way into a corner where
 the constraint leaves only what the model finds unlikely loses its place to another (Scholak et al. 2021, PICARD). An
-operator to which the judge objects ends its way; a weak objection has its cost. A question is answered when none
+operator to which the judge objects ends its way; a weak objection costs `weak_cost`. A question is answered when none
 of its ways can still become likelier than the best that ended.
 """
 
@@ -116,7 +116,7 @@ class BeamReading:
             operators = (*parent.operators, operator_text(self._tokenizer, list(parent.ids)).strip())
             objection = None if step.judged else self._guide.judge(search.index, operators, whole)
             if objection is not None and objection.weak:
-                cost = step.cost + objection.cost
+                cost = step.cost + self._guide.weak_cost
                 heapq.heappush(steps, _Step(cost, next(numbers), step.row, step.token, judged=True))
             elif objection is not None:
                 self._give_up(search, parent, objection.reason)

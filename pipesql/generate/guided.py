@@ -4,7 +4,7 @@ Every token is chosen among those that the constraint allows (`constraint.mask`)
 which resolves it and may execute it. There are three reasons to leave a way for the cheapest branch (`search`):
 
 - the judge objects to the operator;
-- the judge objects weakly: the operator holds, but leaves no row, say. That adds to the way's cost;
+- the judge objects weakly: the operator holds, but leaves no row. That adds to the way's cost;
 - the constraint forbade what the model was set on, so that another way has become cheaper by `margin`.
 
 What was read behind the place where the ways part is forgotten, and the way that was left stays a branch. After so many
@@ -14,7 +14,6 @@ the query ends before it, and that is an answer, since every prefix of a pipe qu
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
@@ -34,17 +33,11 @@ UNREPEATED = 24
 
 @dataclass(frozen=True)
 class Objection:
-    """Why an operator should not stand. A `cost`, in nats, is what it adds to a way that may go on; without one none
-    may. `late`: it ran past its deadline."""
+    """Why an operator should not stand; `weak`: it may, if no other does better; `late`: it ran past its deadline."""
 
     reason: str
-    cost: float = math.inf
+    weak: bool = False
     late: bool = False
-
-    @property
-    def weak(self) -> bool:
-        """Whether the operator may stand, if no other does better."""
-        return self.cost < math.inf
 
 
 class Mask(Protocol):
@@ -63,8 +56,8 @@ class Guide:
 
     `mask_of` (index of the prompt, operators so far) gives the mask of the next operator; `judge` (the same, and
     whether the query is whole) an objection to the last operator, or None. At a `temperature` (of the index) of 0 the
-    likeliest token is taken, above it one is drawn, by a generator that `seed` and the index decide. `margin`, in nats,
-    is by how much another way must be cheaper.
+    likeliest token is taken, above it one is drawn, by a generator that `seed` and the index decide. `margin` and
+    `weak_cost` are in nats: by how much another way must be cheaper, and what a weak objection costs.
     """
 
     mask_of: Callable[[int, Sequence[str]], Mask]
@@ -72,6 +65,7 @@ class Guide:
     temperature: Callable[[int], float] = lambda index: 0.0
     seed: int = 0
     margin: float = 1.0
+    weak_cost: float = 2.0
     on_operators: Callable[[int, Sequence[str]], None] = lambda index, operators: None
     """Called with the index and the operators so far whenever one is finished, or some are taken back."""
 
@@ -182,7 +176,7 @@ class GuidedReading:
         if objection is not None and not objection.weak:
             return objection
         if objection is not None:
-            row.cost += objection.cost
+            row.cost += self._guide.weak_cost
         row.operators = operators
         row.starts.append(len(row.way))
         self._guide.on_operators(row.index, operators)
@@ -208,8 +202,8 @@ class GuidedReading:
             if place >= row.starts[-1]:
                 row.mask.take(token.token)
         for number in range(1, ended + 1):
-            if objection := self._guide.judge(row.index, row.operators[:number], False):
-                row.cost += objection.cost
+            if self._guide.judge(row.index, row.operators[:number], False):
+                row.cost += self._guide.weak_cost
 
     def _give_up(self, row: GuidedRow, objection: Objection) -> None:
         """End the query before the operator that finds no way."""

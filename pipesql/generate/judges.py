@@ -3,12 +3,12 @@
 The check of names is that of validation. Execution asks the database for one row of the query so far, read-only and
 with a deadline. A prefix that runs past it is not held against the operator, since later ones may make it cheap; a
 whole query is. That an operator leaves no row where there were some before is a weak objection: it is right in one of
-twelve queries of Spider. So are the doubts of `likely`.
+twelve queries of Spider.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from pipesql.engine import dialect_of
@@ -16,19 +16,12 @@ from pipesql.errors import ExecutionError, QueryTimeout, SqlError
 from pipesql.execution.opening import open_database
 from pipesql.generate.check import check_operators
 from pipesql.generate.guided import Objection
-from pipesql.generate.likely import odd_join, untold
 from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
-from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.schema import Schema
 
-Evidence = Literal["names", "runs", "rows", "likely"]
-"""How much is asked of an operator: that its names resolve, that it runs, that it leaves a row, that it is likely."""
-NO_ROW = 2.0
-ODD_JOIN = 4.0
-UNTOLD = 4.0
-"""What weak objections cost, in nats."""
+Evidence = Literal["names", "runs", "rows"]
+"""How much is asked of an operator: that its names resolve, that it runs, that it leaves a row."""
 TIMEOUT_S = 2.0
 
 
@@ -43,33 +36,17 @@ class OperatorJudge:
         self._schema, self._evidence, self._dialect = schema, evidence, dialect_of(database)
         self._database = open_database(database, timeout_s, max_rows=1) if evidence != "names" else None
         self._known: dict[tuple[str, ...], Objection | bool] = {}
-        self._found_values: dict[str, bool] = {}
 
-    def judge(self, operators: Sequence[str], whole: bool, told: str = "") -> Objection | None:
-        """The objection to the last of these operators, or None; `whole`: the query ends with it. `told` is the
-        question, with all that was said besides."""
+    def judge(self, operators: Sequence[str], whole: bool) -> Objection | None:
+        """The objection to the last of these operators, or None; `whole`: the query ends with it."""
         found = self._found(tuple(operators))
         if isinstance(found, Objection):
             return found if whole or not found.late else None
-        doubts = list(self._doubts(tuple(operators), found, told))
-        if not doubts:
+        if self._evidence != "rows" or found or len(operators) == 1:
             return None
-        return Objection("; ".join(reason for reason, _ in doubts), sum(cost for _, cost in doubts))
-
-    def _doubts(self, operators: tuple[str, ...], left: bool, told: str) -> Iterator[tuple[str, float]]:
-        """(what is unlikely about an operator that holds, its cost); `left`: it leaves a row."""
-        if self._evidence not in ("rows", "likely") or len(operators) == 1:
-            return
-        if not left and self._found(operators[:-1]) is True:
-            yield "no row is left behind it", NO_ROW
-        if self._evidence != "likely":
-            return
-        query = parse("\n".join(operators))
-        if odd := odd_join(self._schema, query):
-            yield odd, ODD_JOIN
-        for text, finding in untold(self._schema, query, told):
-            if not self._finds(finding):
-                yield f"{text!r} is neither in the question nor in the database", UNTOLD
+        if self._found(tuple(operators[:-1])) is True:
+            return Objection("no row is left behind it", weak=True)
+        return None
 
     def close(self) -> None:
         """Let the database go."""
@@ -88,23 +65,9 @@ class OperatorJudge:
         if self._database is None:
             return True
         try:
-            return self._has_rows(parse("\n".join([*operators, "|> LIMIT 1"])))
+            one = parse("\n".join([*operators, "|> LIMIT 1"]))
+            return bool(self._database.run(lower(one, self._schema, self._dialect)).rows)
         except QueryTimeout:
             return Objection("it runs past its deadline", late=True)
         except (SqlError, ExecutionError) as error:
             return Objection(str(error))
-
-    def _finds(self, query: PipeQuery) -> bool:
-        """Whether a query finds anything; a database that does not say so in time is believed to have it."""
-        text = print_query(query)
-        if text not in self._found_values:
-            try:
-                self._found_values[text] = self._has_rows(query)
-            except (SqlError, ExecutionError):
-                self._found_values[text] = True
-        return self._found_values[text]
-
-    def _has_rows(self, query: PipeQuery) -> bool:
-        """Whether a query finds anything. Raises ExecutionError, SqlError."""
-        assert self._database is not None
-        return bool(self._database.run(lower(query, self._schema, self._dialect)).rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,14 +135,13 @@ def test_without_any_operator_the_answer_is_invalid(taught: Any) -> None:
 def test_a_weak_objection_stands_where_no_other_way_is_as_cheap(taught: Any) -> None:
     """Learnt by heart, any other way costs more than the objection."""
 
-    def at(cost: float) -> Callable[[int, Sequence[str], bool], Objection | None]:
-        def judge(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
-            return Objection("no row", cost) if operators[-1].startswith("|> WHERE") else names(index, operators, whole)
+    def judge(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
+        return (
+            Objection("no row", weak=True) if operators[-1].startswith("|> WHERE") else names(index, operators, whole)
+        )
 
-        return judge
-
-    assert answers(taught, at(1.0))[5].operators == ANSWERS[5]
-    elsewhere = answers(taught, at(1e6))[5]
+    assert answers(taught, judge, weak_cost=1.0)[5].operators == ANSWERS[5]
+    elsewhere = answers(taught, judge, weak_cost=1e6)[5]
     assert not any(o.startswith("|> WHERE") for o in elsewhere.operators) or elsewhere.switches == Limits().switches
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from pipesql.execution.schema import read_schema
 from pipesql.generate.judges import OperatorJudge
-from pipesql.pipe.parser import parse
 
 RUNAWAY = (
     "FROM singer",
@@ -75,89 +74,3 @@ def test_nothing_is_asked_twice(database: str, monkeypatch: pytest.MonkeyPatch) 
     for _ in range(3):
         one.judge(("FROM singer", "|> WHERE age > 900"), False)
     assert asked == [("FROM singer", "|> WHERE age > 900"), ("FROM singer",)]
-
-
-SCHOOL = """
-CREATE TABLE teacher (id INTEGER PRIMARY KEY, name TEXT, age INTEGER);
-CREATE TABLE course (id INTEGER PRIMARY KEY, name TEXT, teacher_id INTEGER REFERENCES teacher (id));
-CREATE TABLE room (id INTEGER PRIMARY KEY, name TEXT);
-INSERT INTO teacher VALUES (1, 'Ada', 1);
-INSERT INTO course VALUES (1, 'Logic', 1);
-INSERT INTO room VALUES (1, 'Attic');
-"""
-
-
-@pytest.fixture
-def school(tmp_path: Path) -> str:
-    path = tmp_path / "school.sqlite"
-    with sqlite3.connect(path) as connection:
-        connection.executescript(SCHOOL)
-    return str(path)
-
-
-@pytest.mark.parametrize(
-    ("operators", "odd"),
-    [
-        (("FROM teacher", "|> JOIN course ON teacher.id = teacher_id"), ""),
-        (("FROM teacher AS t", "|> JOIN course AS c ON c.teacher_id = t.id"), ""),
-        (("FROM course", "|> WHERE name = 'Logic'", "|> JOIN teacher ON teacher_id = teacher.id"), ""),
-        (("FROM teacher", "|> JOIN course ON teacher.id = course.id"), "a foreign key connects course and teacher"),
-        (
-            ("FROM teacher", "|> JOIN course ON teacher.id = teacher.age"),
-            "compares no column of course with",
-        ),
-        (("FROM teacher", "|> JOIN course ON course.id = course.teacher_id"), "compares no column of course"),
-        (("FROM teacher", "|> JOIN course ON teacher.age > 3 OR teacher.id = course.teacher_id"), ""),
-        (("FROM teacher", "|> JOIN teacher AS t2 ON teacher.age = t2.age"), ""),
-        (("FROM room", "|> JOIN teacher ON room.id = teacher.id"), ""),
-        (("FROM room", "|> JOIN teacher ON room.id = teacher.id", "|> JOIN course ON course.id = room.id"), "connects"),
-        (("FROM teacher", "|> CROSS JOIN course"), ""),
-        (("FROM teacher", "|> JOIN course USING (id)"), ""),
-        (("FROM teacher", "|> JOIN (FROM course) AS c ON teacher.id = c.id"), ""),
-        (("FROM teacher", "|> AGGREGATE COUNT(*) AS id", "|> JOIN course ON TRUE"), ""),
-        (("FROM teacher", "|> JOIN course ON teacher.id = course.id", "|> WHERE age = 1"), ""),
-    ],
-)
-def test_a_join_off_its_foreign_key_is_odd(school: str, operators: tuple[str, ...], odd: str) -> None:
-    found = judge(school, "likely").judge(operators, False)
-    assert judge(school).judge(operators, False) is None
-    if not odd:
-        assert found is None
-    else:
-        assert found is not None and found.weak and odd in found.reason
-
-
-@pytest.mark.parametrize(
-    ("where", "odd"),
-    [
-        ("name = 'Logic'", ""),
-        ("name = 'logic'", "'logic' is neither"),
-        ("name = 'Ethics'", ""),
-        ("name = 'Rhetoric'", "'Rhetoric' is neither"),
-        ("id = 1 AND name <> 'Rhetoric'", "'Rhetoric' is neither"),
-        ("name IN ('Logic', 'Music')", "'Music' is neither"),
-        ("name LIKE 'Rhet%'", ""),
-        ("id > 7", ""),
-        ("LOWER(name) = 'rhetoric'", ""),
-        ("name = teacher_id", ""),
-    ],
-)
-def test_a_text_out_of_nowhere_is_odd(school: str, where: str, odd: str) -> None:
-    operators = ("FROM course", f"|> WHERE {where}")
-    found = judge(school, "likely").judge(operators, False, "Who teaches ethics?")
-    said = found.reason if found else ""
-    assert odd in said and ("neither" in said) == bool(odd)
-    assert "neither" not in str(judge(school, "rows").judge(operators, False, "Who teaches ethics?"))
-
-
-def test_doubts_add_up(school: str) -> None:
-    one = judge(school, "likely")
-    alone = one.judge(("FROM course", "|> WHERE name = 'Ethics'"), False, "Who teaches ethics?")
-    both = one.judge(("FROM course", "|> WHERE name = 'Rhetoric'"), False, "Who teaches ethics?")
-    assert alone is not None and both is not None and alone.cost < both.cost < float("inf")
-
-
-def test_a_database_that_cannot_say_whether_it_has_a_text_is_believed(school: str) -> None:
-    one = judge(school, "likely")
-    assert not one._finds(parse("FROM course |> WHERE name = 'Rhetoric'"))
-    assert one._finds(parse("FROM nowhere |> WHERE name = 'Rhetoric'"))
