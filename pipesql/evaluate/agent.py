@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipesql.chat.prompts import Value, schema_text, tool_messages
@@ -33,12 +33,30 @@ def no_span(name: str, kind: str, inputs: Mapping[str, Any]) -> AbstractContextM
     return nullcontext(lambda outputs: None)
 
 
+UNANSWERED = "no answer was given: this is the last query that ran"
+
+
 @dataclass(frozen=True)
 class AgentLimits:
     """How far the agent may go with one question: turns, and seconds until no further turn begins."""
 
     turns: int = 8
     seconds: float = 60.0
+
+
+@dataclass
+class Talk:
+    """A conversation so far, and what came of it."""
+
+    messages: list[dict[str, Any]]
+    calls: int = 0
+    tokens: int = 0
+    asked: list[tuple[str, Any]] = field(default_factory=list)
+    """What was asked of tools in the latest turn that did."""
+    ran: tuple[str, ...] = ()
+    """The latest query that ran by a tool."""
+    last: Decoded = field(default_factory=lambda: Decoded((), "length", "no query was answered with"))
+    """The latest answer, which does not hold."""
 
 
 class Agent:
@@ -50,29 +68,32 @@ class Agent:
     def ask(self, asked: Asked, box: Toolbox, values: Sequence[Value] = (), planted: str = "") -> Decoded:
         """One answer. With a `planted` query the agent is made to have run that first, whatever comes of it.
 
-        `stop` is `done`, `invalid` (its last query does not hold) or `length` (turns or time were over).
+        Where it only asks the same again, or turns or time are over, the latest query that ran by a tool is the answer;
+        `detail` says so. `stop` is `done`, `invalid` (its last answer does not hold) or `length` (there is none).
         """
         opened = tool_messages(schema_text(box.schema), asked.question, asked.evidence, values)
         with self._span("ask", "AGENT", {"question": asked.question, "database": asked.database}) as note:
-            answer = self._talk(list(opened), box, planted)
+            answer = self._talk(Talk(list(opened)), box, planted)
             note({"pipe_sql": "\n".join(answer.operators), "stop": answer.stop, "detail": answer.detail})
         return answer
 
-    def _talk(self, messages: list[dict[str, Any]], box: Toolbox, planted: str) -> Decoded:
-        began, tokens, calls, last = time.monotonic(), 0, 0, Decoded((), "length", "no query was answered with")
+    def _talk(self, talk: Talk, box: Toolbox, planted: str) -> Decoded:
+        began = time.monotonic()
         if planted:
-            made = call(1, "execute_pipe_sql", query=planted)
-            calls = self._use(messages, {**calling([made]), "weight": 0}, box, calls)
+            self._use(talk, {**calling([call(1, "execute_pipe_sql", query=planted)]), "weight": 0}, box)
         for number in range(1, self._limits.turns + 1):
             if time.monotonic() - began > self._limits.seconds:
                 break
-            turn = self._say(messages, number)
-            tokens += turn.tokens
-            message, error = _message(turn, calls)
+            turn = self._say(talk.messages, number)
+            talk.tokens += turn.tokens
+            message, error = _message(turn, talk.calls)
             if message.get("tool_calls"):
-                calls = self._use(messages, message, box, calls)
+                if _asked(message) == talk.asked:
+                    break  # what it was told the first time did not move it, and it would be told the same again
+                talk.asked = _asked(message)
+                self._use(talk, message, box)
                 continue
-            operators = tuple(line.rstrip() for line in turn.text.split("\n") if line.strip())
+            operators = _operators(turn.text)
             error = error or ("" if operators else "the answer is empty")
             if not error:
                 with self._span("check the answer", "TOOL", {"query": turn.text}) as note:
@@ -80,13 +101,15 @@ class Agent:
                     note(found)
                 error = found.get("error", "")
             if not error:
-                return Decoded(operators, "done", "", tokens)
-            last = Decoded(operators, "invalid", error, tokens)
+                return Decoded(operators, "done", "", talk.tokens)
+            talk.last = Decoded(operators, "invalid", error)
             # Told as a call that failed, so that the next turn mends it as it mends a query that it only tried.
-            calls += 1
-            made = call(calls, "execute_pipe_sql", query=turn.text)
-            messages += [calling([made]), answered(made, json.dumps({"error": error}, ensure_ascii=False))]
-        return Decoded(last.operators, last.stop, last.detail, tokens)
+            made = call(talk.calls + 1, "execute_pipe_sql", query=turn.text)
+            talk.calls += 1
+            talk.messages += [calling([made]), answered(made, json.dumps({"error": error}, ensure_ascii=False))]
+        if talk.ran:
+            return Decoded(talk.ran, "done", UNANSWERED, talk.tokens)
+        return Decoded(talk.last.operators, talk.last.stop, talk.last.detail, talk.tokens)
 
     def _say(self, messages: Sequence[Mapping[str, Any]], number: int) -> Turn:
         with self._span(f"turn {number}", "LLM", {"messages": list(messages)}) as note:
@@ -94,16 +117,29 @@ class Agent:
             note({"text": turn.text, "tool_calls": list(turn.calls), "tokens": turn.tokens})
         return turn
 
-    def _use(self, messages: list[dict[str, Any]], message: dict[str, Any], box: Toolbox, calls: int) -> int:
-        """Append a message that calls tools, and what they answer; returns how many calls there are now."""
-        messages.append(message)
+    def _use(self, talk: Talk, message: dict[str, Any], box: Toolbox) -> None:
+        """Append a message that calls tools, and what they answer."""
+        talk.messages.append(message)
         for made in message["tool_calls"]:
             name, arguments = made["function"]["name"], made["function"]["arguments"]
             with self._span(name, "TOOL", arguments) as note:
                 result = box.call(name, arguments)
-                note(json.loads(result))
-            messages.append(answered(made, result))
-        return calls + len(message["tool_calls"])
+                found = json.loads(result)
+                note(found)
+            if name == "execute_pipe_sql" and "error" not in found:
+                talk.ran = _operators(arguments["query"])
+            talk.messages.append(answered(made, result))
+        talk.calls += len(message["tool_calls"])
+
+
+def _operators(text: str) -> tuple[str, ...]:
+    """The lines of a query."""
+    return tuple(line.rstrip() for line in text.split("\n") if line.strip())
+
+
+def _asked(message: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What a message asks of tools."""
+    return [(made["function"]["name"], made["function"]["arguments"]) for made in message["tool_calls"]]
 
 
 def _message(turn: Turn, calls: int) -> tuple[dict[str, Any], str]:

@@ -19,7 +19,7 @@ from pipesql.chat.prompts import schema_text, tool_messages  # noqa: E402
 from pipesql.chat.template import conversation, markers, operator_ids  # noqa: E402
 from pipesql.chat.tool_calls import answered, call, calling  # noqa: E402
 from pipesql.errors import ModelUnavailable  # noqa: E402
-from pipesql.evaluate.agent import Agent, AgentLimits  # noqa: E402
+from pipesql.evaluate.agent import UNANSWERED, Agent, AgentLimits  # noqa: E402
 from pipesql.evaluate.asking import Asking  # noqa: E402
 from pipesql.evaluate.predict import predict  # noqa: E402
 from pipesql.generate.endpoint import Endpoint  # noqa: E402
@@ -31,6 +31,10 @@ from pipesql.tools import SPECS, Toolbox  # noqa: E402
 RIGHT = "FROM singer\n|> WHERE age > 30\n|> SELECT name"
 WRONG = "FROM singer\n|> WHERE agee > 30"
 LOOK = '<tool_call>\n{"name": "describe_table", "arguments": {"table": "singer"}}\n</tool_call>'
+
+COUNT = """<tool_call>
+{"name": "execute_pipe_sql", "arguments": {"query": "FROM singer\\n|> LIMIT 1"}}
+</tool_call>"""
 
 
 class Scripted:
@@ -97,12 +101,22 @@ def test_a_tool_that_is_not_there(golden, box) -> None:
 
 
 def test_limits_end_it(golden, box) -> None:
-    answer = Agent(Scripted(*[LOOK] * 3), AgentLimits(turns=3)).ask(golden[0], box)
-    assert (answer.stop, answer.tokens, answer.operators) == ("length", 15, ())
+    answer = Agent(Scripted(LOOK, COUNT, LOOK), AgentLimits(turns=1)).ask(golden[0], box)
+    assert (answer.stop, answer.tokens, answer.operators) == ("length", 5, ())
     answer = Agent(Scripted(*[WRONG] * 2), AgentLimits(turns=2)).ask(golden[0], box)
     assert answer.stop == "invalid" and answer.operators == tuple(WRONG.split("\n")) and "agee" in answer.detail
     answer = Agent(Scripted(LOOK), AgentLimits(seconds=-1.0)).ask(golden[0], box)
     assert answer.stop == "length" and answer.tokens == 0
+
+
+def test_who_goes_round_in_circles_is_taken_at_its_last_query_that_ran(golden, box) -> None:
+    failing = COUNT.replace("singer", "nobody")
+    for turns, tokens in (([COUNT, COUNT], 10), ([COUNT, failing, failing], 15), ([COUNT, LOOK, COUNT], 15)):
+        answer = Agent(Scripted(*turns), AgentLimits(turns=3)).ask(golden[0], box)
+        assert (answer.operators, answer.stop, answer.tokens) == (("FROM singer", "|> LIMIT 1"), "done", tokens)
+        assert answer.detail == UNANSWERED
+    nothing = Agent(Scripted(LOOK, LOOK)).ask(golden[0], box)
+    assert (nothing.operators, nothing.stop, nothing.tokens) == ((), "length", 10)
 
 
 def test_spans_hold_what_happened(golden, box) -> None:
