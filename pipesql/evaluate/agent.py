@@ -33,7 +33,7 @@ def no_span(name: str, kind: str, inputs: Mapping[str, Any]) -> AbstractContextM
     return nullcontext(lambda outputs: None)
 
 
-UNANSWERED = "no answer was given: this is the last query that ran"
+UNANSWERED = "no answer that holds was given: this is the last query that ran"
 
 
 @dataclass(frozen=True)

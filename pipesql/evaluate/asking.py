@@ -29,8 +29,7 @@ class Asking:
     answers, the first of them the greedy one, and takes the result that most of them agree on, weighed by their
     probability; `agent` looks at the database with tools before it answers (`agent`). A prompt of more than
     `prompt_tokens` (0: than the model can read) shows the likeliest tables alone. `precision` is what the model
-    computes in (`models.load.compute_dtype`). Raises BadInput for what does not go
-    together.
+    computes in (`models.load.compute_dtype`). Raises BadInput for what does not go together.
     """
 
     layout: str = "folded"
