@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pipesql.tracking.registry import Version
 
 _OPTIONS = (
-    ("mode", "greedy", "greedy, beam: the likeliest answer; vote: what most of several agree on; agent: with tools."),
+    ("mode", "greedy", "greedy; beam: the likeliest result; vote: what most of several agree on; agent: with tools."),
     ("constrained", 0, "1: the model can write only what can stand on the database; 0: anything."),
     ("evidence", "rows", "If constrained, asked of each operator: names, runs, or rows (some are left)."),
     ("beams", 4, "With mode beam, how many ways are followed together."),

@@ -115,7 +115,7 @@ def _guided(
     follow: OnOperators,
     how: dict[str, Any],
 ) -> None:
-    """Under the constraint; of several answers to a question the one that wins the vote."""
+    """Under the constraint; of several answers to a question, drawn or found, the one that wins the vote."""
     from pipesql.evaluate.guidance import Guidance
 
     drawn: dict[int, dict[int, Decoded]] = defaultdict(dict)
@@ -128,10 +128,11 @@ def _guided(
             if len(drawn[number]) < asking.count:
                 return
             answers = [decoded for _, decoded in sorted(drawn.pop(number).items())]
-            if asking.mode == "vote":
-                report(number, *vote(answers, lambda operators: guidance.rows(questions[number], operators)))
-            else:
+            found = [*answers, *answers[0].others]
+            if asking.mode == "greedy":
                 report(number, answers[0], 1.0)
+            else:
+                report(number, *vote(found, lambda operators: guidance.rows(questions[number], operators)))
 
         how |= {"guide": guidance.guide(), "beams": asking.width, "on_answer": collect}
         decode(model, tokenizer, prompts, lambda index, operators: None, **how)

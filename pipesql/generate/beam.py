@@ -3,13 +3,19 @@
 A way's score is the log probability of its tokens among all tokens, the forbidden included: a way into a corner where
 the constraint leaves only what the model finds unlikely loses its place to another (Scholak et al. 2021, PICARD). An
 operator to which the judge objects ends its way; a weak objection costs `weak_cost`. A question is answered when none
-of its ways can still become likelier than the best that ended.
+of its ways is left within `MARGIN` of the best that ended; all that ended there are handed on, since several may return
+the same rows.
+
+A way that falls further than the margin behind the likeliest one at hand is dropped, too (threshold pruning, Freitag
+and Al-Onaizan 2017), so that a question of which the model is sure goes on as a single row. Where that leads into a
+corner, to an answer less likely than what was dropped for it, the question is asked again and nothing dropped.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count, groupby
 from typing import Any
@@ -22,6 +28,9 @@ from pipesql.generate.batch import Batch
 from pipesql.generate.choose import choose
 from pipesql.generate.decoded import Decoded, Limits, OnAnswer
 from pipesql.generate.guided import Guide, Mask
+
+MARGIN = 5.0
+"""Nats. A text so far behind the best weighs less than a hundredth of it."""
 
 
 @dataclass
@@ -41,12 +50,21 @@ class Search:
     """All ways of one question, and what has ended: (score, operators)."""
 
     index: int
+    margin: float
+    """How far ways may fall behind the likeliest at hand."""
     ended: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
     fallback: tuple[float, tuple[str, ...], str] = (float("-inf"), (), "")
     """The likeliest way that was given up: its operators before the one with an objection, and the objection."""
     tokens: int = 0
     switches: int = 0
     """Ways that were given up for an objection."""
+    dropped: float = float("-inf")
+    """The score of the likeliest way that was dropped for one at hand."""
+
+    @property
+    def best(self) -> float:
+        """The score of the likeliest way that ended."""
+        return max((score for score, _ in self.ended), default=float("-inf"))
 
 
 @dataclass(order=True)
@@ -63,13 +81,25 @@ class _Step:
 class BeamReading:
     """Takes tokens into ways by the rules above; `on_answer` gets every answer."""
 
-    def __init__(self, tokenizer: Any, guide: Guide, limits: Limits, on_answer: OnAnswer, width: int) -> None:
+    def __init__(
+        self,
+        tokenizer: Any,
+        guide: Guide,
+        limits: Limits,
+        on_answer: OnAnswer,
+        width: int,
+        ask_again: Callable[[int], None],
+    ) -> None:
+        """`ask_again` is called with the index of a prompt that must be read a second time."""
         self._tokenizer, self._guide, self._limits, self._on_answer = tokenizer, guide, limits, on_answer
         self._marks, self.rows_a_prompt = markers(tokenizer), width
+        self._ask_again, self._again = ask_again, dict[int, Search]()
 
     def row(self, index: int) -> Beam:
         """The first way of a prompt."""
-        return Beam(Search(index), self._guide.mask_of(index, ()))
+        first = self._again.get(index)
+        search = Search(index, MARGIN) if first is None else Search(index, math.inf, tokens=first.tokens)
+        return Beam(search, self._guide.mask_of(index, ()))
 
     def take(self, rows: list[Beam], batch: Batch) -> list[Beam]:
         """Spread every way to its likeliest next tokens and keep the best of each question."""
@@ -88,7 +118,7 @@ class BeamReading:
                 for candidate in found[place]
             ]
             kept = self._best(rows, steps, numbers)
-            if self._is_over(rows[places[0]].question, [beam for _, beam in kept]):
+            if not kept:
                 self._answer(rows[places[0]].question)
                 continue
             parents += [place for place, _ in kept]
@@ -107,6 +137,12 @@ class BeamReading:
             step = heapq.heappop(steps)
             parent = rows[step.row]
             search, score = parent.question, -step.cost
+            # Steps come likeliest first, and a score only falls: what is too far behind what ended stays there.
+            if score < search.best - MARGIN:
+                break
+            if kept and score < kept[0][1].score - search.margin:
+                search.dropped = max(search.dropped, score)
+                break
             search.tokens += 1
             if step.token not in (self._marks.step, self._marks.end):
                 if child := self._longer(parent, step.token, score):
@@ -143,20 +179,19 @@ class BeamReading:
         if (parent.score, parent.operators) > search.fallback[:2]:
             search.fallback = (parent.score, parent.operators, reason)
 
-    def _is_over(self, search: Search, kept: Sequence[Beam]) -> bool:
-        if not kept:
-            return True
-        # A score only falls, so nothing that is behind what ended can pass it.
-        return bool(search.ended) and max(search.ended)[0] >= max(beam.score for beam in kept)
-
     def _answer(self, search: Search) -> None:
         if search.ended:
-            score, operators = max(search.ended)
-            decoded = Decoded(operators, "done", "", search.tokens, score, search.switches)
+            (score, operators), *others = sorted(search.ended, reverse=True)
+            rest = tuple(Decoded(o, "done", "", 0, s) for s, o in others if s >= score - MARGIN)
+            decoded = Decoded(operators, "done", "", search.tokens, score, search.switches, rest)
         else:
             score, operators, reason = search.fallback
             detail = f"operator {len(operators) + 1} was given up: {reason}"
             stop = "done" if operators else "invalid"
             decoded = Decoded(operators, stop, detail, search.tokens, score, search.switches)
+        if search.dropped > (score if search.ended else -math.inf):
+            self._again[search.index] = search
+            self._ask_again(search.index)
+            return
         self._guide.on_operators(search.index, decoded.operators)
         self._on_answer(search.index, decoded)

@@ -72,20 +72,26 @@ def decode(
     model.eval()
     try:
         with torch.inference_mode():
+            waiting = deque[int]()
             if guide is None:
-                _read_all(model, prompts, Reading(tokenizer, check, limits, finish), batch)
+                _read_all(model, prompts, Reading(tokenizer, check, limits, finish), batch, waiting)
             elif beams > 1:
-                _read_all(model, prompts, BeamReading(tokenizer, guide, limits, finish, beams), batch)
+                reading = BeamReading(tokenizer, guide, limits, finish, beams, waiting.append)
+                _read_all(model, prompts, reading, batch, waiting)
             else:
-                _read_all(model, prompts, GuidedReading(tokenizer, guide, limits, finish), batch)
+                _read_all(model, prompts, GuidedReading(tokenizer, guide, limits, finish), batch, waiting)
     finally:
         model.train(was_training)
     return [answers[i] for i in range(len(prompts))]
 
 
-def _read_all(model: Any, prompts: Sequence[Sequence[int]], reading: RowReading[Row], batch: int) -> None:
+def _read_all(
+    model: Any, prompts: Sequence[Sequence[int]], reading: RowReading[Row], batch: int, waiting: deque[int]
+) -> None:
+    """Read every prompt, and those that `reading` puts into `waiting` again."""
     order, shared = shared_lengths(prompts)
-    prefixes, waiting = PrefixReader(model), deque(order)
+    prefixes = PrefixReader(model)
+    waiting.extend(order)
     rows: list[Row] = []
     flight: Batch | None = None
     while rows or waiting:

@@ -25,7 +25,8 @@ class Decoded:
 
     `operators` holds every operator begun, the offending or unfinished one included; `tokens` counts all that were
     generated, markers and what was taken back included. `score` is the log probability of the answer's tokens, each
-    among all tokens; `switches` counts how often it went another way. Both are 0 where nothing guided it.
+    among all tokens; `switches` counts how often it went another way. Both are 0 where nothing guided it. `others` are
+    less likely answers to the same question that a search came upon (`beam`), the likeliest first.
     """
 
     operators: tuple[str, ...]
@@ -34,6 +35,7 @@ class Decoded:
     tokens: int = 0
     score: float = 0.0
     switches: int = 0
+    others: tuple[Decoded, ...] = ()
 
 
 OnAnswer = Callable[[int, Decoded], None]

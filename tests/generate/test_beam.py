@@ -1,0 +1,66 @@
+"""Beams: what is handed on beside the best answer, and what is saved where the model is sure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.evaluate.learning import learn_by_heart
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("llguidance")
+
+from pipesql.chat.template import markers, operator_ids, prompt_ids  # noqa: E402
+from pipesql.generate.beam import MARGIN  # noqa: E402
+from pipesql.generate.constraint.mask import Constraint  # noqa: E402
+from pipesql.generate.decode import decode  # noqa: E402
+from pipesql.generate.decoded import Decoded, Limits  # noqa: E402
+from pipesql.generate.guided import Guide  # noqa: E402
+from pipesql.models import resolve_model  # noqa: E402
+from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
+from pipesql.pipe.schema import Column, Schema, Table  # noqa: E402
+
+SCHEMA = Schema((Table("singer", (Column("name", "TEXT"), Column("age", "INTEGER"))),))
+SURE = ("FROM singer", "|> SELECT name")
+EITHER = (("FROM singer", "|> WHERE age > 30"), ("FROM singer", "|> SELECT age"))
+
+
+@pytest.fixture(scope="module")
+def answers() -> tuple[list[Decoded], list[Decoded]]:
+    """Greedy and with three beams: of a question with one answer, and of one that was taught two."""
+    source = resolve_model("tiny")
+    torch.manual_seed(0)
+    model, tokenizer = load_model(source, device="cpu"), load_tokenizer(source)
+    marks = markers(tokenizer)
+
+    def target(operators: tuple[str, ...]) -> list[int]:
+        first, last = operators
+        opening = [*operator_ids(tokenizer, first, first=True), marks.step]
+        return [*opening, *operator_ids(tokenizer, last, first=False), marks.end]
+
+    prompts = [prompt_ids(tokenizer, [{"role": "user", "content": text}]) for text in ("Names?", "Old ones?")]
+    lessons = [(prompts[0], target(SURE)), *((prompts[1], target(one)) for one in EITHER)]
+    learn_by_heart(model, lessons, below=0.2)
+    constraint = Constraint(tokenizer, model.get_output_embeddings().weight.shape[0])
+    guide = Guide(lambda index, before: constraint.operator(SCHEMA, before), lambda *_: None)
+
+    def decoded(beams: int) -> list[Decoded]:
+        how: dict[str, Any] = {"guide": guide, "beams": beams, "limits": Limits(operator_tokens=40, operators=4)}
+        return decode(model, tokenizer, prompts, lambda index, operators: None, batch=6, **how)
+
+    return decoded(1), decoded(3)
+
+
+def test_what_else_is_likely_is_handed_on(answers: tuple[list[Decoded], list[Decoded]]) -> None:
+    either = answers[1][1]
+    assert {*EITHER} <= {either.operators, *(other.operators for other in either.others)}
+    scores = [either.score, *(other.score for other in either.others)]
+    assert scores == sorted(scores, reverse=True) and scores[-1] >= scores[0] - MARGIN
+
+
+def test_a_sure_question_costs_what_greedy_decoding_costs(answers: tuple[list[Decoded], list[Decoded]]) -> None:
+    greedy, wide = (decoded[0] for decoded in answers)
+    assert wide.operators == greedy.operators == SURE
+    assert wide.tokens <= greedy.tokens + 3
+    assert answers[1][1].tokens > answers[0][1].tokens
