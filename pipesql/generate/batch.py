@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from torch.nn.functional import pad
-from transformers import DynamicCache
 
 from pipesql.generate.prefix import PrefixReader
 
@@ -51,7 +50,7 @@ class Batch:
         self.tokens, self._mask = self.tokens[index], self._mask[index]
         unused = int(self._mask.any(0).long().argmax()) if rows else 0
         self._mask = self._mask[:, unused:]
-        self._cache = _cache((k[index, :, unused:], v[index, :, unused:]) for k, v in _layers(self._cache))
+        self._cache.select(rows, unused)
 
     def join(self, other: Batch) -> None:
         """Take in the rows of another batch, after the own ones."""
@@ -59,13 +58,7 @@ class Batch:
         more, other_more = max(widths) - widths[0], max(widths) - widths[1]
         self.tokens = torch.cat([self.tokens, other.tokens])
         self._mask = torch.cat([pad(self._mask, (more, 0)), pad(other._mask, (other_more, 0))])
-        self._cache = _cache(
-            tuple(
-                torch.cat([pad(a, (0, 0, more, 0)), pad(b, (0, 0, other_more, 0))])
-                for a, b in zip(own, its, strict=True)
-            )
-            for own, its in zip(_layers(self._cache), _layers(other._cache), strict=True)
-        )
+        self._cache = self._cache.joined(other._cache)
 
     def _forward(self, input_ids: torch.Tensor, positions: torch.Tensor) -> None:
         logits = self._model(
@@ -89,14 +82,3 @@ def left_padded(sequences: Sequence[Sequence[int]], device: torch.device) -> tup
         ids[row, width - len(sequence) :] = torch.tensor(sequence)
         mask[row, width - len(sequence) :] = 1
     return ids.to(device), mask.to(device)
-
-
-def _layers(cache: DynamicCache) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    return [(layer.keys, layer.values) for layer in cache.layers]
-
-
-def _cache(layers: Any) -> DynamicCache:
-    cache = DynamicCache()
-    for number, (keys, values) in enumerate(layers):
-        cache.update(keys, values, number)
-    return cache

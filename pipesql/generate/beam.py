@@ -17,7 +17,7 @@ import heapq
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import count, groupby
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from pipesql.chat.template import markers, operator_text
 from pipesql.generate.batch import Batch
 from pipesql.generate.choose import choose
 from pipesql.generate.decoded import Decoded, Limits, OnAnswer
+from pipesql.generate.growing import in_place
 from pipesql.generate.guided import Guide, Mask
 
 MARGIN = 5.0
@@ -109,8 +110,10 @@ class BeamReading:
         found = choose(batch.logits, allowed, [0.0] * len(rows), [generator] * len(rows), width + 1)
         parents: list[int] = []
         alive: list[Beam] = []
-        for _, group in groupby(range(len(rows)), key=lambda place: rows[place].question.index):
-            places = list(group)
+        questions: dict[int, list[int]] = {}
+        for place, row in enumerate(rows):
+            questions.setdefault(row.question.index, []).append(place)
+        for places in questions.values():
             numbers = count()
             steps = [
                 _Step(-(rows[place].score + candidate.score), next(numbers), place, candidate.token)
@@ -123,6 +126,8 @@ class BeamReading:
                 continue
             parents += [place for place, _ in kept]
             alive += [beam for _, beam in kept]
+        order = in_place(parents)
+        parents, alive = [parents[row] for row in order], [alive[row] for row in order]
         if parents != list(range(len(rows))):
             batch.keep(parents)
         for place, beam in enumerate(alive):

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from transformers import DynamicCache
+
+from pipesql.generate.growing import GrowingCache, GrowingLayer
 
 
 def shared_lengths(prompts: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:
@@ -62,7 +63,7 @@ class PrefixReader:
         self._model = model
         self._read: dict[tuple[int, ...], list[tuple[torch.Tensor, torch.Tensor]]] = {}
 
-    def batch(self, prefixes: Sequence[tuple[int, ...]]) -> tuple[DynamicCache, torch.Tensor]:
+    def batch(self, prefixes: Sequence[tuple[int, ...]]) -> tuple[GrowingCache, torch.Tensor]:
         """A cache of one row per prefix, shorter ones padded on the left, and its mask.
 
         Returns the cache (per layer keys and values of shape rows × heads × width × head size) and the mask
@@ -74,21 +75,15 @@ class PrefixReader:
         mask = torch.zeros(len(prefixes), width, dtype=torch.long, device=device)
         for row, prefix in enumerate(prefixes):
             mask[row, width - len(prefix) :] = 1
-        cache = DynamicCache()
-        if width:
-            some = next(iter(self._read.values()))
-            for layer, (k, _) in enumerate(some):
-                shape = (len(prefixes), k.shape[1], width, k.shape[3])
-                keys, values = (torch.zeros(shape, dtype=k.dtype, device=k.device) for _ in range(2))
-                for row, prefix in enumerate(prefixes):
-                    if prefix:
-                        keys[row, :, width - len(prefix) :] = self._read[prefix][layer][0][0]
-                        values[row, :, width - len(prefix) :] = self._read[prefix][layer][1][0]
-                cache.update(keys, values, layer)
-        return cache, mask
+        if not width:
+            return GrowingCache(), mask
+        some = next(iter(self._read.values()))
+        nothing = [tuple(states[:, :, :0] for states in layer) for layer in some]
+        rows = [self._read[prefix] if prefix else nothing for prefix in prefixes]
+        return GrowingCache(GrowingLayer.of(parts) for parts in zip(*rows, strict=True)), mask
 
     def _layers(self, prefix: tuple[int, ...]) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        cache = DynamicCache()
+        cache = GrowingCache()
         ids = torch.tensor([prefix], device=self._model.device)
         self._model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
         return [(layer.keys, layer.values) for layer in cache.layers]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from transformers import DynamicCache
 
 from pipesql.chat.template import START, conversation, markers, operator_text
+from pipesql.generate.growing import GrowingCache
 from pipesql.generate.prefix import common_length
 
 
@@ -36,7 +36,7 @@ class LocalSpeaker:
     def __init__(self, model: Any, tokenizer: Any, turn_tokens: int = 512) -> None:
         """`turn_tokens` is the most that one turn may have."""
         self._model, self._tokenizer, self._turn_tokens = model, tokenizer, turn_tokens
-        self._cache, self._read = DynamicCache(), list[int]()
+        self._cache, self._read = GrowingCache(), list[int]()
 
     def say(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> Turn:
         """The next turn; step markers in it stand as line breaks, so that operators come a line each."""

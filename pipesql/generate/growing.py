@@ -1,0 +1,136 @@
+"""A cache of keys and values that has room to grow.
+
+transformers' own copies all that it holds at every token, and again where a row leaves: with 32 rows on a CPU more time
+than the model takes for the token itself. Here a token is written behind the others in a buffer, a row that leaves
+makes room for one that moves, and only where a buffer is full is it copied into a larger one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from transformers.cache_utils import Cache, DynamicLayer
+
+ROOM = 64
+"""Tokens for which a new buffer has room beside those that it is made for."""
+
+
+class GrowingLayer(DynamicLayer):
+    """Keys and values of one layer (rows × heads × tokens × head size): views of the beginning of two buffers."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._buffers: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    @classmethod
+    def of(cls, parts: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> GrowingLayer:
+        """Keys and values of rows that stand above one another, narrower ones padded on the left with zeros."""
+        layer = cls()
+        rows, width = sum(len(keys) for keys, _ in parts), max(keys.shape[2] for keys, _ in parts)
+        layer._lay_out(*parts[0], rows, width)
+        first = 0
+        for part in parts:
+            for view, states in zip(layer._views(), part, strict=True):
+                padding = width - states.shape[2]
+                view[first : first + len(states), :, :padding] = 0
+                view[first : first + len(states), :, padding:] = states
+            first += len(part[0])
+        return layer
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **options: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Append tokens, and return all keys and all values."""
+        used, new = self.get_seq_length(), key_states.shape[2]
+        if self._buffers is None:
+            self._lay_out(key_states, value_states, len(key_states), new)
+        else:
+            if used + new > self._buffers[0].shape[2]:
+                before = self.keys, self.values
+                self._lay_out(*before, len(self.keys), used + new)
+                for view, states in zip(self._views(), before, strict=True):
+                    view[:, :, :used] = states
+            self._look(len(self.keys), used + new)
+        for view, states in zip(self._views(), (key_states, value_states), strict=True):
+            view[:, :, used:] = states
+        return self.keys, self.values
+
+    def select(self, rows: Sequence[int], unused: int) -> None:
+        """Keep these rows, in this order, without the first `unused` tokens.
+
+        A row may stand there more than once. One that stays where it is costs nothing.
+        """
+        moved = [(place, row) for place, row in enumerate(rows) if place != row]
+        before, width = (self.keys, self.values), self.keys.shape[2]
+        states = [view[[row for _, row in moved]] for view in before]
+        if len(rows) > len(self._held()[0]):
+            self._lay_out(*before, len(rows) + len(rows) // 2, width)
+            for view, old in zip(self._views(), before, strict=True):
+                view[: len(old)] = old
+        self._look(len(rows), width)
+        for view, copies in zip(self._views(), states, strict=True):
+            for (place, _), copy in zip(moved, copies, strict=True):
+                view[place] = copy
+        if unused:
+            keys, values = self._held()
+            self._buffers = keys[:, :, unused:], values[:, :, unused:]
+            self._look(len(rows), width - unused)
+
+    def reset(self) -> None:
+        self._buffers = None
+        super().reset()
+
+    def _lay_out(self, keys: torch.Tensor, values: torch.Tensor, rows: int, width: int) -> None:
+        """New buffers for `rows` of `width` tokens like these, with room for more tokens; what they hold is not set."""
+        self.lazy_initialization(keys, values)
+        shapes = ((rows, states.shape[1], width + ROOM, states.shape[3]) for states in (keys, values))
+        first, second = (keys.new_empty(shape) for shape in shapes)
+        self._buffers = first, second
+        self._look(rows, width)
+
+    def _look(self, rows: int, width: int) -> None:
+        self.keys, self.values = (buffer[:rows, :, :width] for buffer in self._held())
+
+    def _held(self) -> tuple[torch.Tensor, torch.Tensor]:
+        assert self._buffers is not None
+        return self._buffers
+
+    def _views(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.keys, self.values
+
+
+class GrowingCache(Cache):
+    """A cache of growing layers, for any model whose layers all look at everything before."""
+
+    def __init__(self, layers: Iterable[GrowingLayer] = ()) -> None:
+        """Without `layers` it is empty, and layers come as they are written."""
+        super().__init__(layer_class_to_replicate=GrowingLayer)
+        self.layers = list(layers)
+
+    def select(self, rows: Sequence[int], unused: int = 0) -> None:
+        """Keep these rows of every layer, in this order, without their first `unused` tokens."""
+        for layer in self.layers:
+            layer.select(rows, unused)
+
+    def joined(self, other: GrowingCache) -> GrowingCache:
+        """The rows of both, the narrower ones padded on the left with zeros."""
+        pairs = zip(self.layers, other.layers, strict=True)
+        return GrowingCache(GrowingLayer.of([(one.keys, one.values) for one in pair]) for pair in pairs)
+
+
+def in_place(parents: Sequence[int]) -> list[int]:
+    """An order of rows in which as many as can stand where the row stood that they come from.
+
+    `parents[i]` is the number of the row before from which row i comes; the result holds every i once.
+    """
+    places: list[int | None] = [None] * len(parents)
+    others: list[int] = []
+    for row, parent in enumerate(parents):
+        if parent < len(places) and places[parent] is None:
+            places[parent] = row
+        else:
+            others.append(row)
+    rest = iter(others)
+    return [next(rest) if row is None else row for row in places]
