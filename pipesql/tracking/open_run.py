@@ -45,6 +45,7 @@ class StepRun:
         import mlflow
         from mlflow.data.meta_dataset import MetaDataset
         from mlflow.data.sources import LocalArtifactDatasetSource
+        from mlflow.exceptions import MlflowException
 
         profile = json.dumps({"num_rows": rows}) if rows is not None else None
 
@@ -57,7 +58,15 @@ class StepRun:
                 return {**super().to_dict(), **({"profile": profile} if profile else {})}
 
         source = LocalArtifactDatasetSource(str(Path(path).resolve()))
-        mlflow.log_input(FileDataset(source, name=name, digest=digest[:_DIGEST_LIMIT]), context=context or None)
+        dataset = FileDataset(source, name=name, digest=digest[:_DIGEST_LIMIT])
+        try:
+            mlflow.log_input(dataset, context=context or None)
+        except MlflowException as error:
+            # Runs that start together record the same dataset; the store looks for it and then inserts it, so one of
+            # them may come too late to insert and too early to have found it. It is there now.
+            if "IntegrityError" not in str(error):
+                raise
+            mlflow.log_input(dataset, context=context or None)
 
     def artifact(self, path: Path | str, folder: str = "") -> None:
         """Log a file, or the contents of a directory, under `folder` of the run's artifacts."""

@@ -9,6 +9,8 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
+from mlflow.store.tracking.dbmodels.models import SqlDataset
+from sqlalchemy.orm import Query
 
 from pipesql.errors import BadInput, NoSuchRun
 from pipesql.tracking.runs import children, get_run, latest_run, step_run
@@ -49,6 +51,29 @@ def test_a_dataset_keeps_its_digest_source_and_row_count(tmp_path: Path) -> None
     assert json.loads(given.dataset.profile) == {"num_rows": 12}
     assert json.loads(given.dataset.source)["uri"] == str(tmp_path / "samples.train.jsonl")
     assert [tag.value for tag in given.tags] == ["train"]
+
+
+def test_two_runs_may_record_the_same_new_dataset_at_the_same_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store of the second looks for it before the first has inserted it, and inserts it afterwards."""
+    look_up, looked = Query.all, []
+
+    def all_but_the_first(query: Query) -> list[object]:
+        found = look_up(query)
+        if query.column_descriptions[0]["entity"] is SqlDataset and not looked:
+            looked.append(len(found))
+            return []
+        return found
+
+    with step_run("evaluate") as first:
+        first.dataset("dev", tmp_path, "ab" * 16)
+    monkeypatch.setattr(Query, "all", all_but_the_first)
+    with step_run("evaluate") as second:
+        second.dataset("dev", tmp_path, "ab" * 16)
+    assert looked == [1]
+    given = [MlflowClient().get_run(run.run_id).inputs.dataset_inputs for run in (first, second)]
+    assert [one.dataset.name for inputs in given for one in inputs] == ["dev", "dev"]
 
 
 def test_an_exception_fails_the_run_and_leaves_its_sentence() -> None:
