@@ -8,7 +8,8 @@ the same rows.
 
 A way that falls further than the margin behind the likeliest one at hand is dropped, too (threshold pruning, Freitag
 and Al-Onaizan 2017), so that a question of which the model is sure goes on as a single row. Where that leads into a
-corner, to an answer less likely than what was dropped for it, the question is asked again and nothing dropped.
+corner, to an answer less likely than what was dropped for it, the question is asked again and nothing dropped. A
+question whose likeliest way falls below `FLOOR` is answered with what stood before the operator at hand.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ from pipesql.generate.guided import Guide, Mask
 
 MARGIN = 5.0
 """Nats. A text so far behind the best weighs less than a hundredth of it."""
+FLOOR = -50.0
+"""Nats. Ways that find no end, in a text that goes on and on, are followed no further down; of the right answers to the
+1,032 questions of Spider dev the least likely had -43."""
 
 
 @dataclass
@@ -142,6 +146,9 @@ class BeamReading:
             step = heapq.heappop(steps)
             parent = rows[step.row]
             search, score = parent.question, -step.cost
+            if score < FLOOR:
+                self._give_up(search, parent, f"all that can follow is less likely than {FLOOR:g} nats")
+                break
             # Steps come likeliest first, and a score only falls: what is too far behind what ended stays there.
             if score < search.best - MARGIN:
                 break

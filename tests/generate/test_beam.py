@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,11 +13,11 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("llguidance")
 
 from pipesql.chat.template import markers, operator_ids, prompt_ids  # noqa: E402
-from pipesql.generate.beam import MARGIN  # noqa: E402
+from pipesql.generate.beam import FLOOR, MARGIN  # noqa: E402
 from pipesql.generate.constraint.mask import Constraint  # noqa: E402
 from pipesql.generate.decode import decode  # noqa: E402
 from pipesql.generate.decoded import Decoded, Limits  # noqa: E402
-from pipesql.generate.guided import Guide  # noqa: E402
+from pipesql.generate.guided import Guide, Objection  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
 from pipesql.pipe.schema import Column, Schema, Table  # noqa: E402
@@ -64,3 +65,20 @@ def test_a_sure_question_costs_what_greedy_decoding_costs(answers: tuple[list[De
     assert wide.operators == greedy.operators == SURE
     assert wide.tokens <= greedy.tokens + 3
     assert answers[1][1].tokens > answers[0][1].tokens
+
+
+def test_a_question_without_an_end_is_given_up_at_the_floor() -> None:
+    """An untrained model that no judge lets end would go on to the last limit."""
+    source = resolve_model("tiny")
+    torch.manual_seed(0)
+    model, tokenizer = load_model(source, device="cpu"), load_tokenizer(source)
+    constraint = Constraint(tokenizer, model.get_output_embeddings().weight.shape[0])
+
+    def judge(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
+        return Objection("not yet") if whole else None
+
+    guide = Guide(lambda index, before: constraint.operator(SCHEMA, before), judge)
+    prompt = prompt_ids(tokenizer, [{"role": "user", "content": "Names?"}])
+    (answer,) = decode(model, tokenizer, [prompt], lambda index, operators: None, guide=guide, beams=2)
+    assert "was given up: all that can follow is less likely than -50 nats" in answer.detail
+    assert answer.score >= FLOOR and answer.tokens < Limits().operator_tokens
