@@ -8,7 +8,7 @@ the same rows.
 
 A way that falls further than the margin behind the likeliest one at hand is dropped, too (threshold pruning, Freitag
 and Al-Onaizan 2017), so that a question of which the model is sure goes on as a single row. Where that leads into a
-corner, to an answer less likely than what was dropped for it, the question is asked again and nothing dropped. A
+corner, to an answer far less likely than what was dropped for it, the question is asked again and nothing dropped. A
 question whose likeliest way falls below `FLOOR` is answered with what stood before the operator at hand.
 """
 
@@ -201,7 +201,8 @@ class BeamReading:
             detail = f"operator {len(operators) + 1} was given up: {reason}"
             stop = "done" if operators else "invalid"
             decoded = Decoded(operators, stop, detail, search.tokens, score, search.switches)
-        if search.dropped > (score if search.ended else -math.inf):
+        # What was dropped would have fallen further, too.
+        if search.dropped > (score + MARGIN if search.ended else -math.inf):
             self._again[search.index] = search
             self._ask_again(search.index)
             return
