@@ -32,10 +32,14 @@ class Checkpoints:
         """Where transformers writes."""
 
     def make_ready(self) -> None:
-        """Make the folders, without what a killed run left unfinished. Raises BadInput where they cannot be written."""
+        """Make the folders, without what a killed run left unfinished. Raises BadInput where they cannot be written.
+
+        All processes of a training may do this at the same time, so the folder itself is never removed.
+        """
         try:
-            shutil.rmtree(self.unfinished, ignore_errors=True)
-            self.unfinished.mkdir(parents=True)
+            self.unfinished.mkdir(parents=True, exist_ok=True)
+            for left in self.unfinished.iterdir():
+                shutil.rmtree(left, ignore_errors=True)
         except OSError as e:
             raise BadInput(
                 f"cannot write into {self.folder}: {e.strerror}; free some space or choose another folder"

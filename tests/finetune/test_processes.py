@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import torch
 from mlflow import MlflowClient
 from safetensors.torch import load_file
 
+from pipesql.finetune.checkpoints import Checkpoints
 from tests.e2e.test_pipeline import copy_of_project
 
 SETTINGS = {"max_steps": "8", "eval_steps": "4", "max_length": "400", "max_train_queries": "0", "lora_dropout": "0"}
@@ -122,3 +124,11 @@ def test_a_killed_run_goes_on_as_the_same_run(project) -> None:
     )
     assert again.returncode == 1
     assert "is a finished train run: give the id of a train run that did not finish, or `last`" in again.stderr
+
+
+def test_processes_may_make_the_folder_of_checkpoints_at_the_same_time(tmp_path: Path) -> None:
+    for number in range(100):
+        checkpoints = [Checkpoints(tmp_path / str(number)) for _ in range(4)]
+        with ThreadPoolExecutor(len(checkpoints)) as pool:
+            list(pool.map(Checkpoints.make_ready, checkpoints))
+        assert checkpoints[0].unfinished.is_dir()
