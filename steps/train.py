@@ -16,6 +16,7 @@ from steps.recipe_options import recipe_options
 @click.option("--recipe", default="auto", show_default=True, help="A name in recipes/ or a YAML file; auto: by model.")
 @click.option("--data", default="auto", show_default=True, help="auto (the newest data run), its id, or a folder.")
 @click.option("--limit", default=0, show_default=True, help="At most so many train queries; 0: as the recipe says.")
+@click.option("--skip", default=0, show_default=True, help="Leave out what a run with this limit and seed learnt.")
 @click.option("--seed", default=0, show_default=True, help="Draws samples, their order and the adapter's start.")
 @click.option(
     "--resume", default="", help="Go on with a run that did not finish: its id, or last. The rest is as then."
@@ -23,7 +24,15 @@ from steps.recipe_options import recipe_options
 @click.option("--processes", default=1, show_default=True, help="Processes on this machine, one a GPU (torchrun).")
 @recipe_options
 def main(
-    model: str, recipe: str, data: str, limit: int, seed: int, resume: str, processes: int, overrides: dict[str, str]
+    model: str,
+    recipe: str,
+    data: str,
+    limit: int,
+    skip: int,
+    seed: int,
+    resume: str,
+    processes: int,
+    overrides: dict[str, str],
 ) -> None:
     """Fine-tune a model on the newest samples. Options named like a recipe's fields override the recipe."""
     if processes > 1 and not started_together():
@@ -40,9 +49,9 @@ def main(
     from steps.training_request import opened
 
     earlier = unfinished_run("train", resume).run_id if resume else ""
-    settings = None if earlier else recipe_for(recipe, model, overrides)
     with step_run("train", resume=earlier, system_metrics=True) as run:
-        request, output = opened(run, model, settings, data, limit, seed)
+        settings = None if earlier else recipe_for(recipe, model, overrides)
+        request, output = opened(run, model, settings, data, limit, seed, skip)
         result = trained(run, request, output)
         finish(run, request, output, result)
     click.echo(result.text())

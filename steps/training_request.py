@@ -39,7 +39,9 @@ def log_leaks(run: StepRun, folder: Path, output: Path) -> None:
     run.artifact(output / LEAKS)
 
 
-def opened(run: StepRun, model: str, recipe: Recipe | None, data: str, limit: int, seed: int) -> tuple[Request, Path]:
+def opened(
+    run: StepRun, model: str, recipe: Recipe | None, data: str, limit: int, seed: int, skip: int
+) -> tuple[Request, Path]:
     """The request of a new run, written down and logged; without a recipe, that of the run that goes on."""
     from pipesql.evaluate.questions import prompt_shape
     from pipesql.models import resolve_model
@@ -50,8 +52,8 @@ def opened(run: StepRun, model: str, recipe: Recipe | None, data: str, limit: in
         return read_request(output), output
     run.tags(**{"pipesql.model": model, "pipesql.recipe": recipe.name, "pipesql.output": place})
     source, (folder, data_run) = resolve_model(model), chosen(data)
-    request = requested(model, recipe, folder, data_run, limit, seed)
-    run.params(model=source.name, recipe=recipe.name, limit=limit, seed=seed, **recipe.headline())
+    request = requested(model, recipe, folder, data_run, limit, seed, skip)
+    run.params(model=source.name, recipe=recipe.name, limit=limit, seed=seed, skip=skip, **recipe.headline())
     benchmark = get_run(data_run).tags.get("pipesql.benchmark", "") if data_run else ""
     run.tags(**{"pipesql.data_run": data_run, "pipesql.data_digest": request.digest, "pipesql.benchmark": benchmark})
     run.tags(**{f"pipesql.{name}": value for name, value in prompt_shape(folder).items()})

@@ -33,14 +33,15 @@ class Material:
         return list(dict.fromkeys(query_of(row.id, row.layout) for row in plain))
 
 
-def read_material(samples: Path, tokenizer: Any, recipe: Recipe, limit: int, seed: int) -> Material:
-    """The samples of a folder as rows: of at most `limit` training queries (0: as the recipe says), drawn by the seed.
+def read_material(samples: Path, tokenizer: Any, recipe: Recipe, limit: int, seed: int, skip: int = 0) -> Material:
+    """The samples of a folder as rows: of at most `limit` training queries (0: as the recipe says), drawn by the seed
+    from those that a run with the limit `skip` did not draw.
 
     Measured is `samples.validation.jsonl` where the data were built with one, else `samples.dev.jsonl`.
     Raises BadInput for samples that cannot be used.
     """
     measured = "validation" if (samples / "samples.validation.jsonl").is_file() else "dev"
-    learn = _drawn(samples / "samples.train.jsonl", limit or recipe.max_train_queries, seed)
+    learn = _drawn(samples / "samples.train.jsonl", limit or recipe.max_train_queries, seed, skip)
     measure = _drawn(samples / f"samples.{measured}.jsonl", recipe.max_eval_queries, seed)
     if recipe.packing != "shared" and any(sample.layout == "tree" for sample in learn):
         raise BadInput(
@@ -58,13 +59,18 @@ def read_material(samples: Path, tokenizer: Any, recipe: Recipe, limit: int, see
     return Material(learn[0].layout, measured, train_rows, eval_rows, train, counted)
 
 
-def _drawn(path: Path, count: int, seed: int) -> list[Sample]:
-    """The samples of a file, of at most `count` queries (0: all) drawn by the seed, in the order of the file."""
+def _drawn(path: Path, count: int, seed: int, skip: int = 0) -> list[Sample]:
+    """The samples of a file, of at most `count` queries (0: all) drawn by the seed, in the order of the file.
+
+    The first `skip` that this seed draws are left out. Raises BadInput where that leaves none.
+    """
     samples = list(read_samples(path))
     queries = list(dict.fromkeys(query_of(sample.id, sample.layout) for sample in samples))
-    if not count or len(queries) <= count:
-        return samples
-    chosen = set(random.Random(seed).sample(queries, count))
+    if 0 < len(queries) <= skip:
+        raise BadInput(f"{path} has {len(queries)} queries and skip leaves out {skip}: skip fewer")
+    earlier = set(random.Random(seed).sample(queries, skip))
+    left = [query for query in queries if query not in earlier]
+    chosen = set(random.Random(seed).sample(left, count)) if 0 < count < len(left) else set(left)
     return [sample for sample in samples if query_of(sample.id, sample.layout) in chosen]
 
 

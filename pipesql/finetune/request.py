@@ -28,6 +28,7 @@ class Request:
     digest: str
     limit: int
     seed: int
+    skip: int = 0
 
     @property
     def folder(self) -> Path:
@@ -41,10 +42,10 @@ class Request:
         return output / RECIPE
 
 
-def requested(model: str, recipe: Recipe, folder: Path, data_run: str, limit: int, seed: int) -> Request:
+def requested(model: str, recipe: Recipe, folder: Path, data_run: str, limit: int, seed: int, skip: int = 0) -> Request:
     """A new request on the samples as they are now. Raises BadInput where they cannot be read."""
     digest = file_digest(folder / "samples.train.jsonl")
-    return Request(model, recipe, str(folder), data_run, digest, limit, seed)
+    return Request(model, recipe, str(folder), data_run, digest, limit, seed, skip)
 
 
 def read_request(output: Path) -> Request:

@@ -36,6 +36,7 @@ def train(
     output: Path,
     limit: int = 0,
     seed: int = 0,
+    skip: int = 0,
     *,
     resume: bool = False,
     on_metrics: OnMetrics = lambda values, step: None,
@@ -45,7 +46,8 @@ def train(
     """Train on `samples.train.jsonl` of the folder `samples`, measure on its `samples.validation.jsonl` where the data
     were built with one, else on its `samples.dev.jsonl`.
 
-    `limit`: the samples of at most that many training queries (0: as the recipe says). Writes `output/adapter`
+    `limit`: the samples of at most that many training queries (0: as the recipe says), of those that a run with the
+    limit `skip` and the same seed did not draw. Writes `output/adapter`
     (safetensors, tokenizer with our chat template, `base.json`), whole or not at all, `output/loss.png`, and
     `output/checkpoints`. With
     `resume` training goes on from the last whole checkpoint there, else what is there is removed. `on_metrics` gets
@@ -58,7 +60,7 @@ def train(
         raise BadInput(f"recipe {recipe.name} selects by execution accuracy, which nobody measures here: select loss")
     tokenizer = load_tokenizer(source)
     tokenizer.chat_template = TEMPLATE
-    material = read_material(samples, tokenizer, recipe, limit, seed)
+    material = read_material(samples, tokenizer, recipe, limit, seed, skip)
     details = {
         "recipe": recipe.name,
         "settings": asdict(recipe),
@@ -105,6 +107,7 @@ def train_request(
         output,
         request.limit,
         request.seed,
+        request.skip,
         resume=True,
         on_metrics=on_metrics,
         on_event=on_event,
