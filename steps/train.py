@@ -12,7 +12,9 @@ from steps.recipe_options import recipe_options
 
 
 @click.command(cls=StepCommand)
-@click.option("--model", default="smol", show_default=True, help="tiny, smol, 0.5b … 7b, a hub id or a folder.")
+@click.option(
+    "--model", default="smol", show_default=True, help="tiny, smol, 0.5b … 7b, hub id, folder, models:/pipesql/N."
+)
 @click.option("--recipe", default="auto", show_default=True, help="A name in recipes/ or a YAML file; auto: by model.")
 @click.option("--data", default="auto", show_default=True, help="auto (the newest data run), its id, or a folder.")
 @click.option("--limit", default=0, show_default=True, help="At most so many train queries; 0: as the recipe says.")

@@ -10,6 +10,7 @@ from pipesql.errors import NoSuchRun
 from pipesql.finetune.recipe import Recipe
 from pipesql.finetune.request import Request, read_request, requested
 from pipesql.records import write_json
+from pipesql.tracking.continued import registered_as_folder
 from pipesql.tracking.lookup import data_folder
 from pipesql.tracking.runs import StepRun, get_run
 from pipesql.tracking.store import project_root
@@ -51,8 +52,9 @@ def opened(
         run.tags(**{"pipesql.resumed": "true"})
         return read_request(output), output
     run.tags(**{"pipesql.model": model, "pipesql.recipe": recipe.name, "pipesql.output": place})
-    source, (folder, data_run) = resolve_model(model), chosen(data)
-    request = requested(model, recipe, folder, data_run, limit, seed, skip)
+    place_of_model = registered_as_folder(model)
+    source, (folder, data_run) = resolve_model(place_of_model), chosen(data)
+    request = requested(place_of_model, recipe, folder, data_run, limit, seed, skip)
     run.params(model=source.name, recipe=recipe.name, limit=limit, seed=seed, skip=skip, **recipe.headline())
     benchmark = get_run(data_run).tags.get("pipesql.benchmark", "") if data_run else ""
     run.tags(**{"pipesql.data_run": data_run, "pipesql.data_digest": request.digest, "pipesql.benchmark": benchmark})

@@ -21,7 +21,7 @@ from pipesql.finetune.merge import MAX_NEW_TOKENS, prepare_for_use  # noqa: E402
 from pipesql.finetune.parity import example_messages  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
-from pipesql.tracking import registry  # noqa: E402
+from pipesql.tracking import continued, registry  # noqa: E402
 from pipesql.tracking.runs import step_run  # noqa: E402
 
 ANSWER = ("FROM singer", "|> WHERE age > 40", "|> SELECT name")
@@ -173,3 +173,30 @@ def test_promotion_moves_alias_and_stage_and_archives_the_champion_before(regist
 def test_registering_needs_a_run(store, parrot) -> None:
     with pytest.raises(BadInput, match="open one first"):
         registry.register(*parrot, messages=example_messages(), max_new_tokens=9, tags={})
+
+
+def test_a_version_is_a_model_to_train_further(registered, parrot, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(continued, "project_root", lambda: tmp_path)
+    folder = continued.registered_as_folder("models:/pipesql/1")
+    assert Path(folder).parent == tmp_path / "output" / "models"
+    source = resolve_model(folder)
+    weights = load_model(source, device="cpu").state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in parrot[0].state_dict().items())
+    assert load_tokenizer(source).chat_template == parrot[1].chat_template
+    assert continued.registered_as_folder("models:/pipesql/1") == folder
+    newest = registry.get_version()
+    assert newest.aliases
+    by_alias = continued.registered_as_folder(f"models:/pipesql@{newest.aliases[0]}")
+    assert Path(by_alias).name.startswith(f"pipesql-{newest.number}-")
+    assert sorted(path.name for path in Path(folder).parent.iterdir()) == sorted(
+        {Path(folder).name, Path(by_alias).name}
+    )
+
+
+def test_what_is_no_version_is_one_sentence(registered) -> None:
+    assert continued.registered_as_folder("smol") == "smol"
+    with pytest.raises(NoSuchRun, match="no version or alias '99'"):
+        continued.registered_as_folder("models:/pipesql/99")
+    for spec in ("models:/other/1", "models:/pipesql", "models:/pipesql/1/"):
+        with pytest.raises(BadInput, match="names no version: give models:/pipesql/NUMBER"):
+            continued.registered_as_folder(spec)
