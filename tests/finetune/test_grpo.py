@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,77 +12,24 @@ import torch
 from click.testing import CliRunner
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from pipesql.chat.prompts import messages
 from pipesql.chat.template import END, TEMPLATE, markers, prompt_ids
 from pipesql.errors import BadInput, TrainingDiverged
-from pipesql.execution.schema import read_schema
 from pipesql.finetune.grpo import train_by_rewards
-from pipesql.finetune.grpo_questions import ask
 from pipesql.finetune.merge import merge
 from pipesql.finetune.parity import largest_difference, logits
-from pipesql.finetune.recipe_files import grpo_recipe_for, recipe_for
+from pipesql.finetune.recipe_files import recipe_for
 from pipesql.finetune.rewards import REWARDS
-from pipesql.finetune.rewards.judge import Judge
 from pipesql.finetune.tokenise import tokenise
 from pipesql.finetune.train import train
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
-from pipesql.records import GoldenPair, Sample, read_jsonl, write_jsonl
-
-QUERIES = (
-    ("Who is there?", ("FROM singer", "|> SELECT name")),
-    ("Who is over 30?", ("FROM singer", "|> WHERE age > 30", "|> SELECT name")),
-    ("How many are there?", ("FROM singer", "|> AGGREGATE COUNT(*) AS count")),
-    ("Who is the oldest?", ("FROM singer", "|> ORDER BY age DESC", "|> LIMIT 1", "|> SELECT name")),
-)
-RECIPE = grpo_recipe_for("tiny", "tiny", {"max_completion_length": "48", "max_steps": "3", "learning_rate": "3e-3"})
+from pipesql.records import Sample, read_jsonl
+from tests.finetune.music import QUERIES, RECIPE, write_data
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    """A data folder: four questions on one database, golds and samples."""
-    folder = tmp_path_factory.mktemp("data")
-    path = folder / "music.sqlite"
-    with sqlite3.connect(path) as connection:
-        connection.executescript(
-            """
-            CREATE TABLE singer (id INTEGER PRIMARY KEY, name TEXT, age INTEGER);
-            INSERT INTO singer VALUES (1, 'Ann', 31), (2, 'Bob', 25), (3, 'Cem', 47), (4, 'Dan', 52);
-            """
-        )
-    connection.close()
-    pairs, samples = [], []
-    for number, (question, operators) in enumerate(QUERIES):
-        gold = "\n".join(operators)
-        common = {"id": f"q{number}", "db_id": "music", "split": "train"}
-        pairs.append(
-            GoldenPair(
-                **common,
-                database=str(path),
-                question=question,
-                gold_sql=lowered(gold, path),
-                benchmark="test",
-                operators=operators,
-                lowered_sql="",
-                rows=1,
-                rows_digest="",
-                database_digest="",
-            )
-        )
-        samples.append(
-            Sample(**common, layout="folded", prompt=messages(read_schema(path), question), targets=operators)
-        )
-    write_jsonl(folder / "golden.jsonl", pairs)
-    write_jsonl(folder / "samples.train.jsonl", samples)
-    write_jsonl(folder / "samples.dev.jsonl", [replace(samples[0], id="dev", split="dev")])
-    return folder
-
-
-def lowered(pipe: str, path: Path) -> str:
-    from pipesql.pipe.lower import lower
-    from pipesql.pipe.parser import parse
-
-    return lower(parse(pipe), read_schema(path))
+    return write_data(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
@@ -204,46 +150,6 @@ def test_numbers_that_are_not_finite_end_the_run_and_leave_nothing(data, adapter
     with pytest.raises(TrainingDiverged, match="try a learning_rate below 1e\\+12"):
         train_by_rewards(data, adapter, replace(RECIPE, learning_rate=1e12, beta=1.0, max_steps=6), tmp_path)
     assert list(tmp_path.iterdir()) == []
-
-
-def questions(data: Path, recipe=RECIPE, limit: int = 0):
-    tokenizer = load_tokenizer(resolve_model("tiny"))
-    with Judge(tokenizer, recipe.reward_timeout_s, recipe.reward_max_rows) as judge:
-        return ask(data, recipe, tokenizer, judge, limit, seed=0)
-
-
-def copy(data: Path, folder: Path, pair=lambda pair: pair, sample=lambda sample: sample) -> Path:
-    write_jsonl(folder / "golden.jsonl", map(pair, read_jsonl(data / "golden.jsonl", GoldenPair)))
-    write_jsonl(folder / "samples.train.jsonl", map(sample, read_jsonl(data / "samples.train.jsonl", Sample)))
-    return folder
-
-
-def test_as_many_questions_are_drawn_as_the_steps_need(data) -> None:
-    assert len(questions(data).rows) == 3
-    assert len(questions(data, limit=2).rows) == 2
-    assert len(questions(data, replace(RECIPE, max_steps=100)).rows) == len(QUERIES)
-
-
-def test_questions_whose_gold_cannot_be_compared_with_are_left_out_and_counted(data, tmp_path) -> None:
-    def spoilt(pair: GoldenPair) -> GoldenPair:
-        return replace(pair, gold_sql={"q0": "SELECT 1 WHERE 0", "q1": "SELECT x"}.get(pair.id, pair.gold_sql))
-
-    asked = questions(copy(data, tmp_path, pair=spoilt), replace(RECIPE, max_steps=100))
-    assert {row["id"] for row in asked.rows} == {"q2", "q3"}
-    assert asked.left_out == {"empty": 1, "gold": 1}
-
-
-def test_data_without_questions_to_ask_is_one_sentence(data, tmp_path) -> None:
-    with pytest.raises(BadInput, match=r"0 train questions to ask \(4 too_long\)"):
-        questions(data, replace(RECIPE, max_prompt_length=3))
-    steps = copy(data, tmp_path, sample=lambda sample: replace(sample, layout="steps"))
-    with pytest.raises(BadInput, match="build the data with layout=folded"):
-        questions(steps)
-
-
-def test_no_question_of_dev_is_asked(data, tmp_path) -> None:
-    dev = copy(data, tmp_path, pair=lambda pair: replace(pair, split="dev" if pair.id != "q0" else "train"))
-    assert [row["id"] for row in questions(dev, replace(RECIPE, max_steps=100)).rows] == ["q0"]
 
 
 def test_a_model_that_answers_one_operator_at_a_time_is_refused(data, adapter, tmp_path) -> None:
