@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch.nn.functional import pad
 
+from pipesql.generate.growing import in_place
 from pipesql.generate.prefix import PrefixReader
 
 
@@ -44,13 +45,20 @@ class Batch:
         read = self._mask[row].nonzero()[:, 0]
         self._mask[row, read[len(read) - count :]] = 0
 
-    def keep(self, rows: Sequence[int]) -> None:
-        """Keep these rows, in this order, and no more width than they need."""
+    def keep(self, parents: Sequence[int]) -> list[int]:
+        """Keep these rows, each where it stands if it can, and no more width than they need.
+
+        Returns the order in which they stand now, as places in `parents`; a row that is named twice stands twice.
+        """
+        order = in_place(parents)
+        if (rows := [parents[place] for place in order]) == list(range(len(self.tokens))):
+            return order
         index = torch.tensor(rows, dtype=torch.long, device=self.tokens.device)
         self.tokens, self._mask = self.tokens[index], self._mask[index]
         unused = int(self._mask.any(0).long().argmax()) if rows else 0
         self._mask = self._mask[:, unused:]
         self._cache.select(rows, unused)
+        return order
 
     def join(self, other: Batch) -> None:
         """Take in the rows of another batch, after the own ones."""

@@ -28,7 +28,6 @@ from pipesql.chat.template import markers, operator_text
 from pipesql.generate.batch import Batch
 from pipesql.generate.choose import choose
 from pipesql.generate.decoded import Decoded, Limits, OnAnswer
-from pipesql.generate.growing import in_place
 from pipesql.generate.guided import Guide, Mask
 
 MARGIN = 5.0
@@ -130,10 +129,7 @@ class BeamReading:
                 continue
             parents += [place for place, _ in kept]
             alive += [beam for _, beam in kept]
-        order = in_place(parents)
-        parents, alive = [parents[row] for row in order], [alive[row] for row in order]
-        if parents != list(range(len(rows))):
-            batch.keep(parents)
+        alive = [alive[place] for place in batch.keep(parents)]
         for place, beam in enumerate(alive):
             batch.tokens[place] = beam.newest
         return alive

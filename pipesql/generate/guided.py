@@ -25,7 +25,6 @@ from pipesql.chat.template import markers, operator_text
 from pipesql.generate.batch import Batch
 from pipesql.generate.choose import Candidate, choose
 from pipesql.generate.decoded import Decoded, Limits, OnAnswer
-from pipesql.generate.growing import in_place
 from pipesql.generate.search import Branches, common_beginning
 
 UNREPEATED = 24
@@ -120,8 +119,7 @@ class GuidedReading:
                 batch.tokens[place] = row.way[-1].token
                 alive.append(place)
         if len(alive) < len(rows):
-            alive = [alive[place] for place in in_place(alive)]
-            batch.keep(alive)
+            alive = [alive[place] for place in batch.keep(alive)]
         return [rows[place] for place in alive]
 
     def _take_one(self, row: GuidedRow, candidates: Sequence[Candidate]) -> int:

@@ -13,7 +13,6 @@ from typing import Any
 from pipesql.chat.template import START, markers, operator_text
 from pipesql.generate.batch import Batch
 from pipesql.generate.decoded import Check, Decoded, Limits, OnAnswer
-from pipesql.generate.growing import in_place
 
 
 @dataclass
@@ -74,8 +73,7 @@ class Reading:
             if self.goes_on(row, token)
         ]
         if len(alive) < len(rows):
-            alive = [alive[place] for place in in_place(alive)]
-            batch.keep(alive)
+            alive = [alive[place] for place in batch.keep(alive)]
         return [rows[i] for i in alive]
 
     def goes_on(self, row: Row, token: int) -> bool:
