@@ -38,7 +38,7 @@ def main(source: dict[str, Any], seed: int, augment: int, wanted: dict[str, Any]
         grown = augmentation.grow(build.pairs, augment, seed, golden.build)
         with whole_folder(making.target) as scratch:
             splits = samples.split_pairs([*build.pairs, *grown.pairs], questions, options.validation, seed)
-            made = {split: samples.build(pairs, options) for split, pairs in splits.parts().items()}
+            made = {split: samples.build(pairs, options, splits.questions()) for split, pairs in splits.parts().items()}
             golden.write(scratch, build, making.comparison)
             stats = samples.write(scratch, made, splits, options, f"Samples of {folder.name}")
             grown.write(scratch)

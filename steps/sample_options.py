@@ -13,6 +13,7 @@ _OPTIONS = (
     ("tool_ratio", 0.0, "Share of queries that get a conversation with tools, too."),
     ("values", 0, "At most so many values a column that the question speaks of, in the prompt."),
     ("keys", 1, "1: the schema in the prompt says what is a key; 0: it does not."),
+    ("disguises", 0, "Show each train database under so many other names, too: other schemas to learn from."),
     ("validation", 0.0, "Share of train held back, in whole databases, for the evaluation loss."),
     ("max_length", 2048, "Samples of more tokens are counted as too long."),
     ("tokenizer", "auto", "Counts lengths: a model's name or folder; auto: smol's if it is here."),

@@ -8,16 +8,20 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from pipesql.chat.prompts import Value
 from pipesql.errors import PipesqlError
 from pipesql.execution.opening import open_database
 from pipesql.execution.schema import read_schema
 from pipesql.pipe.operators import keyword
 from pipesql.pipe.parser import parse
+from pipesql.pipe.schema import Schema
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples.conversations import converse
+from pipesql.samples.disguise import SIGN, Vocabulary, disguised, vocabulary
 from pipesql.samples.layouts import lay_out
+from pipesql.samples.leaks import normalised
 from pipesql.samples.options import Options
 from pipesql.samples.prefixes import DEADLINE_S, broken_prefix
 from pipesql.tools import Toolbox
@@ -50,23 +54,29 @@ class _Group:
     database: str
     pairs: tuple[tuple[int, GoldenPair, bool], ...]
     options: Options
+    known: Vocabulary | None
+    """The words for disguises, if there are to be any."""
+    taken: frozenset[str]
 
 
 @dataclass(frozen=True)
 class _Made:
-    place: int
+    place: tuple[int, int]
     samples: tuple[Sample, ...]
     operators: tuple[str, ...]
     grounded: bool
     broken: str
 
 
-def build(pairs: Sequence[GoldenPair], options: Options, workers: int | None = None) -> Built:
+def build(
+    pairs: Sequence[GoldenPair], options: Options, taken: Iterable[str] = (), workers: int | None = None
+) -> Built:
     """The samples of golden pairs as `options` say; `workers` processes (None: one a core, none for a small set).
 
+    Training pairs get the disguises that `options` ask for; no disguised question is in words one of `taken`.
     Raises BadInput for a database that cannot be read, PipesqlError naming the pairs with a prefix that does not run.
     """
-    groups = _group(pairs, options)
+    groups = _group(pairs, options, frozenset(map(normalised, taken)))
     if workers is None:
         workers = 1 if len(pairs) <= IN_PROCESS else min(os.cpu_count() or 1, len(groups))
     made = sorted((one for group in _work(groups, workers) for one in group), key=lambda one: one.place)
@@ -86,14 +96,16 @@ def build(pairs: Sequence[GoldenPair], options: Options, workers: int | None = N
     )
 
 
-def _group(pairs: Sequence[GoldenPair], options: Options) -> list[_Group]:
+def _group(pairs: Sequence[GoldenPair], options: Options, taken: frozenset[str]) -> list[_Group]:
     """Pairs by database, the largest first; conversations are drawn among all of them."""
     count = round(options.tool_ratio * len(pairs))
     talks = set(random.Random(f"{options.seed}/tools").sample(range(len(pairs)), count))
     found: dict[str, list[tuple[int, GoldenPair, bool]]] = {}
     for place, pair in enumerate(pairs):
         found.setdefault(pair.database, []).append((place, pair, place in talks))
-    groups = [_Group(database, tuple(members), options) for database, members in found.items()]
+    learnt = options.disguises and all(pair.split == "train" for pair in pairs)
+    known = vocabulary([read_schema(database) for database in found]) if learnt else None
+    groups = [_Group(database, tuple(members), options, known, taken) for database, members in found.items()]
     return sorted(groups, key=lambda group: -len(group.pairs))
 
 
@@ -114,13 +126,33 @@ def _make_group(group: _Group) -> list[_Made]:
     options, schema = group.options, read_schema(group.database)
     shown = schema if options.keys else schema.without_keys()
     made = []
+    asked = []
     with open_database(group.database, timeout_s=DEADLINE_S) as database, Toolbox(group.database) as box:
         for place, pair, talks in group.pairs:
             values = matching_values(group.database, pair.question, options.values)
+            asked.append((pair, values))
             samples = list(lay_out(pair, shown, options.layout, values))
             broken = broken_prefix(pair, schema, database) if options.execute_prefixes else ""
             if talks and not broken:
                 samples.append(converse(pair, box, options.seed, values))
             operators = tuple(keyword(operator) for operator in parse(pair.pipe_sql).operators)
-            made.append(_Made(place, tuple(samples), operators, bool(values), broken))
-    return made
+            made.append(_Made((0, place), tuple(samples), operators, bool(values), broken))
+    return [*made, *_disguised(group, shown, asked)]
+
+
+def _disguised(group: _Group, schema: Schema, asked: Sequence[tuple[GoldenPair, Sequence[Value]]]) -> Iterator[_Made]:
+    """The samples of the group's pairs under other names, behind all others; ids and databases end in `@` and a number.
+
+    They have no operators of their own to count.
+    """
+    if group.known is None:
+        return
+    places = {pair.id: place for place, pair, _ in group.pairs}
+    for number in range(1, group.options.disguises + 1):
+        seed = f"{group.options.seed}/{asked[0][0].db_id}/{number}"
+        other, pairs = disguised(schema, asked, group.known, seed)
+        for pair, values in pairs:
+            if normalised(pair.question) not in group.taken:
+                named = replace(pair, id=f"{pair.id}{SIGN}{number}", db_id=f"{pair.db_id}{SIGN}{number}")
+                samples = tuple(lay_out(named, other, group.options.layout, values))
+                yield _Made((number, places[pair.id]), samples, (), False, "")

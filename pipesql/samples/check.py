@@ -14,6 +14,7 @@ from pipesql.chat.prompts import messages, schema_text
 from pipesql.execution.opening import open_database
 from pipesql.execution.schema import read_schema
 from pipesql.records import GoldenPair, Sample, read_jsonl
+from pipesql.samples.disguise import disguise_faults, original
 from pipesql.samples.prefixes import DEADLINE_S, broken_prefix
 from pipesql.tools import Toolbox
 
@@ -39,8 +40,16 @@ def check_samples(samples: Sequence[Sample], pairs: Mapping[str, GoldenPair]) ->
     results = 0
     faults: list[str] = []
     met: dict[str, list[Sample]] = {}
+    disguises: dict[str, list[Sample]] = {}
     for sample in samples:
-        met.setdefault(query_of(sample), []).append(sample)
+        if (name := query_of(sample)) not in pairs and original(name) in pairs:
+            disguises.setdefault(sample.db_id, []).append(sample)
+        else:
+            met.setdefault(name, []).append(sample)
+    for of_one in disguises.values():
+        made_of = {sample.id: pairs[original(query_of(sample))] for sample in of_one}
+        schema = read_schema(made_of[of_one[0].id].database)
+        faults += disguise_faults(of_one, made_of, schema)
     by_database: dict[str, list[str]] = {}
     for name in met:
         if name in pairs:

@@ -9,6 +9,7 @@ from pipesql.chat.trees import read_samples
 from pipesql.errors import PipesqlError
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples.check import pairs_of, query_of
+from pipesql.samples.disguise import original
 from pipesql.samples.leaks import normalised
 
 _SHOWN = 5
@@ -28,7 +29,8 @@ def examine(folder: Path) -> dict[str, Any]:
     learnt = list(read_samples(folder / "samples.train.jsonl"))
     faults: dict[str, list[str]] = {"database": [], "question": [], "unknown": []}
     for sample in learnt:
-        if kind := _fault(sample, pairs.get(query_of(sample)), ids, digests, asked):
+        name = query_of(sample)
+        if kind := _fault(sample, pairs.get(name) or pairs.get(original(name)), ids, digests, asked):
             faults[kind].append(sample.id)
     if any(faults.values()):
         said = {"database": "are on a dev database", "question": "ask what dev asks", "unknown": "have no golden pair"}

@@ -21,6 +21,8 @@ class Options:
     """At most so many values of each column that the question speaks of stand in the prompt."""
     keys: int = 1
     """1: the schema in the prompt says what is a primary and a foreign key; 0: it does not."""
+    disguises: int = 0
+    """Each training database is shown under so many other names, too (`disguise`)."""
     validation: float = 0.0
     """Share of the training queries, in whole databases, that is kept for the evaluation loss."""
     max_length: int = 2048
@@ -39,6 +41,7 @@ class Options:
             ("validation", 0, 0.5),
             ("values", 0, 20),
             ("keys", 0, 1),
+            ("disguises", 0, 20),
             ("max_length", 1, 10**7),
             ("execute_prefixes", 0, 1),
         ):

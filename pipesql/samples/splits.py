@@ -31,6 +31,10 @@ class Splits:
         """The pairs that samples are made of, by split; validation only where there is one."""
         return {"train": self.train, **({"validation": self.validation} if self.validation else {}), "dev": self.dev}
 
+    def questions(self) -> list[str]:
+        """What is measured on: the questions of validation and dev."""
+        return [pair.question for pair in (*self.validation, *self.dev)]
+
     def leak_report(self) -> dict[str, Any]:
         """What was checked and what was found."""
         train, dev = ({p.database_digest for p in pairs} for pairs in (self.train, self.dev))
