@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from pipesql.chat.prompts import Value
+from pipesql.pipe.identifiers import RESERVED
 from pipesql.pipe.parser import parse
 from pipesql.pipe.printer import print_operators
 from pipesql.pipe.query import PipeQuery
@@ -37,6 +38,8 @@ COMMON = 0.05
 SHARE = 0.7
 """So many of the other words are exchanged."""
 _SHORTEST = 3
+_SAID = frozenset(["aggregate", "avg", "count", "distinct", "list", "max", "min", "sum", "value"]) | RESERVED
+"""Words of the language, and those that the decompiler names columns with (`decompile.naming`): they stay."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,12 @@ def vocabulary(schemas: Sequence[Schema]) -> Vocabulary:
     """The words of these databases' names, those that are common apart."""
     counts = Counter(word for schema in schemas for word in _schema_stems(schema))
     most = max(1.0, COMMON * len(schemas))
-    peculiar = sorted(
-        word
-        for word, count in counts.items()
-        if count <= most and len(word) >= _SHORTEST and stem(plural(word)) == word
-    )
+    peculiar = sorted(word for word, count in counts.items() if count <= most and _exchangeable(word))
     return Vocabulary(tuple(peculiar), frozenset(counts) - frozenset(peculiar))
+
+
+def _exchangeable(word: str) -> bool:
+    return len(word) >= _SHORTEST and word not in _SAID and stem(plural(word)) == word
 
 
 def disguised(
