@@ -19,7 +19,7 @@ from pipesql.pipe.parser import parse
 from pipesql.pipe.schema import Schema
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples.conversations import converse
-from pipesql.samples.disguise import SIGN, Vocabulary, disguised, vocabulary
+from pipesql.samples.disguise import SIGN, disguised, vocabulary
 from pipesql.samples.layouts import lay_out
 from pipesql.samples.leaks import normalised
 from pipesql.samples.options import Options
@@ -54,7 +54,7 @@ class _Group:
     database: str
     pairs: tuple[tuple[int, GoldenPair, bool], ...]
     options: Options
-    known: Vocabulary | None
+    known: tuple[str, ...] | None
     """The words for disguises, if there are to be any."""
     taken: frozenset[str]
 
@@ -150,9 +150,9 @@ def _disguised(group: _Group, schema: Schema, asked: Sequence[tuple[GoldenPair, 
     places = {pair.id: place for place, pair, _ in group.pairs}
     for number in range(1, group.options.disguises + 1):
         seed = f"{group.options.seed}/{asked[0][0].db_id}/{number}"
-        other, pairs = disguised(schema, asked, group.known, seed)
-        for pair, values in pairs:
+        disguise = disguised(schema, asked, group.known, seed)
+        for pair, values in disguise.pairs:
             if normalised(pair.question) not in group.taken:
                 named = replace(pair, id=f"{pair.id}{SIGN}{number}", db_id=f"{pair.db_id}{SIGN}{number}")
-                samples = tuple(lay_out(named, other, group.options.layout, values))
+                samples = tuple(lay_out(named, disguise.schema, group.options.layout, values))
                 yield _Made((number, places[pair.id]), samples, (), False, "")

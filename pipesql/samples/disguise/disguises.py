@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -42,32 +42,34 @@ _SAID = frozenset(["aggregate", "avg", "count", "distinct", "list", "max", "min"
 """Words of the language, and those that the decompiler names columns with (`decompile.naming`): they stay."""
 
 
-@dataclass(frozen=True)
-class Vocabulary:
-    """Words of all databases' names, by stem."""
-
-    peculiar: tuple[str, ...]
-    common: frozenset[str]
-
-
-def vocabulary(schemas: Sequence[Schema]) -> Vocabulary:
-    """The words of these databases' names, those that are common apart."""
+def vocabulary(schemas: Sequence[Schema]) -> tuple[str, ...]:
+    """The words of these databases' names that may be exchanged, by stem."""
     counts = Counter(word for schema in schemas for word in _schema_stems(schema))
     most = max(1.0, COMMON * len(schemas))
-    peculiar = sorted(word for word, count in counts.items() if count <= most and _exchangeable(word))
-    return Vocabulary(tuple(peculiar), frozenset(counts) - frozenset(peculiar))
+    return tuple(sorted(word for word, count in counts.items() if count <= most and _exchangeable(word)))
 
 
 def _exchangeable(word: str) -> bool:
     return len(word) >= _SHORTEST and word not in _SAID and stem(plural(word)) == word
 
 
-def disguised(
-    schema: Schema, asked: Sequence[tuple[GoldenPair, Sequence[Value]]], known: Vocabulary, seed: str
-) -> tuple[Schema, list[tuple[GoldenPair, list[Value]]]]:
-    """The schema under other names, and of the pairs on it, each with the values in its prompt, those that are kept.
+@dataclass(frozen=True)
+class Disguise:
+    """A schema under other names, and the pairs on it that are kept, each with the values in its prompt."""
 
-    Raises SqlError for a query that does not resolve under the other names.
+    others: Mapping[str, str]
+    """Which stem became which."""
+    schema: Schema
+    pairs: tuple[tuple[GoldenPair, tuple[Value, ...]], ...]
+
+
+def disguised(
+    schema: Schema, asked: Sequence[tuple[GoldenPair, Sequence[Value]]], known: Sequence[str], seed: str
+) -> Disguise:
+    """A disguise of the schema and of the pairs on it, which come with the values in their prompts.
+
+    `known` are the words that may be exchanged (`vocabulary`). Raises SqlError for a query that does not resolve under
+    its other names.
     """
     rng = random.Random(seed)
     others = _exchanged(schema, [pair for pair, _ in asked], known, rng)
@@ -84,18 +86,17 @@ def disguised(
         if operators == pair.operators or not _understood(pair, values, query, schema, others):
             continue
         resolve(new, other)
-        question = changed(pair.question, others)
-        there = [(rename(table), rename(column), value) for table, column, value in values]
-        kept.append((replace(pair, question=question, operators=operators), there))
-    return other, kept
+        there = tuple((rename(table), rename(column), value) for table, column, value in values)
+        kept.append((replace(pair, question=changed(pair.question, others), operators=operators), there))
+    return Disguise(others, other, tuple(kept))
 
 
-def _exchanged(schema: Schema, pairs: Iterable[GoldenPair], known: Vocabulary, rng: random.Random) -> dict[str, str]:
+def _exchanged(schema: Schema, pairs: Iterable[GoldenPair], known: Sequence[str], rng: random.Random) -> dict[str, str]:
     """Which words are exchanged for which; no two for the same, and none for a word that is used here."""
     here = _schema_stems(schema)
     used = here.union(*(stems(pair.question) for pair in pairs), *(stems(pair.pipe_sql) for pair in pairs))
-    mine = [word for word in known.peculiar if word in here and rng.random() < SHARE]
-    free = [word for word in known.peculiar if word not in used]
+    mine = [word for word in known if word in here and rng.random() < SHARE]
+    free = [word for word in known if word not in used]
     return dict(zip(mine, rng.sample(free, min(len(mine), len(free))), strict=False))
 
 
