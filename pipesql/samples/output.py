@@ -50,6 +50,7 @@ def metrics(stats: Mapping[str, Any], splits: Splits) -> dict[str, float]:
     found["samples/withheld"] = found["leaks/withheld_from_train"]
     for split, one in stats["splits"].items():
         found[f"samples/{split}"] = float(one["samples"])
+        found[f"samples/{split}_disguised"] = float(one["disguised"])
         found[f"samples/{split}_too_long"] = float(one["too_long"])
         found[f"samples/{split}_conversations"] = float(one["by_layout"].get("tools", 0))
         found[f"samples/{split}_{stats['unit']}"] = float(sum(of["whole"]["sum"] for of in one["lengths"].values()))

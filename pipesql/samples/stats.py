@@ -9,6 +9,7 @@ from typing import Any
 from pipesql.records import Sample
 from pipesql.samples.build import Built
 from pipesql.samples.conversations import depth_in, has_repair
+from pipesql.samples.disguise import original
 from pipesql.samples.lengths import Length, Ruler
 from pipesql.samples.options import Options
 
@@ -41,6 +42,7 @@ def _split(built: Built, lengths: Sequence[Length], options: Options) -> dict[st
         "samples": len(samples),
         "queries": sum(built.lengths.values()),
         "databases": len({s.db_id for s in samples}),
+        "disguised": sum(original(s.db_id) != s.db_id for s in samples),
         "by_layout": dict(Counter(s.layout for s in samples)),
         "prefixes_executed": built.prefixes,
         "operators": built.operators,
@@ -87,6 +89,8 @@ def statistics_text(stats: Mapping[str, Any]) -> str:
     for split, one in stats["splits"].items():
         kinds = ", ".join(f"{count} {layout}" for layout, count in one["by_layout"].items())
         lines.append(f"{split:<11}{one['queries']} queries of {one['databases']} databases: {kinds or 'no sample'}")
+        if one["disguised"]:
+            lines.append(f"{'':<11}{one['disguised']} of the samples are under other names")
         for layout, lengths in one["lengths"].items():
             whole, learnt = lengths["whole"], lengths["learnt"]
             lines.append(

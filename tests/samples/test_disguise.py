@@ -20,7 +20,7 @@ from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
 from pipesql.pipe.printer import print_operators
 from pipesql.records import GoldenPair, Sample, write_jsonl
-from pipesql.samples import Options, build, split_pairs
+from pipesql.samples import Options, build, metrics, split_pairs, statistics_text, write
 from pipesql.samples.check import check_samples
 from pipesql.samples.disguise import disguised, original, vocabulary
 from pipesql.samples.disguise.renaming import renamed_query
@@ -124,6 +124,15 @@ def test_the_same_seed_gives_the_same_disguises_whatever_the_pool(train: list[Go
     assert (one.operators, one.lengths) == (plain.operators, plain.lengths)
 
 
+def test_they_are_counted(train: list[GoldenPair], made: list[Sample], tmp_path: Path) -> None:
+    options = replace(OPTIONS, tokenizer="tiny")
+    splits = split_pairs(train)
+    stats = write(tmp_path, {"train": build(train, options)}, splits, options)
+    assert stats["splits"]["train"]["disguised"] == len(made)
+    assert metrics(stats, splits)["samples/train_disguised"] == len(made)
+    assert f"{len(made)} of the samples are under other names" in statistics_text(stats)
+
+
 def test_only_training_is_disguised(demo_pairs: list[GoldenPair]) -> None:
     dev = split_pairs(demo_pairs).dev
     assert len(build(dev, OPTIONS).samples) == len(dev)
@@ -202,7 +211,7 @@ def test_a_folder_with_disguises_is_clean_and_a_change_in_one_is_found(
         "is called": replace(first, targets=("FROM planted", *others)),
         "other words than its pair": replace(first, targets=(f"{start} AS x", *others)),
         "more operators": replace(first, targets=(*first.targets, "|> LIMIT 1")),
-        "more or fewer names": replace(first, prompt=_with_table(first)),
+        "more, fewer or other things": replace(first, prompt=_with_table(first)),
     }
     for said, sample in planted.items():
         faults = check_samples([*rest, sample], pairs).faults
