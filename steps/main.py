@@ -16,9 +16,7 @@ from steps.source_options import source_options
 
 @click.command(cls=StepCommand)
 @source_options
-@click.option(
-    "--model", default="smol", show_default=True, help="tiny, smol, 0.5b … 7b, hub id, folder, models:/pipesql/N."
-)
+@click.option("--model", default="smol", show_default=True, help="tiny, smol, 0.5b … 7b, hub id, folder or version.")
 @click.option("--recipe", default="auto", show_default=True, help="A name in recipes/; auto chooses by the model.")
 @click.option("--eval_limit", default=0, show_default=True, help="At most so many questions to evaluate; 0 takes all.")
 @click.option("--seed", default=0, show_default=True, help="Seeds the samples, the training and the evaluation.")

@@ -21,7 +21,7 @@ from steps.training_request import chosen
 @click.option("--strategy", default="grid", help="grid, random, or optuna (TPE).")
 @click.option("--trials", default=0, help="Trainings in all; 0: the whole grid.")
 @click.option("--objective", default="loss", help="loss: the lowest eval/loss; ex: the highest execution accuracy.")
-@click.option("--model", default="smol", help="tiny, smol, 0.5b … 7b, hub id, folder, models:/pipesql/N.")
+@click.option("--model", default="smol", help="tiny, smol, 0.5b … 7b, hub id, folder or version.")
 @click.option("--recipe", default="auto", help="A name in recipes/ or a YAML file; auto: by model.")
 @click.option("--data", default="auto", help="auto (the newest data run), its id, or a folder.")
 @click.option("--limit", default=0, help="At most so many train queries in each training; 0: as the recipe says.")

@@ -12,9 +12,7 @@ from steps.recipe_options import recipe_options
 
 
 @click.command(cls=StepCommand)
-@click.option(
-    "--model", default="smol", show_default=True, help="tiny, smol, 0.5b … 7b, hub id, folder, models:/pipesql/N."
-)
+@click.option("--model", default="smol", show_default=True, help="tiny, smol, 0.5b … 7b, hub id, folder or version.")
 @click.option("--recipe", default="auto", show_default=True, help="A name in recipes/ or a YAML file; auto: by model.")
 @click.option("--data", default="auto", show_default=True, help="auto (the newest data run), its id, or a folder.")
 @click.option("--limit", default=0, show_default=True, help="At most so many train queries; 0: as the recipe says.")
@@ -26,15 +24,7 @@ from steps.recipe_options import recipe_options
 @click.option("--processes", default=1, show_default=True, help="Processes on this machine, one a GPU (torchrun).")
 @recipe_options
 def main(
-    model: str,
-    recipe: str,
-    data: str,
-    limit: int,
-    skip: int,
-    seed: int,
-    resume: str,
-    processes: int,
-    overrides: dict[str, str],
+    model: str, recipe: str, data: str, resume: str, processes: int, overrides: dict[str, str], **drawn: int
 ) -> None:
     """Fine-tune a model on the newest samples. Options named like a recipe's fields override the recipe."""
     if processes > 1 and not started_together():
@@ -53,7 +43,7 @@ def main(
     earlier = unfinished_run("train", resume).run_id if resume else ""
     with step_run("train", resume=earlier, system_metrics=True) as run:
         settings = None if earlier else recipe_for(recipe, model, overrides)
-        request, output = opened(run, model, settings, data, limit, seed, skip)
+        request, output = opened(run, model, settings, data, **drawn)
         result = trained(run, request, output)
         finish(run, request, output, result)
     click.echo(result.text())

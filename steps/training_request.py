@@ -34,15 +34,12 @@ def log_leaks(run: StepRun, folder: Path, output: Path) -> None:
     from pipesql.samples.examine import examine
     from pipesql.samples.output import LEAKS, leak_metrics
 
-    report = examine(folder)
-    write_json(output / LEAKS, report)
+    write_json(output / LEAKS, report := examine(folder))
     run.metrics(leak_metrics(report))
     run.artifact(output / LEAKS)
 
 
-def opened(
-    run: StepRun, model: str, recipe: Recipe | None, data: str, limit: int, seed: int, skip: int
-) -> tuple[Request, Path]:
+def opened(run: StepRun, model: str, recipe: Recipe | None, data: str, **drawn: int) -> tuple[Request, Path]:
     """The request of a new run, written down and logged; without a recipe, that of the run that goes on."""
     from pipesql.evaluate.questions import prompt_shape
     from pipesql.models import resolve_model
@@ -52,10 +49,9 @@ def opened(
         run.tags(**{"pipesql.resumed": "true"})
         return read_request(output), output
     run.tags(**{"pipesql.model": model, "pipesql.recipe": recipe.name, "pipesql.output": place})
-    place_of_model = registered_as_folder(model)
-    source, (folder, data_run) = resolve_model(place_of_model), chosen(data)
-    request = requested(place_of_model, recipe, folder, data_run, limit, seed, skip)
-    run.params(model=source.name, recipe=recipe.name, limit=limit, seed=seed, skip=skip, **recipe.headline())
+    source, (folder, data_run) = resolve_model(start := registered_as_folder(model)), chosen(data)
+    request = requested(start, recipe, folder, data_run, **drawn)
+    run.params(model=source.name, recipe=recipe.name, **drawn, **recipe.headline())
     benchmark = get_run(data_run).tags.get("pipesql.benchmark", "") if data_run else ""
     run.tags(**{"pipesql.data_run": data_run, "pipesql.data_digest": request.digest, "pipesql.benchmark": benchmark})
     run.tags(**{f"pipesql.{name}": value for name, value in prompt_shape(folder).items()})
