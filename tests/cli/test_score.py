@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipesql.cli.main import main
-from pipesql.records import GoldenPair, Verdict, read_jsonl, write_jsonl
+from pipesql.records import Verdict, read_jsonl, write_jsonl
+from tests.pairs import golden_pair
 
 pytest.importorskip("numpy")
 pytest.importorskip("jinja2")
@@ -25,19 +26,15 @@ def golden(tmp_path_factory) -> Path:
             connection.executescript("CREATE TABLE t (x INTEGER, y TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b')")
         connection.close()
     pairs = [
-        GoldenPair(
+        golden_pair(
             id=f"q{i}",
             db_id=name,
             database=str(folder / f"{name}.sqlite"),
             question=f"Which x? {i}",
             gold_sql="SELECT x FROM t WHERE y = 'a'",
-            benchmark="test",
             split="train" if i == 4 else "dev",
             operators=("FROM t", "|> WHERE y = 'a'", "|> SELECT x"),
-            lowered_sql="",
             rows=1,
-            rows_digest="",
-            database_digest="",
             hardness="easy",
         )
         for i, name in enumerate(["one", "one", "two", "two", "two"])

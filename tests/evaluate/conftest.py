@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipesql.records import GoldenPair, Prediction
+from tests.pairs import golden_pair
 
 GOLD = "SELECT name FROM singer WHERE age > 30"
 
@@ -50,19 +51,15 @@ def prediction(database):
 def golden(database) -> list[GoldenPair]:
     """Questions as a data step leaves them."""
     return [
-        GoldenPair(
+        golden_pair(
             id=f"q{i}",
-            db_id="music",
             database=str(database),
             question=question,
             gold_sql=GOLD,
-            benchmark="test",
             split="dev",
             operators=("FROM singer", "|> WHERE age > 30", "|> SELECT name"),
             lowered_sql=GOLD,
             rows=3,
-            rows_digest="",
-            database_digest="",
             hardness=hardness,
         )
         for i, (question, hardness) in enumerate(

@@ -29,6 +29,7 @@ from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
 from pipesql.records import GoldenPair, Sample, Verdict, read_jsonl, write_jsonl  # noqa: E402
 from pipesql.tracking import registry  # noqa: E402
 from pipesql.tracking.runs import RunRef, get_run, latest_run, step_run  # noqa: E402
+from tests.pairs import golden_pair  # noqa: E402
 
 QUESTIONS = 6
 """Enough that answering all against none is no chance (p = 1/64), few enough to be learnt by heart."""
@@ -50,19 +51,15 @@ def place(tmp_path_factory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def questions(database) -> list[GoldenPair]:
     gold = "SELECT name FROM singer WHERE age > 30"
-    pair = GoldenPair(
+    pair = golden_pair(
         id="",
-        db_id="music",
         database=str(database),
         question="",
         gold_sql=gold,
-        benchmark="test",
         split="dev",
         operators=("FROM singer", "|> WHERE age > 30", "|> SELECT name"),
         lowered_sql=gold,
         rows=3,
-        rows_digest="",
-        database_digest="",
         hardness="easy",
     )
     return [replace(pair, id=f"q{i}", question="Who is older than 30" + "?" * (i + 1)) for i in range(QUESTIONS)]

@@ -11,7 +11,8 @@ from pipesql.execution.schema import read_schema
 from pipesql.finetune.recipe_files import grpo_recipe_for
 from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
-from pipesql.records import GoldenPair, Sample, write_jsonl
+from pipesql.records import Sample, write_jsonl
+from tests.pairs import golden_pair
 
 QUERIES = (
     ("Who is there?", ("FROM singer", "|> SELECT name")),
@@ -38,17 +39,13 @@ def write_data(folder: Path) -> Path:
         gold = "\n".join(operators)
         common = {"id": f"q{number}", "db_id": "music", "split": "train"}
         pairs.append(
-            GoldenPair(
+            golden_pair(
                 **common,
                 database=str(path),
                 question=question,
                 gold_sql=lower(parse(gold), read_schema(path)),
-                benchmark="test",
                 operators=operators,
-                lowered_sql="",
                 rows=1,
-                rows_digest="",
-                database_digest="",
             )
         )
         samples.append(

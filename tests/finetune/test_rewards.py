@@ -19,6 +19,7 @@ from pipesql.finetune.rewards.remembered import LATEST, RememberedDatabase
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
 from pipesql.records import GoldenPair, file_digest
+from tests.pairs import golden_pair
 
 GOLD = "FROM singer\n|> WHERE age > 30\n|> SELECT name"
 FOR_EVER = "FROM number AS a\n|> CROSS JOIN number AS b\n|> CROSS JOIN number AS c\n|> AGGREGATE SUM(a.n * c.n) AS s"
@@ -55,19 +56,12 @@ def database(path):
 
 @pytest.fixture(scope="module")
 def pair(path) -> GoldenPair:
-    return GoldenPair(
-        id="q1",
-        db_id="music",
+    return golden_pair(
         database=str(path),
         question="Who is over 30?",
         gold_sql="SELECT name FROM singer WHERE age > 30",
-        benchmark="test",
-        split="train",
         operators=tuple(GOLD.split("\n")),
-        lowered_sql="",
         rows=3,
-        rows_digest="",
-        database_digest="",
     )
 
 

@@ -16,7 +16,8 @@ from pipesql.execution.schema import read_schema
 from pipesql.finetune.recipe_files import recipe_for
 from pipesql.finetune.train import train
 from pipesql.models import resolve_model
-from pipesql.records import GoldenPair, Sample, write_jsonl
+from pipesql.records import Sample, write_jsonl
+from tests.pairs import golden_pair
 
 ANSWERS = {
     "Who is over 30?": ("FROM singer", "|> WHERE age > 30", "|> SELECT name"),
@@ -43,11 +44,15 @@ def folder(tmp_path_factory) -> Path:
     schema, pairs, samples = read_schema(str(path / "music.sqlite")), [], []
     for number, ((question, operators), gold) in enumerate(zip(ANSWERS.items(), GOLDS, strict=True)):
         pairs.append(
-            GoldenPair(
-                f"q{number}", "music", str(path / "music.sqlite"), question, gold, "test", "dev", operators, gold,
-                rows=1, rows_digest="", database_digest="",
+            golden_pair(
+                id=f"q{number}",
+                database=str(path / "music.sqlite"),
+                question=question,
+                gold_sql=gold,
+                split="dev",
+                operators=operators,
             )
-        )  # fmt: skip
+        )
         samples.append(
             Sample(f"q{number}", "music", "train", "folded", tuple(messages(schema, question, "")), operators)
         )

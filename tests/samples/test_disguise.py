@@ -26,6 +26,7 @@ from pipesql.samples.disguise import disguised, original, vocabulary
 from pipesql.samples.disguise.renaming import renamed_query
 from pipesql.samples.disguise.words import changed, plural, stem
 from pipesql.samples.examine import examine
+from tests.pairs import golden_pair
 
 OPTIONS = Options("tree", values=2, disguises=2, execute_prefixes=0)
 
@@ -148,7 +149,7 @@ def test_a_question_that_names_it_in_other_words_is_left_out(tmp_path: Path) -> 
     path = tmp_path / "music.sqlite"
     with closing(sqlite3.connect(path)) as db:
         db.executescript("CREATE TABLE singer (nickname TEXT, vintage INT)")
-    base = pair("q", str(path), "", ("FROM singer",))
+    base = golden_pair(database=str(path), operators=("FROM singer",))
     spoken = replace(base, id="spoken", question="Which vintages do singers have?", operators=PLAIN)
     meant = replace(base, id="meant", question="How old are the singers?", operators=PLAIN)
     valued = replace(base, id="valued", question="Is the singer of the vintage called Vintage?", operators=VALUED)
@@ -162,25 +163,33 @@ def test_a_question_that_names_it_in_other_words_is_left_out(tmp_path: Path) -> 
     assert exchanged > 2
 
 
+def test_a_table_between_is_not_named_by_a_column_that_another_has_too(tmp_path: Path) -> None:
+    path = tmp_path / "music.sqlite"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(
+            "CREATE TABLE singer (singer_id INT, name TEXT);"
+            "CREATE TABLE contract (singer_id INT, label_id INT, name TEXT);"
+            "CREATE TABLE label (label_id INT, country TEXT)"
+        )
+    between = golden_pair(
+        database=str(path),
+        question="What are the names and countries of the singers and their labels?",
+        operators=(
+            "FROM singer",
+            "|> JOIN contract ON singer.singer_id = contract.singer_id",
+            "|> JOIN label ON contract.label_id = label.label_id",
+            "|> SELECT singer.name, country",
+        ),
+    )
+    said = replace(between, question="What are the names and countries of the singers and labels of the contracts?")
+    known = ("contract", "pilot")
+    for pair, kept in ((between, False), (said, True)):
+        found = [disguised(read_schema(str(path)), [(pair, ())], known, str(seed)) for seed in range(8)]
+        assert any(disguise.pairs for disguise in found) == kept
+
+
 PLAIN = ("FROM singer", "|> SELECT vintage")
 VALUED = ("FROM singer", "|> WHERE nickname = 'Vintage'", "|> SELECT vintage")
-
-
-def pair(name: str, database: str, question: str, operators: tuple[str, ...]) -> GoldenPair:
-    return GoldenPair(
-        id=name,
-        db_id="music",
-        database=database,
-        question=question,
-        gold_sql="",
-        benchmark="b",
-        split="train",
-        operators=operators,
-        lowered_sql="",
-        rows=0,
-        rows_digest="",
-        database_digest="m",
-    )
 
 
 def test_nested_queries_and_names_that_a_query_gives_are_renamed() -> None:

@@ -17,6 +17,7 @@ from pipesql.errors import BadInput, PipesqlError
 from pipesql.execution.schema import read_schema
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples import Built, Options, build, metrics, split_pairs, write
+from tests.pairs import golden_pair
 
 OPERATORS = ("FROM singer", "|> WHERE age > 20", "|> SELECT name")
 
@@ -26,19 +27,11 @@ def pair(tmp_path: Path) -> GoldenPair:
     path = tmp_path / "music.sqlite"
     with closing(sqlite3.connect(path)) as db:
         db.executescript("CREATE TABLE singer (name TEXT, age INT); INSERT INTO singer VALUES ('Ann', 30)")
-    return GoldenPair(
-        id="q1",
-        db_id="music",
+    return golden_pair(
         database=str(path),
         question="Is Ann older than 20?",
         gold_sql="SELECT name FROM singer WHERE age > 20",
-        benchmark="b",
-        split="train",
         operators=OPERATORS,
-        lowered_sql="",
-        rows=0,
-        rows_digest="",
-        database_digest="m",
         evidence="years",
     )
 

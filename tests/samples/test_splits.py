@@ -13,6 +13,7 @@ from pipesql.errors import BadInput, PipesqlError
 from pipesql.records import GoldenPair, Question
 from pipesql.samples import split_pairs
 from pipesql.samples.leaks import normalised
+from tests.pairs import golden_pair
 
 
 def database(folder: Path, name: str, tables: str) -> str:
@@ -23,18 +24,14 @@ def database(folder: Path, name: str, tables: str) -> str:
 
 
 def pair(id_: str, db_id: str, path: str, question: str, split: str = "train", gold: str = "") -> GoldenPair:
-    return GoldenPair(
+    return golden_pair(
         id=id_,
         db_id=db_id,
         database=path,
         question=question,
         gold_sql=gold or "SELECT count(*) FROM player",
-        benchmark="b",
         split=split,
         operators=("FROM player",),
-        lowered_sql="",
-        rows=0,
-        rows_digest="",
         database_digest=db_id,
     )
 

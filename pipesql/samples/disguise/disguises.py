@@ -8,8 +8,8 @@ such a query: it is the golden pair's own under a change of names that can be un
 schema so named.
 
 A question is kept only where its own words name what is exchanged in its query: each word of the columns outside a
-join's condition, and of the tables, but for those that such a column belongs to. Values stay as they are; a question
-whose values hold an exchanged word is left out, and so is one whose query stays as it was.
+join's condition, and of the tables, but for those that one of these columns can only belong to. Values stay as they
+are; a question whose values hold an exchanged word is left out, and so is one whose query stays as it was.
 """
 
 from __future__ import annotations
@@ -106,13 +106,13 @@ def _understood(
     """Whether the question names by its own words what was exchanged in its query."""
     spoken = stems(pair.question)
     texts = [value for _, _, value in values] + [pair.evidence]
-    named, spoken_of = set[str](), set[str]()
+    named = set[str]()
     for node in expressions(query):
         texts += [literal.name for literal in node.find_all(exp.Literal) if literal.is_string]
         named |= {column.name for column in node.find_all(exp.Column)}
-    for table in filter(None, map(schema.table, tables(query))):
-        if not any(table.column(name) for name in named):
-            spoken_of.add(table.name)
+    asked = {table.name: table for table in filter(None, map(schema.table, tables(query)))}
+    owners = [[table for table in asked.values() if table.column(name)] for name in named]
+    spoken_of = asked.keys() - {owner.name for owner, *rest in filter(None, owners) if not rest}
     there = {word for text in texts for word in stems(text)}
     needed = {word for name in named | spoken_of for word in stems(name)}
     return not there & others.keys() and (needed & others.keys()) <= spoken
