@@ -138,6 +138,7 @@ class BeamReading:
         """(parent, way) of the likeliest steps that hold; those that end the query are noted as ended."""
         heapq.heapify(steps)
         kept: list[tuple[int, Beam]] = []
+        first: dict[int, float] = {}
         while steps and len(kept) < self.rows_a_prompt:
             step = heapq.heappop(steps)
             parent = rows[step.row]
@@ -148,6 +149,9 @@ class BeamReading:
             # Steps come likeliest first, and a score only falls: what is too far behind what ended stays there.
             if score < search.best - MARGIN:
                 break
+            # Nobody says what is so much less likely at this place: rather a long answer than `FROM t` cut off for it.
+            if score < first.get(step.row, score) - MARGIN:
+                continue
             if kept and score < kept[0][1].score - search.margin:
                 search.dropped = max(search.dropped, score)
                 break
@@ -155,6 +159,7 @@ class BeamReading:
             if step.token not in (self._marks.step, self._marks.end):
                 if child := self._longer(parent, step.token, score):
                     kept.append((step.row, child))
+                    first.setdefault(step.row, score)
                 continue
             whole = step.token == self._marks.end
             operators = (*parent.operators, operator_text(self._tokenizer, list(parent.ids)).strip())
@@ -164,9 +169,11 @@ class BeamReading:
                 heapq.heappush(steps, _Step(cost, next(numbers), step.row, step.token, judged=True))
             elif objection is not None:
                 self._give_up(search, parent, objection.reason)
-            elif whole:
-                search.ended.append((score, operators))
             else:
+                first.setdefault(step.row, score)
+                if whole:
+                    search.ended.append((score, operators))
+                    continue
                 mask = self._guide.mask_of(search.index, operators)
                 kept.append((step.row, Beam(search, mask, operators, (), score, step.token)))
         return kept

@@ -1,9 +1,11 @@
-"""What speaks against an operator that a model finished: its names, its execution, or that it leaves no row.
+"""What speaks against an operator that a model finished: its names, its execution, that it says nothing, or that it
+leaves no row.
 
 The check of names is that of validation. Execution asks the database for one row of the query so far, read-only and
 with a deadline. A prefix that runs past it is not held against the operator, since later ones may make it cheap; a
 whole query is. That an operator leaves no row where there were some before is a weak objection: it is right in one of
-twelve queries of Spider.
+twelve queries of Spider; so is that it selects the same twice. What compares something with itself, as a model does
+that finds no key to join on, is refused.
 """
 
 from __future__ import annotations
@@ -15,13 +17,14 @@ from pipesql.engine import dialect_of
 from pipesql.errors import ExecutionError, QueryTimeout, SqlError
 from pipesql.execution.opening import open_database
 from pipesql.generate.check import check_operators
+from pipesql.generate.futile import compared_with_itself, selected_twice
 from pipesql.generate.guided import Objection
 from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
 from pipesql.pipe.schema import Schema
 
 Evidence = Literal["names", "runs", "rows"]
-"""How much is asked of an operator: that its names resolve, that it runs, that it leaves a row."""
+"""How much is asked of an operator: that its names resolve, that it runs, that it says something and leaves a row."""
 TIMEOUT_S = 2.0
 
 
@@ -66,8 +69,13 @@ class OperatorJudge:
             return True
         try:
             one = parse("\n".join([*operators, "|> LIMIT 1"]))
-            return bool(self._database.run(lower(one, self._schema, self._dialect)).rows)
+            rows = self._database.run(lower(one, self._schema, self._dialect)).rows
         except QueryTimeout:
             return Objection("it runs past its deadline", late=True)
         except (SqlError, ExecutionError) as error:
             return Objection(str(error))
+        if self._evidence == "rows" and (said := compared_with_itself(one.operators[-2])):
+            return Objection(f"{said} is compared with itself")
+        if self._evidence == "rows" and (said := selected_twice(one.operators[-2])):
+            return Objection(f"{said} is selected twice", weak=True)
+        return bool(rows)

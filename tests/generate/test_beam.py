@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.evaluate.learning import learn_by_heart
@@ -13,7 +15,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("llguidance")
 
 from pipesql.chat.template import markers, operator_ids, prompt_ids  # noqa: E402
-from pipesql.generate.beam import FLOOR, MARGIN  # noqa: E402
+from pipesql.generate.beam import FLOOR, MARGIN, BeamReading  # noqa: E402
 from pipesql.generate.constraint.mask import Constraint  # noqa: E402
 from pipesql.generate.decode import decode  # noqa: E402
 from pipesql.generate.decoded import Decoded, Limits  # noqa: E402
@@ -82,3 +84,40 @@ def test_a_question_without_an_end_is_given_up_at_the_floor() -> None:
     (answer,) = decode(model, tokenizer, [prompt], lambda index, operators: None, guide=guide, beams=2)
     assert "was given up: all that can follow is less likely than -50 nats" in answer.detail
     assert answer.score >= FLOOR and answer.tokens < Limits().operator_tokens
+
+
+def test_what_is_far_less_likely_than_the_rest_at_its_place_is_no_way() -> None:
+    """Else a query that could end anywhere at a price ends early, for the sum of a long answer is dearer than that."""
+    tokenizer = load_tokenizer(resolve_model("tiny"))
+    width, marks = len(tokenizer), markers(tokenizer)
+    guide = Guide(lambda *_: Anything(width), lambda *_: None)
+    answers: dict[int, Decoded] = {}
+    reading = BeamReading(tokenizer, guide, Limits(), answers.__setitem__, 4, lambda index: None)
+    row = reading.row(0)
+    row.question.margin, row.operators = float("inf"), ("FROM singer",)
+    one, other = (
+        tokenizer.encode("|>", add_special_tokens=False)[0],
+        tokenizer.encode(" x", add_special_tokens=False)[0],
+    )
+    logits = torch.full((1, width), -30.0)
+    logits[0, one], logits[0, other], logits[0, marks.end] = 10.0, 10.0 - MARGIN / 2, 10.0 - 2 * MARGIN
+    batch = SimpleNamespace(logits=logits, tokens=torch.zeros(4, dtype=torch.long), keep=lambda parents: [0, 1])
+    kept = reading.take([row], batch)  # type: ignore[arg-type]
+    assert {way.newest for way in kept} == {one, other}
+    assert not row.question.ended
+
+
+class Anything:
+    """A mask that allows all tokens."""
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+
+    def allowed(self) -> np.ndarray:
+        return np.ones(self._width, dtype=bool)
+
+    def take(self, token: int) -> None:
+        return None
+
+    def copy(self) -> Anything:
+        return self

@@ -74,3 +74,33 @@ def test_nothing_is_asked_twice(database: str, monkeypatch: pytest.MonkeyPatch) 
     for _ in range(3):
         one.judge(("FROM singer", "|> WHERE age > 900"), False)
     assert asked == [("FROM singer", "|> WHERE age > 900"), ("FROM singer",)]
+
+
+@pytest.mark.parametrize(
+    ("last", "reason", "weak"),
+    [
+        ("|> JOIN nobody ON nobody.id = nobody.id", "nobody.id is compared with itself", False),
+        ("|> WHERE age > 30 AND age <= age", "age is compared with itself", False),
+        ("|> EXTEND name = name AS same", "name is compared with itself", False),
+        ("|> SELECT name, age, name", "name is selected twice", True),
+        ("|> SELECT age + 1, age + 1", "age + 1 is selected twice", True),
+    ],
+)
+def test_an_operator_that_says_nothing_is_objected_to(database: str, last: str, reason: str, weak: bool) -> None:
+    found = judge(database).judge(("FROM singer", last), False)
+    assert found is not None and (found.reason, found.weak) == (reason, weak)
+    assert judge(database, "runs").judge(("FROM singer", last), False) is None
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "|> JOIN singer AS other ON singer.id = other.id",
+        "|> WHERE age > 30 AND age <= 60",
+        "|> WHERE age = (FROM singer |> WHERE age = 30 |> SELECT age |> LIMIT 1)",
+        "|> SELECT name, age, name AS again",
+        "|> AGGREGATE MAX(age) AS age, MAX(age) AS most",
+    ],
+)
+def test_what_says_something_is_not(database: str, last: str) -> None:
+    assert judge(database).judge(("FROM singer", last), False) is None
