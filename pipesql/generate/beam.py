@@ -8,8 +8,10 @@ the same rows.
 
 A way that falls further than the margin behind the likeliest one at hand is dropped, too (threshold pruning, Freitag
 and Al-Onaizan 2017), so that a question of which the model is sure goes on as a single row. Where that leads into a
-corner, to an answer far less likely than what was dropped for it, the question is asked again and nothing dropped. A
-question whose likeliest way falls below `FLOOR` is answered with what stood before the operator at hand.
+corner, to an answer far less likely than what was dropped for it, the question is asked again and nothing dropped. Nor
+does a query end where that lies further than the margin behind the first token that holds there, as if it were cut off
+at a price, unless no way ends without it. A question whose likeliest way falls below `FLOOR` is answered with what
+stood before the operator at hand.
 """
 
 from __future__ import annotations
@@ -54,8 +56,10 @@ class Search:
     """All ways of one question, and what has ended: (score, operators)."""
 
     index: int
-    margin: float
+    margin: float = MARGIN
     """How far ways may fall behind the likeliest at hand."""
+    ending: float = MARGIN
+    """How far an end of the query may lie behind the first token that holds at its place."""
     ended: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
     fallback: tuple[float, tuple[str, ...], str] = (float("-inf"), (), "")
     """The likeliest way that was given up: its operators before the one with an objection, and the objection."""
@@ -101,8 +105,7 @@ class BeamReading:
 
     def row(self, index: int) -> Beam:
         """The first way of a prompt."""
-        first = self._again.get(index)
-        search = Search(index, MARGIN) if first is None else Search(index, math.inf, tokens=first.tokens)
+        search = self._again.pop(index, None) or Search(index)
         return Beam(search, self._guide.mask_of(index, ()))
 
     def take(self, rows: list[Beam], batch: Batch) -> list[Beam]:
@@ -149,8 +152,8 @@ class BeamReading:
             # Steps come likeliest first, and a score only falls: what is too far behind what ended stays there.
             if score < search.best - MARGIN:
                 break
-            # Nobody says what is so much less likely at this place: rather a long answer than `FROM t` cut off for it.
-            if score < first.get(step.row, score) - MARGIN:
+            # Rather a long answer of many doubtful words than `FROM t`, cut off where nobody would end.
+            if step.token == self._marks.end and score < first.get(step.row, score) - search.ending:
                 continue
             if kept and score < kept[0][1].score - search.margin:
                 search.dropped = max(search.dropped, score)
@@ -204,10 +207,19 @@ class BeamReading:
             detail = f"operator {len(operators) + 1} was given up: {reason}"
             stop = "done" if operators else "invalid"
             decoded = Decoded(operators, stop, detail, search.tokens, score, search.switches)
-        # What was dropped would have fallen further, too.
-        if search.dropped > (score + MARGIN if search.ended else -math.inf):
-            self._again[search.index] = search
+        if (wider := self._wider(search, score)) is not None:
+            self._again[search.index] = wider
             self._ask_again(search.index)
             return
         self._guide.on_operators(search.index, decoded.operators)
         self._on_answer(search.index, decoded)
+
+    def _wider(self, search: Search, score: float) -> Search | None:
+        """The search to do instead of one that led into a corner, or None where it did not."""
+        if not search.ended:
+            wider = Search(search.index, math.inf, math.inf, tokens=search.tokens)
+            return wider if search.ending < math.inf else None
+        # What was dropped would have fallen further, too.
+        if search.dropped <= score + MARGIN:
+            return None
+        return Search(search.index, math.inf, search.ending, tokens=search.tokens)

@@ -86,7 +86,8 @@ def test_a_question_without_an_end_is_given_up_at_the_floor() -> None:
     assert answer.score >= FLOOR and answer.tokens < Limits().operator_tokens
 
 
-def test_what_is_far_less_likely_than_the_rest_at_its_place_is_no_way() -> None:
+@pytest.mark.parametrize("ending", [MARGIN, float("inf")])
+def test_no_query_is_cut_off_at_a_price_but_in_the_end(ending: float) -> None:
     """Else a query that could end anywhere at a price ends early, for the sum of a long answer is dearer than that."""
     tokenizer = load_tokenizer(resolve_model("tiny"))
     width, marks = len(tokenizer), markers(tokenizer)
@@ -94,7 +95,7 @@ def test_what_is_far_less_likely_than_the_rest_at_its_place_is_no_way() -> None:
     answers: dict[int, Decoded] = {}
     reading = BeamReading(tokenizer, guide, Limits(), answers.__setitem__, 4, lambda index: None)
     row = reading.row(0)
-    row.question.margin, row.operators = float("inf"), ("FROM singer",)
+    row.question.margin, row.question.ending, row.operators = float("inf"), ending, ("FROM singer",)
     one, other = (
         tokenizer.encode("|>", add_special_tokens=False)[0],
         tokenizer.encode(" x", add_special_tokens=False)[0],
@@ -104,7 +105,7 @@ def test_what_is_far_less_likely_than_the_rest_at_its_place_is_no_way() -> None:
     batch = SimpleNamespace(logits=logits, tokens=torch.zeros(4, dtype=torch.long), keep=lambda parents: [0, 1])
     kept = reading.take([row], batch)  # type: ignore[arg-type]
     assert {way.newest for way in kept} == {one, other}
-    assert not row.question.ended
+    assert bool(row.question.ended) == (ending > MARGIN)
 
 
 class Anything:
