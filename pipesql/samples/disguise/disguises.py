@@ -27,9 +27,10 @@ from pipesql.pipe.parser import parse
 from pipesql.pipe.printer import print_operators
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.resolve import resolve
+from pipesql.pipe.resolving.recursion import tables_read
 from pipesql.pipe.schema import Schema, Table
 from pipesql.records import GoldenPair
-from pipesql.samples.disguise.naming import expressions, tables
+from pipesql.samples.disguise.naming import expressions
 from pipesql.samples.disguise.renaming import renamed_query, renamed_schema
 from pipesql.samples.disguise.words import changed, plural, stem, stems
 
@@ -110,7 +111,7 @@ def _understood(
     for node in expressions(query):
         texts += [literal.name for literal in node.find_all(exp.Literal) if literal.is_string]
         named |= {column.name for column in node.find_all(exp.Column)}
-    asked = {table.name: table for table in filter(None, map(schema.table, tables(query)))}
+    asked = {table.name: table for table in filter(None, map(schema.table, tables_read(query)))}
     owners = [[table for table in asked.values() if table.column(name)] for name in named]
     spoken_of = asked.keys() - {owner.name for owner, *rest in filter(None, owners) if not rest}
     there = {word for text in texts for word in stems(text)}
