@@ -151,6 +151,8 @@ class Prediction:
     share: float = 1.0
     """Of a vote, what the answer's result won of it; 1 without a vote."""
     switches: int = 0
+    unsaid: tuple[str, ...] = ()
+    """What the question calls by its name and the answer leaves out."""
 
     @property
     def pipe_sql(self) -> str:

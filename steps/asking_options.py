@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 _OPTIONS = (
     ("mode", "greedy", "greedy; beam: the likeliest result; vote: what most of several agree on; agent: with tools."),
     ("constrained", 0, "1: the model can write only what can stand on the database; 0: anything."),
-    ("evidence", "rows", "If constrained, asked of each operator: names, runs, or rows (some are left)."),
+    (
+        "evidence",
+        "words",
+        "If constrained, what is asked: names, runs, rows (some are left), or words (of the question).",
+    ),
     ("beams", 4, "With mode beam, how many ways are followed together."),
     ("samples", 8, "With mode vote, answers to each question."),
     ("temperature", 0.7, "With mode vote, how far they stray from the likeliest."),

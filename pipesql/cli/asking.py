@@ -111,7 +111,7 @@ def ask(asked: Question, model: str, how: dict[str, Any], rows: int, timeout: fl
     )
     decoded, share = answers[0]
     confidence = Confidence.read(tags[CONFIDENCE]) if CONFIDENCE in tags and asking.constrained else None
-    sure = confidence.of(decoded.score, share, decoded.switches) if confidence else None
+    sure = confidence.of(decoded.score, share, decoded.switches, len(decoded.unsaid)) if confidence else None
     return _end(asked, shown, decoded, share, sure, as_json)
 
 
@@ -154,6 +154,7 @@ def _print(asked: Question, decoded: Decoded, share: float, sure: float | None, 
         "probability": math.exp(decoded.score) if decoded.score else None,
         "share": share,
         "switches": decoded.switches,
+        "unsaid": decoded.unsaid,
         "confidence": sure,
     }
     error = "" if decoded.stop == "done" else decoded.detail
@@ -190,6 +191,8 @@ def _doubts(decoded: Decoded, share: float, sure: float | None, rows: Sequence[A
         reasons.append(decoded.detail)
     if decoded.switches:
         reasons.append(f"the model went another way {decoded.switches} times")
+    if decoded.unsaid:
+        reasons.append(f"the question speaks of {', '.join(decoded.unsaid)}, the answer does not")
     if share < UNSURE:
         reasons.append(f"other answers have {1 - share:.0%} of the vote")
     if sure is None and probability is not None and probability < UNSURE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from pipesql.chat.prompts import Value, messages
@@ -116,7 +117,7 @@ def _guided(
     how: dict[str, Any],
 ) -> None:
     """Under the constraint; of several answers to a question, drawn or found, the one that wins the vote."""
-    from pipesql.evaluate.guidance import Guidance
+    from pipesql.evaluate.guidance import UNSAID, Guidance
 
     drawn: dict[int, dict[int, Decoded]] = defaultdict(dict)
     prompts = [prompt for prompt in map(prompt, range(len(questions))) for _ in range(asking.count)]
@@ -128,11 +129,14 @@ def _guided(
             if len(drawn[number]) < asking.count:
                 return
             answers = [decoded for _, decoded in sorted(drawn.pop(number).items())]
-            found = [*answers, *answers[0].others]
-            if asking.mode == "greedy":
-                report(number, answers[0], 1.0)
-            else:
-                report(number, *vote(found, lambda operators: guidance.rows(questions[number], operators)))
+            question, best, share = questions[number], answers[0], 1.0
+            if asking.mode != "greedy":
+                best, share = vote(
+                    [*answers, *answers[0].others],
+                    lambda operators: guidance.rows(question, operators),
+                    lambda operators: UNSAID * len(guidance.unsaid(question, operators)),
+                )
+            report(number, replace(best, unsaid=guidance.unsaid(question, best.operators)), share)
 
         how |= {"guide": guidance.guide(), "beams": asking.width, "on_answer": collect}
         decode(model, tokenizer, prompts, lambda index, operators: None, **how)

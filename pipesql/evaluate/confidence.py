@@ -1,7 +1,8 @@
 """How sure to be of an answer: a probability that it is right, fitted on answers that were judged.
 
-A logistic regression (Platt scaling, with three inputs instead of one) on what decoding leaves with every answer: the
-log probability of its text, the share of the vote that its result won, and how often the model was led another way.
+A logistic regression (Platt scaling, with four inputs instead of one) on what decoding leaves with every answer: the
+log probability of its text, the share of the vote that its result won, how often the model was led another way, and how
+much it leaves out that the question calls by its name.
 Fitted on databases of the train split that were held back, it says of answers on other databases how likely they are
 right.
 """
@@ -16,7 +17,7 @@ from typing import Any
 
 from pipesql.records import Verdict
 
-INPUTS = ("score", "share", "switches")
+INPUTS = ("score", "share", "switches", "unsaid")
 FOLDS = 5
 COVERAGES = (1.0, 0.8, 0.6, 0.4, 0.2)
 LEAST_SHARE = 1e-3
@@ -25,15 +26,16 @@ LEAST_SHARE = 1e-3
 
 @dataclass(frozen=True)
 class Confidence:
-    """The fitted weights, in the order of INPUTS."""
+    """The fitted weights, in the order of INPUTS. One that was fitted before there was the last input has no weight for
+    it."""
 
     intercept: float
     weights: tuple[float, ...]
 
-    def of(self, score: float, share: float, switches: int) -> float:
+    def of(self, score: float, share: float, switches: int, unsaid: int = 0) -> float:
         """The probability in (0, 1) that such an answer is right."""
-        inputs = _inputs(score, share, switches)
-        logit = self.intercept + sum(w * x for w, x in zip(self.weights, inputs, strict=True))
+        inputs = _inputs(score, share, switches, unsaid)
+        logit = self.intercept + sum(w * x for w, x in zip(self.weights, inputs, strict=False))
         return 1 / (1 + math.exp(-max(-500.0, min(500.0, logit))))
 
     def text(self) -> str:
@@ -119,5 +121,5 @@ def _inputs_of(verdict: Verdict) -> tuple[float, ...]:
     return _inputs(*(verdict.extra.get(name, 0) for name in INPUTS))
 
 
-def _inputs(score: Any, share: Any, switches: Any) -> tuple[float, float, float]:
-    return float(score), math.log(max(float(share), LEAST_SHARE)), float(switches)
+def _inputs(score: Any, share: Any, switches: Any, unsaid: Any) -> tuple[float, ...]:
+    return float(score), math.log(max(float(share), LEAST_SHARE)), float(switches), float(unsaid)

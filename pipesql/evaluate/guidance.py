@@ -9,6 +9,7 @@ from typing import Any
 from pipesql.engine import dialect_of
 from pipesql.errors import ExecutionError, SqlError
 from pipesql.evaluate.asking import Asking
+from pipesql.evaluate.mentions import left_out, mentions
 from pipesql.execution.database import Database
 from pipesql.execution.opening import open_database
 from pipesql.generate.constraint.mask import Constraint
@@ -20,6 +21,10 @@ from pipesql.pipe.schema import Schema
 
 MOST_ROWS = 10_000
 """A result of more rows has no vote."""
+UNSAID = 1.0
+"""Nats. What it costs an answer, among others to the same question, to leave out something that the question calls by
+its name: of 150 questions on held-out train databases five more were right and none fewer, by 0.5 nats three, by 3 five
+and two (docs/results.md)."""
 
 
 class Guidance:
@@ -83,6 +88,13 @@ class Guidance:
             return tuple(sorted(repr(row) for row in self._databases[path].run(sql).rows))
         except (SqlError, ExecutionError):
             return None
+
+    def unsaid(self, question: Any, operators: Sequence[str]) -> tuple[str, ...]:
+        """What the question calls by its name and the query leaves out; nothing where `evidence` is less than words."""
+        if self._asking.evidence != "words":
+            return ()
+        schema = self._schemas[question.database]
+        return tuple(left_out(schema, mentions(schema, question.question), operators))
 
     def _database(self, index: int) -> str:
         return self._questions[index // self._asking.count].database

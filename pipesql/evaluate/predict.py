@@ -59,4 +59,5 @@ def _prediction(question: GoldenPair, decoded: Decoded, share: float) -> Predict
         score=decoded.score,
         share=share,
         switches=decoded.switches,
+        unsaid=decoded.unsaid,
     )

@@ -119,6 +119,7 @@ def verdict_of(prediction: Prediction, outcome: Outcome) -> Verdict:
             "score": prediction.score,
             "share": prediction.share,
             "switches": prediction.switches,
+            "unsaid": len(prediction.unsaid),
         },
         gold_operators=prediction.gold_operators,
     )

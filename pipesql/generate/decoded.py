@@ -26,7 +26,8 @@ class Decoded:
     `operators` holds every operator begun, the offending or unfinished one included; `tokens` counts all that were
     generated, markers and what was taken back included. `score` is the log probability of the answer's tokens, each
     among all tokens; `switches` counts how often it went another way. Both are 0 where nothing guided it. `others` are
-    less likely answers to the same question that a search came upon (`beam`), the likeliest first.
+    less likely answers to the same question that a search came upon (`beam`), the likeliest first. `unsaid` is what the
+    question calls by its name and the answer leaves out, where somebody looked (`evaluate.mentions`).
     """
 
     operators: tuple[str, ...]
@@ -36,6 +37,7 @@ class Decoded:
     score: float = 0.0
     switches: int = 0
     others: tuple[Decoded, ...] = ()
+    unsaid: tuple[str, ...] = ()
 
 
 OnAnswer = Callable[[int, Decoded], None]

@@ -23,8 +23,10 @@ from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
 from pipesql.pipe.schema import Schema
 
-Evidence = Literal["names", "runs", "rows"]
-"""How much is asked of an operator: that its names resolve, that it runs, that it says something and leaves a row."""
+Evidence = Literal["names", "runs", "rows", "words"]
+"""How much is asked of an operator: that its names resolve, that it runs, that it says something and leaves a row. With
+`words` whole queries are held against the words of the question, too, which no judge of operators knows
+(`evaluate.guidance`)."""
 TIMEOUT_S = 2.0
 
 
@@ -36,7 +38,8 @@ class OperatorJudge:
     ) -> None:
         """`timeout_s` is the deadline of each execution, in seconds. Raises BadInput for a database that cannot be
         opened."""
-        self._schema, self._evidence, self._dialect = schema, evidence, dialect_of(database)
+        self._schema, self._dialect = schema, dialect_of(database)
+        self._asks_rows = evidence in ("rows", "words")
         self._database = open_database(database, timeout_s, max_rows=1) if evidence != "names" else None
         self._known: dict[tuple[str, ...], Objection | bool] = {}
 
@@ -45,7 +48,7 @@ class OperatorJudge:
         found = self._found(tuple(operators))
         if isinstance(found, Objection):
             return found if whole or not found.late else None
-        if self._evidence != "rows" or found or len(operators) == 1:
+        if not self._asks_rows or found or len(operators) == 1:
             return None
         if self._found(tuple(operators[:-1])) is True:
             return Objection("no row is left behind it", weak=True)
@@ -74,8 +77,8 @@ class OperatorJudge:
             return Objection("it runs past its deadline", late=True)
         except (SqlError, ExecutionError) as error:
             return Objection(str(error))
-        if self._evidence == "rows" and (said := compared_with_itself(one.operators[-2])):
+        if self._asks_rows and (said := compared_with_itself(one.operators[-2])):
             return Objection(f"{said} is compared with itself")
-        if self._evidence == "rows" and (said := selected_twice(one.operators[-2])):
+        if self._asks_rows and (said := selected_twice(one.operators[-2])):
             return Objection(f"{said} is selected twice", weak=True)
         return bool(rows)

@@ -98,6 +98,7 @@ def test_doubts() -> None:
         (Decoded(("FROM a",), "done", score=-5.0), 1.0, [(1,)], "probability of 0.7%"),
         (Decoded(("FROM a",), "done", score=-0.1), 0.4, [(1,)], "60% of the vote"),
         (Decoded(("FROM a",), "done", score=-0.1, switches=2), 1.0, [(1,)], "another way 2 times"),
+        (Decoded(("FROM a",), "done", score=-0.1, unsaid=("b", "c")), 1.0, [(1,)], "speaks of b, c, the answer"),
         (Decoded(("FROM a",), "done", "operator 2 was given up: x", score=-0.1), 1.0, [(1,)], "given up"),
     ):
         said = _doubts(doubtful, share, None, rows)

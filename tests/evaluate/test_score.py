@@ -72,7 +72,7 @@ def test_verdicts_carry_what_reports_need(prediction) -> None:
     verdicts = score([prediction(CASES["right"][0], hardness="easy", tokens=17)], on_verdict=seen.append)
     assert seen == verdicts
     assert verdicts[0].hardness == "easy"
-    decoded = {"stop": "done", "tokens": 17, "operators": 3, "score": 0.0, "share": 1.0, "switches": 0}
+    decoded = {"stop": "done", "tokens": 17, "operators": 3, "score": 0.0, "share": 1.0, "switches": 0, "unsaid": 0}
     assert verdicts[0].extra == decoded
     assert "SELECT" in verdicts[0].lowered_sql
 

@@ -41,6 +41,13 @@ def test_what_does_not_run_has_no_vote() -> None:
     assert first.operators == ("d",) and none == 0
 
 
+def test_what_speaks_against_a_text_is_taken_off() -> None:
+    answers = [said("c", 0.5), said("a", 0.2), said("b", 0.2)]
+    best, share = vote(answers, rows_of, lambda operators: 1.0 if operators[0] in "ca" else 0.0)
+    assert best.operators == ("b",), "of texts with the same rows the one that nothing speaks against"
+    assert share == pytest.approx((0.2 / math.e + 0.2) / (0.7 / math.e + 0.2))
+
+
 def test_no_weight_underflows() -> None:
     answers = [Decoded(("a",), "done", score=-2000.0), Decoded(("c",), "done", score=-2001.0)]
     assert vote(answers, rows_of)[1] == pytest.approx(1 / (1 + math.exp(-1)))
@@ -70,4 +77,4 @@ def test_settings_hold_what_decides_an_answer_and_no_more() -> None:
     assert Asking(seed=1).settings() == Asking(seed=2).settings()
     assert "evidence" not in Asking().settings()
     votes = [Asking(mode="vote", constrained=True, seed=seed).settings() for seed in (1, 2)]
-    assert votes[0] != votes[1] and votes[0]["evidence"] == "rows"
+    assert votes[0] != votes[1] and votes[0]["evidence"] == "words"
