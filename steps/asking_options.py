@@ -19,7 +19,7 @@ _OPTIONS = (
     (
         "evidence",
         "words",
-        "If constrained, what is asked: names, runs, rows (some are left), or words (of the question).",
+        "If constrained, asked of it: names, runs, rows (some are left) or words of the question.",
     ),
     ("beams", 4, "With mode beam, how many ways are followed together."),
     ("samples", 8, "With mode vote, answers to each question."),

@@ -24,11 +24,11 @@ class Asking:
 
     `layout` is the one that the model was trained in; `values` of each column that a question speaks of stand in its
     prompt, and what is a key (`keys` 1) or not (0), as in training. `constrained` lets it write only what can stand on
-    the database, and `evidence` says how much is asked of a finished operator (`generate.judges`), and of
-    an answer: with `words` those of several count less that leave out what the question calls by its name. Mode `greedy` takes
-    the likeliest token each time; `beam` the likeliest result among what so many `beams` find; `vote` draws `samples`
-    answers, the first of them the greedy one, and takes the result that most of them agree on, weighed by their
-    probability; `agent` looks at the database with tools before it answers (`agent`). A prompt of more than
+    the database, and `evidence` says how much is asked of a finished operator (`generate.judges`), and of a whole
+    answer: with `words` one of several counts less that leaves out what the question calls by its name. Mode `greedy`
+    takes the likeliest token each time; `beam` the likeliest result among what so many `beams` find; `vote` draws
+    `samples` answers, the first of them the greedy one, and takes the result that most of them agree on, weighed by
+    their probability; `agent` looks at the database with tools before it answers (`agent`). A prompt of more than
     `prompt_tokens` (0: than the model can read) shows the likeliest tables alone. `precision` is what the model
     computes in (`models.load.compute_dtype`). Raises BadInput for what does not go together.
     """

@@ -29,8 +29,8 @@ from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.resolve import resolve
 from pipesql.pipe.resolving.recursion import tables_read
 from pipesql.pipe.schema import Schema, Table
-from pipesql.records import GoldenPair
 from pipesql.pipe.spoken import expressions
+from pipesql.records import GoldenPair
 from pipesql.samples.disguise.renaming import renamed_query, renamed_schema
 from pipesql.samples.disguise.words import changed, plural, stem, stems
 
