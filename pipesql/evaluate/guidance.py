@@ -9,6 +9,7 @@ from typing import Any
 from pipesql.engine import dialect_of
 from pipesql.errors import ExecutionError, SqlError
 from pipesql.evaluate.asking import Asking
+from pipesql.evaluate.bench import MAX_ROWS
 from pipesql.evaluate.mentions import left_out, mentions
 from pipesql.execution.database import Database
 from pipesql.execution.opening import open_database
@@ -101,5 +102,5 @@ class Guidance:
 
     def _judge(self, path: str) -> OperatorJudge:
         if path not in self._judges:
-            self._judges[path] = OperatorJudge(path, self._schemas[path], self._asking.evidence)
+            self._judges[path] = OperatorJudge(path, self._schemas[path], self._asking.evidence, most_rows=MAX_ROWS)
         return self._judges[path]

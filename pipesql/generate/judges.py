@@ -3,9 +3,9 @@ leaves no row.
 
 The check of names is that of validation. Execution asks the database for one row of the query so far, read-only and
 with a deadline. A prefix that runs past it is not held against the operator, since later ones may make it cheap; a
-whole query is. That an operator leaves no row where there were some before is a weak objection: it is right in one of
-twelve queries of Spider; so is that it selects the same twice. What compares something with itself, as a model does
-that finds no key to join on, is refused.
+whole query is, whose rows are counted, up to as many as an answer may have. That an operator leaves no row where there
+were some before is a weak objection: it is right in one of twelve queries of Spider; so is that it selects the same
+twice. What compares something with itself, as a model does that finds no key to join on, is refused.
 """
 
 from __future__ import annotations
@@ -34,20 +34,28 @@ class OperatorJudge:
     """Judges operators on one database; remembers what it asked. Close it in the end."""
 
     def __init__(
-        self, database: str, schema: Schema, evidence: Evidence = "rows", timeout_s: float = TIMEOUT_S
+        self,
+        database: str,
+        schema: Schema,
+        evidence: Evidence = "rows",
+        timeout_s: float = TIMEOUT_S,
+        most_rows: int = 100_000,
     ) -> None:
-        """`timeout_s` is the deadline of each execution, in seconds. Raises BadInput for a database that cannot be
-        opened."""
-        self._schema, self._dialect = schema, dialect_of(database)
+        """`timeout_s` is the deadline of each execution, in seconds; a whole query of more than `most_rows` rows is
+        refused. Raises BadInput for a database that cannot be opened."""
+        self._schema, self._dialect, self._most_rows = schema, dialect_of(database), most_rows
         self._asks_rows = evidence in ("rows", "words")
         self._database = open_database(database, timeout_s, max_rows=1) if evidence != "names" else None
         self._known: dict[tuple[str, ...], Objection | bool] = {}
+        self._whole: dict[tuple[str, ...], Objection | None] = {}
 
     def judge(self, operators: Sequence[str], whole: bool) -> Objection | None:
         """The objection to the last of these operators, or None; `whole`: the query ends with it."""
         found = self._found(tuple(operators))
         if isinstance(found, Objection):
             return found if whole or not found.late else None
+        if whole and (objection := self._ended(tuple(operators))):
+            return objection
         if not self._asks_rows or found or len(operators) == 1:
             return None
         if self._found(tuple(operators[:-1])) is True:
@@ -64,6 +72,24 @@ class OperatorJudge:
         if operators not in self._known:
             self._known[operators] = self._ask(operators)
         return self._known[operators]
+
+    def _ended(self, operators: tuple[str, ...]) -> Objection | None:
+        """An objection to the whole query, of which a first row is known."""
+        if operators not in self._whole:
+            self._whole[operators] = self._count(operators)
+        return self._whole[operators]
+
+    def _count(self, operators: Sequence[str]) -> Objection | None:
+        if self._database is None:
+            return None
+        counted = parse("\n".join([*operators, f"|> LIMIT {self._most_rows + 1}", "|> AGGREGATE COUNT(*) AS count"]))
+        try:
+            ((count,),) = self._database.run(lower(counted, self._schema, self._dialect)).rows
+        except QueryTimeout:
+            return Objection("it runs past its deadline", late=True)
+        except (SqlError, ExecutionError) as error:
+            return Objection(str(error))
+        return Objection(f"it has more than {self._most_rows:,} rows") if count > self._most_rows else None
 
     def _ask(self, operators: Sequence[str]) -> Objection | bool:
         if error := check_operators(self._schema, operators):

@@ -62,6 +62,28 @@ def test_a_deadline_holds_for_whole_queries_alone(database: str) -> None:
     assert one.judge(RUNAWAY, False) is None
 
 
+@pytest.mark.parametrize(("others", "refused"), [(1, False), (2, True), (3, True)])
+def test_more_rows_than_an_answer_may_have_end_no_query(database: str, others: int, refused: bool) -> None:
+    """Two hundred to the second, third and fourth power; the last would run for minutes."""
+    one, joins = judge(database), tuple(f"|> CROSS JOIN singer AS s{n}" for n in range(others))
+    query = ("FROM singer", *joins)
+    found = one.judge(query, True)
+    assert (found is not None and not found.weak and "more than 100,000 rows" in found.reason) is refused
+    assert one.judge(query, False) is None
+    assert one.judge((*query, "|> LIMIT 3"), True) is None
+    assert judge(database, "names").judge(query, True) is None
+
+
+def test_what_is_slow_as_a_whole_alone_is_an_objection_to_a_whole_query(database: str) -> None:
+    """The first row is there at once, for the others a hundred and sixty million must be looked at."""
+    one = judge(database, timeout_s=0.2)
+    joins = tuple(f"|> CROSS JOIN singer AS s{n}" for n in range(3))
+    query = ("FROM singer", *joins, "|> WHERE singer.id + s0.id + s1.id + s2.id < 1")
+    found = one.judge(query, True)
+    assert found is not None and found.late
+    assert one.judge(query, False) is None
+
+
 def test_what_the_database_refuses_is_an_objection(database: str) -> None:
     found = judge(database, "runs").judge(("FROM singer", "|> WHERE id = (FROM singer |> SELECT id, age)"), True)
     assert found is not None and not found.weak
