@@ -82,7 +82,7 @@ def test_a_question_without_an_end_is_given_up_at_the_floor() -> None:
     guide = Guide(lambda index, before: constraint.operator(SCHEMA, before), judge)
     prompt = prompt_ids(tokenizer, [{"role": "user", "content": "Names?"}])
     (answer,) = decode(model, tokenizer, [prompt], lambda index, operators: None, guide=guide, beams=2)
-    assert "was given up: all that can follow is less likely than -50 nats" in answer.detail
+    assert "was given up: all that can follow is less likely than -25 nats" in answer.detail
     assert answer.score >= FLOOR and answer.tokens < Limits().operator_tokens
 
 
