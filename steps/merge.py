@@ -18,13 +18,14 @@ ORIGIN = ("pipesql.data_run", "pipesql.data_digest", "pipesql.benchmark", "pipes
 @click.option("--run_id", default="", help="The train run whose adapter is merged; default: the newest finished one.")
 @click.option("--recipe", default="", help="Take the newest finished train run of this recipe.")
 @click.option("--checkpoint", default="best", help="best, last, or the step of a checkpoint that is still there.")
+@click.option("--strength", default=1.0, show_default=True, help="How much of what was learnt is merged, up to 1.")
 @click.option("--gguf", default="", help="Also export a GGUF file for llama.cpp: f16, bf16, q8_0 or f32.")
-def main(run_id: str, recipe: str, checkpoint: str, gguf: str) -> None:
+def main(run_id: str, recipe: str, checkpoint: str, strength: float, gguf: str) -> None:
     """Merge the adapter of a train run and register the result."""
     with step_run("merge") as run:
         train = trained_run(run_id, {"pipesql.recipe": recipe} if recipe else None)
         run.tags(**{"pipesql.train_run": train.run_id})
-        run.params(run_id=train.run_id, recipe=recipe, checkpoint=checkpoint, gguf=gguf)
+        run.params(run_id=train.run_id, recipe=recipe, checkpoint=checkpoint, strength=strength, gguf=gguf)
         from pipesql.finetune.checkpoints import Checkpoints
         from pipesql.finetune.merge import MAX_NEW_TOKENS, merge
         from pipesql.finetune.parity import example_messages
@@ -36,10 +37,9 @@ def main(run_id: str, recipe: str, checkpoint: str, gguf: str) -> None:
             adapter = train.artifact("adapter")
         else:
             adapter = Checkpoints(project_root() / train.tags.get("pipesql.output", "")).named(checkpoint)
-        merged = merge(adapter)
+        merged = merge(adapter, strength)
         came_from = {"pipesql.train_run": train.run_id, "pipesql.merge_run": run.run_id, **merged.origin()}
-        origin = came_from | {name: train.tags[name] for name in ORIGIN if name in train.tags}
-        run.tags(**origin)
+        run.tags(**(origin := came_from | {name: train.tags[name] for name in ORIGIN if name in train.tags}))
         run.params(base=merged.base.name, trained_by=merged.recipe, layout=merged.layout)
         run.metrics(merged.metrics())
         run.table(merged.size_rows(), "model_size.json")

@@ -4,6 +4,10 @@ trained is one already.
 The base is the one that the adapter recorded when it was trained, never one that somebody names; it is loaded again in
 float32 (merging into 4-bit weights rounds the adapter away). Merged and unmerged logits must agree before the
 model is stored.
+
+With a strength below 1 the merged weights lie on the way from the base's to the trained ones (WiSE-FT, Wortsman et al.
+2022), where a model is often the better on what it was not trained on: surer than it has reason to be is one that was
+trained long on little.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from typing import Any
 
 import torch
 from peft import PeftModel
+from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 from transformers import AutoTokenizer, GenerationConfig
 
@@ -54,6 +59,8 @@ class Merged:
     parameters: int
     adapter_parameters: int
     seconds: float
+    strength: float = 1.0
+    """How much of what was learnt is in the merged model."""
     quantised_difference: float | None = None
     """Largest difference of a logit between the merged model and the adapter on the base in 4 bits that it was trained
     on; None for other adapters. It says how much the 4 bits had changed, and is no fault."""
@@ -74,13 +81,18 @@ class Merged:
         return {
             "pipesql.recipe": self.recipe,
             "pipesql.layout": self.layout,
+            "pipesql.strength": f"{self.strength:g}",
             "pipesql.model": self.base.name,
             "pipesql.base_digest": self.base.digest,
         }
 
     def describe(self) -> str:
         """The merge in one sentence, for people."""
-        return f"{self.recipe} merged into {self.base.description}; largest difference of a logit {self.difference:.2g}"
+        weaker = "" if self.strength == 1 else f" at strength {self.strength:g}"
+        return (
+            f"{self.recipe} merged into {self.base.description}{weaker}; "
+            f"largest difference of a logit {self.difference:.2g}"
+        )
 
     @property
     def bytes(self) -> int:
@@ -118,14 +130,18 @@ def recorded_base(adapter: Path) -> tuple[ModelSource, str, str]:
     return resolve_model(model, digest=digest), recipe, layout
 
 
-def merge(adapter: Path) -> Merged:
+def merge(adapter: Path, strength: float = 1.0) -> Merged:
     """Merge the adapter in that folder into its base, on the CPU in float32, and prove it on example prompts.
 
-    A folder that holds a whole model instead (`"method": "full"`) is that model.
+    A folder that holds a whole model instead (`"method": "full"`) is that model. `strength`, above 0 and at most 1, is
+    how much of the change from the base is merged.
 
     The result's tokenizer carries our chat template, its generation is greedy and stops at the end marker alone.
-    Raises BadInput (no usable adapter), ModelUnavailable (no base) and PipesqlError where the logits disagree.
+    Raises BadInput (no usable adapter or strength), ModelUnavailable (no base) and PipesqlError where the logits
+    disagree.
     """
+    if not 0 < strength <= 1:
+        raise BadInput(f"strength is {strength:g}: it must be above 0 and at most 1, all that was learnt")
     start = time.monotonic()
     source, recipe, layout = recorded_base(adapter)
     tokenizer = _tokenizer(adapter)
@@ -135,10 +151,12 @@ def merge(adapter: Path) -> Merged:
     if is_whole_model(adapter):
         folder = ModelSource(str(adapter), adapter, "", "a whole fine-tuned model")
         model = load_model(folder, device="cpu", dtype=torch.float32)
+        _draw_near(model, base, strength)
         expected, trained = logits(model, sequences), sum(p.numel() for p in model.parameters())
     else:
         require_fit(adapter, base)
         tuned = _with_adapter(base, adapter)
+        _weaken(tuned, strength)
         expected = logits(tuned, sequences)
         trained = sum(p.numel() for n, p in tuned.named_parameters() if "lora_" in n)
         model = tuned.merge_and_unload().eval()
@@ -149,7 +167,7 @@ def merge(adapter: Path) -> Merged:
             f"merging {adapter} into {source.name} changed a logit by {difference:.3g}, more than {TOLERANCE:g}; "
             "the adapter does not fit this base or holds numbers that are not finite: train it again"
         )
-    quantised = None if is_whole_model(adapter) else quantised_logits(adapter, source, sequences)
+    quantised = None if is_whole_model(adapter) or strength < 1 else quantised_logits(adapter, source, sequences)
     prepare_for_use(model, tokenizer)
     return Merged(
         model=model,
@@ -162,6 +180,7 @@ def merge(adapter: Path) -> Merged:
         parameters=sum(p.numel() for p in model.parameters()),
         adapter_parameters=trained,
         seconds=time.monotonic() - start,
+        strength=strength,
         quantised_difference=None if quantised is None else largest_difference(expected, quantised),
     )
 
@@ -181,6 +200,21 @@ def _with_adapter(model: Any, adapter: Path) -> Any:
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise BadInput(f"the adapter in {adapter} cannot be put on its base: {reason}; train it again") from error
+
+
+def _weaken(tuned: Any, strength: float) -> None:
+    """Let the adapter count for so much of itself."""
+    for module in tuned.modules():
+        if isinstance(module, LoraLayer):
+            module.scale_layer(strength)
+
+
+def _draw_near(model: Any, base: Any, strength: float) -> None:
+    """Move a whole model towards its base, where only so much of the way between is wanted."""
+    with torch.no_grad():
+        for (name, weight), (of_base, start) in zip(model.named_parameters(), base.named_parameters(), strict=True):
+            assert name == of_base
+            weight.copy_(torch.lerp(start, weight, strength))
 
 
 def prepare_for_use(model: Any, tokenizer: Any) -> None:

@@ -62,7 +62,18 @@ def test_an_empty_parameter_arrives_as_an_empty_argument() -> None:
     from mlflow.projects._project_spec import load_project
 
     command = load_project(str(ROOT)).get_entry_point("merge").compute_command({}, None)
-    assert shlex.split(command)[3:] == ["--run_id", "", "--recipe", "", "--checkpoint", "best", "--gguf", ""]
+    assert shlex.split(command)[3:] == [
+        "--run_id",
+        "",
+        "--recipe",
+        "",
+        "--checkpoint",
+        "best",
+        "--strength",
+        "1.0",
+        "--gguf",
+        "",
+    ]
 
 
 def test_a_step_is_at_most_sixty_lines() -> None:
