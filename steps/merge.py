@@ -19,28 +19,28 @@ ORIGIN = ("pipesql.data_run", "pipesql.data_digest", "pipesql.benchmark", "pipes
 @click.option("--recipe", default="", help="Take the newest finished train run of this recipe.")
 @click.option("--checkpoint", default="best", help="best, last, or the step of a checkpoint that is still there.")
 @click.option("--strength", default=1.0, show_default=True, help="How much of what was learnt is merged, up to 1.")
+@click.option("--average", default="", help="Models to average the weights with, by commas: models:/pipesql/2, …")
 @click.option("--gguf", default="", help="Also export a GGUF file for llama.cpp: f16, bf16, q8_0 or f32.")
-def main(run_id: str, recipe: str, checkpoint: str, strength: float, gguf: str) -> None:
+def main(run_id: str, recipe: str, checkpoint: str, strength: float, average: str, gguf: str) -> None:
     """Merge the adapter of a train run and register the result."""
     with step_run("merge") as run:
         train = trained_run(run_id, {"pipesql.recipe": recipe} if recipe else None)
         run.tags(**{"pipesql.train_run": train.run_id})
-        run.params(run_id=train.run_id, recipe=recipe, checkpoint=checkpoint, strength=strength, gguf=gguf)
+        run.params(run_id=train.run_id, recipe=recipe, checkpoint=checkpoint, strength=strength)
         from pipesql.finetune.checkpoints import Checkpoints
         from pipesql.finetune.merge import MAX_NEW_TOKENS, merge
         from pipesql.finetune.parity import example_messages
         from pipesql.models.gguf_export import export_gguf, require_kind
+        from pipesql.tracking.continued import models_named
         from pipesql.tracking.registry import register
 
         require_kind(gguf)
-        if checkpoint == "best":
-            adapter = train.artifact("adapter")
-        else:
-            adapter = Checkpoints(project_root() / train.tags.get("pipesql.output", "")).named(checkpoint)
-        merged = merge(adapter, strength)
-        came_from = {"pipesql.train_run": train.run_id, "pipesql.merge_run": run.run_id, **merged.origin()}
-        run.tags(**(origin := came_from | {name: train.tags[name] for name in ORIGIN if name in train.tags}))
-        run.params(base=merged.base.name, trained_by=merged.recipe, layout=merged.layout)
+        kept = Checkpoints(project_root() / train.tags.get("pipesql.output", ""))
+        adapter = train.artifact("adapter") if checkpoint == "best" else kept.named(checkpoint)
+        merged = merge(adapter, strength, models_named(average))
+        origin = merged.origin() | {"pipesql.train_run": train.run_id, "pipesql.merge_run": run.run_id}
+        run.tags(**(origin := origin | {name: train.tags[name] for name in ORIGIN if name in train.tags}))
+        run.params(base=merged.base.name, trained_by=merged.recipe, layout=merged.layout, average=average, gguf=gguf)
         run.metrics(merged.metrics())
         run.table(merged.size_rows(), "model_size.json")
         if gguf:
@@ -51,9 +51,8 @@ def main(run_id: str, recipe: str, checkpoint: str, strength: float, gguf: str) 
             merged.model, merged.tokenizer, messages=example_messages(), max_new_tokens=MAX_NEW_TOKENS, tags=origin
         )
         run.tags(**{"pipesql.version": version.number})
-    click.echo(
-        f"registered pipesql {version} as {' and '.join(version.aliases)} ({version.stage}): {merged.describe()}"
-    )
+    aliases = " and ".join(version.aliases)
+    click.echo(f"registered pipesql {version} as {aliases} ({version.stage}): {merged.describe()}")
 
 
 if __name__ == "__main__":

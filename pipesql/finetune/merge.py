@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from transformers import AutoTokenizer, GenerationConfig
 
 from pipesql.chat.template import END, TEMPLATE, markers
 from pipesql.errors import BadInput, PipesqlError
+from pipesql.finetune.average import average_with
 from pipesql.finetune.fit import is_whole_model, require_fit
 from pipesql.finetune.parity import example_sequences, largest_difference, logits
 from pipesql.finetune.quantised import quantised_logits
@@ -61,6 +63,8 @@ class Merged:
     seconds: float
     strength: float = 1.0
     """How much of what was learnt is in the merged model."""
+    averaged: tuple[str, ...] = ()
+    """Models with whose weights those of the merged one were averaged."""
     quantised_difference: float | None = None
     """Largest difference of a logit between the merged model and the adapter on the base in 4 bits that it was trained
     on; None for other adapters. It says how much the 4 bits had changed, and is no fault."""
@@ -82,6 +86,7 @@ class Merged:
             "pipesql.recipe": self.recipe,
             "pipesql.layout": self.layout,
             "pipesql.strength": f"{self.strength:g}",
+            "pipesql.averaged": ", ".join(self.averaged),
             "pipesql.model": self.base.name,
             "pipesql.base_digest": self.base.digest,
         }
@@ -89,8 +94,9 @@ class Merged:
     def describe(self) -> str:
         """The merge in one sentence, for people."""
         weaker = "" if self.strength == 1 else f" at strength {self.strength:g}"
+        averaged = "".join(f", averaged with {name}" for name in self.averaged)
         return (
-            f"{self.recipe} merged into {self.base.description}{weaker}; "
+            f"{self.recipe} merged into {self.base.description}{weaker}{averaged}; "
             f"largest difference of a logit {self.difference:.2g}"
         )
 
@@ -130,11 +136,11 @@ def recorded_base(adapter: Path) -> tuple[ModelSource, str, str]:
     return resolve_model(model, digest=digest), recipe, layout
 
 
-def merge(adapter: Path, strength: float = 1.0) -> Merged:
+def merge(adapter: Path, strength: float = 1.0, average: Sequence[ModelSource] = ()) -> Merged:
     """Merge the adapter in that folder into its base, on the CPU in float32, and prove it on example prompts.
 
     A folder that holds a whole model instead (`"method": "full"`) is that model. `strength`, above 0 and at most 1, is
-    how much of the change from the base is merged.
+    how much of the change from the base is merged; then the weights are averaged with those of the models `average`.
 
     The result's tokenizer carries our chat template, its generation is greedy and stops at the end marker alone.
     Raises BadInput (no usable adapter or strength), ModelUnavailable (no base) and PipesqlError where the logits
@@ -167,6 +173,7 @@ def merge(adapter: Path, strength: float = 1.0) -> Merged:
             f"merging {adapter} into {source.name} changed a logit by {difference:.3g}, more than {TOLERANCE:g}; "
             "the adapter does not fit this base or holds numbers that are not finite: train it again"
         )
+    average_with(model, average)
     quantised = None if is_whole_model(adapter) or strength < 1 else quantised_logits(adapter, source, sequences)
     prepare_for_use(model, tokenizer)
     return Merged(
@@ -181,6 +188,7 @@ def merge(adapter: Path, strength: float = 1.0) -> Merged:
         adapter_parameters=trained,
         seconds=time.monotonic() - start,
         strength=strength,
+        averaged=tuple(source.name for source in average),
         quantised_difference=None if quantised is None else largest_difference(expected, quantised),
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipesql.errors import BadInput
 from pipesql.folders import whole_folder
+from pipesql.models import ModelSource, resolve_model
 from pipesql.tracking.registry import MODEL, get_version
 from pipesql.tracking.store import project_root, use_store
 
@@ -33,6 +34,14 @@ def registered_as_folder(spec: str) -> str:
     if not folder.is_dir():
         _fetch(version.uri, folder)
     return str(folder)
+
+
+def models_named(specs: str) -> list[ModelSource]:
+    """The models that a list by commas names, versions among them; none for an empty one.
+
+    Raises as `registered_as_folder` and `resolve_model` do.
+    """
+    return [resolve_model(registered_as_folder(spec.strip())) for spec in specs.split(",") if spec.strip()]
 
 
 def _fetch(uri: str, folder: Path) -> None:

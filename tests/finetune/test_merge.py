@@ -82,6 +82,34 @@ def test_of_what_was_learnt_so_much_is_merged(adapter, merged, strength) -> None
     assert moved and 0 < weaker.effect < merged.effect
 
 
+def test_weights_are_averaged_with_those_of_other_models(adapter, merged, tmp_path) -> None:
+    """Base, merged and merged at a quarter: five twelfths of the change, whatever the order."""
+    for name, model in (("whole", merged), ("quarter", merge(adapter, 0.25))):
+        model.model.save_pretrained(tmp_path / name)
+        model.tokenizer.save_pretrained(tmp_path / name)
+    one = merge(adapter, 0.25, [resolve_model("tiny"), resolve_model(str(tmp_path / "whole"))])
+    other = merge(adapter, 1.0, [resolve_model(str(tmp_path / "quarter")), resolve_model("tiny")])
+    base = load_model(merged.base, device="cpu")
+    for start, whole, mean, too in zip(
+        *(model.parameters() for model in (base, merged.model, one.model, other.model)), strict=True
+    ):
+        torch.testing.assert_close(mean, torch.lerp(start, whole, 1.25 / 3), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(mean, too, atol=1e-5, rtol=1e-5)
+    assert "averaged with tiny" in one.describe() and "tiny" in one.origin()["pipesql.averaged"]
+
+
+def test_models_of_other_shapes_are_not_averaged(adapter, tmp_path) -> None:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    source = resolve_model("tiny")
+    config = AutoConfig.from_pretrained(source.path)
+    config.num_hidden_layers += 1
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    load_tokenizer(source).save_pretrained(tmp_path)
+    with pytest.raises(BadInput, match="cannot be averaged"):
+        merge(adapter, average=[resolve_model(str(tmp_path))])
+
+
 @pytest.mark.parametrize("strength", [0.0, -1.0, 1.01, float("nan")])
 def test_no_other_strength(adapter, strength) -> None:
     with pytest.raises(BadInput, match="above 0 and at most 1"):

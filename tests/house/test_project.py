@@ -71,6 +71,8 @@ def test_an_empty_parameter_arrives_as_an_empty_argument() -> None:
         "best",
         "--strength",
         "1.0",
+        "--average",
+        "",
         "--gguf",
         "",
     ]
