@@ -94,7 +94,7 @@ class Merged:
     def describe(self) -> str:
         """The merge in one sentence, for people."""
         weaker = "" if self.strength == 1 else f" at strength {self.strength:g}"
-        averaged = "".join(f", averaged with {name}" for name in self.averaged)
+        averaged = f", averaged with {' and '.join(self.averaged)}" if self.averaged else ""
         return (
             f"{self.recipe} merged into {self.base.description}{weaker}{averaged}; "
             f"largest difference of a logit {self.difference:.2g}"
@@ -188,7 +188,7 @@ def merge(adapter: Path, strength: float = 1.0, average: Sequence[ModelSource] =
         adapter_parameters=trained,
         seconds=time.monotonic() - start,
         strength=strength,
-        averaged=tuple(source.name for source in average),
+        averaged=tuple(source.description for source in average),
         quantised_difference=None if quantised is None else largest_difference(expected, quantised),
     )
 

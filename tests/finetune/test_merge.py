@@ -95,7 +95,9 @@ def test_weights_are_averaged_with_those_of_other_models(adapter, merged, tmp_pa
     ):
         torch.testing.assert_close(mean, torch.lerp(start, whole, 1.25 / 3), atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(mean, too, atol=1e-5, rtol=1e-5)
-    assert "averaged with tiny" in one.describe() and "tiny" in one.origin()["pipesql.averaged"]
+    assert one.averaged == (resolve_model("tiny").description, "local folder whole")
+    assert f"averaged with {' and '.join(one.averaged)};" in one.describe()
+    assert one.origin()["pipesql.averaged"] == ", ".join(one.averaged)
 
 
 def test_models_of_other_shapes_are_not_averaged(adapter, tmp_path) -> None:
@@ -103,7 +105,7 @@ def test_models_of_other_shapes_are_not_averaged(adapter, tmp_path) -> None:
 
     source = resolve_model("tiny")
     config = AutoConfig.from_pretrained(source.path)
-    config.num_hidden_layers += 1
+    config.intermediate_size += 8
     AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
     load_tokenizer(source).save_pretrained(tmp_path)
     with pytest.raises(BadInput, match="cannot be averaged"):

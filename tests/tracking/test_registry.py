@@ -184,6 +184,8 @@ def test_a_version_is_a_model_to_train_further(registered, parrot, tmp_path, mon
     assert all(torch.equal(value, weights[name]) for name, value in parrot[0].state_dict().items())
     assert load_tokenizer(source).chat_template == parrot[1].chat_template
     assert continued.registered_as_folder("models:/pipesql/1") == folder
+    assert [model.digest for model in continued.models_named(f" models:/pipesql/1,{folder}, ")] == 2 * [source.digest]
+    assert continued.models_named("") == []
     newest = registry.get_version()
     assert newest.aliases
     by_alias = continued.registered_as_folder(f"models:/pipesql@{newest.aliases[0]}")
