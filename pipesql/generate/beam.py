@@ -62,7 +62,8 @@ class Search:
     """How far an end of the query may lie behind the first token that holds at its place."""
     ended: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
     fallback: tuple[float, tuple[str, ...], str] = (float("-inf"), (), "")
-    """The likeliest way that was given up: its operators before the one with an objection, and the objection."""
+    """The likeliest way that was given up, of those with an operator if there is one: its operators before the one with
+    an objection, and the objection."""
     tokens: int = 0
     switches: int = 0
     """Ways that were given up for an objection."""
@@ -194,7 +195,9 @@ class BeamReading:
 
     def _give_up(self, search: Search, parent: Beam, reason: str) -> None:
         search.switches += 1
-        if (parent.score, parent.operators) > search.fallback[:2]:
+        score, operators, _ = search.fallback
+        # Without an operator there is no query, however likely the way.
+        if (bool(parent.operators), parent.score, parent.operators) > (bool(operators), score, operators):
             search.fallback = (parent.score, parent.operators, reason)
 
     def _answer(self, search: Search) -> None:

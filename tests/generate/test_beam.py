@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("llguidance")
 
 from pipesql.chat.template import markers, operator_ids, prompt_ids  # noqa: E402
-from pipesql.generate.beam import FLOOR, MARGIN, BeamReading  # noqa: E402
+from pipesql.generate.beam import FLOOR, MARGIN, Beam, BeamReading  # noqa: E402
 from pipesql.generate.constraint.mask import Constraint  # noqa: E402
 from pipesql.generate.decode import decode  # noqa: E402
 from pipesql.generate.decoded import Decoded, Limits  # noqa: E402
@@ -84,6 +84,23 @@ def test_a_question_without_an_end_is_given_up_at_the_floor() -> None:
     (answer,) = decode(model, tokenizer, [prompt], lambda index, operators: None, guide=guide, beams=2)
     assert "was given up: all that can follow is less likely than -25 nats" in answer.detail
     assert answer.score >= FLOOR and answer.tokens < Limits().operator_tokens
+
+
+def test_what_stood_before_is_an_operator_at_least() -> None:
+    """A likely way that was given up within its first operator leaves no query; a less likely one further on does."""
+    tokenizer = load_tokenizer(resolve_model("tiny"))
+    width, marks = len(tokenizer), markers(tokenizer)
+    guide = Guide(lambda *_: Anything(width), lambda *_: Objection("no"))
+    answers: dict[int, Decoded] = {}
+    reading = BeamReading(tokenizer, guide, Limits(), answers.__setitem__, 2, lambda index: None)
+    first = reading.row(0)
+    first.question.margin = first.question.ending = float("inf")
+    later = Beam(first.question, first.mask, ("FROM singer",), (), FLOOR / 2)
+    logits = torch.full((2, width), -200.0)
+    logits[:, marks.step] = 10.0
+    batch = SimpleNamespace(logits=logits, tokens=torch.zeros(2, dtype=torch.long), keep=lambda parents: [])
+    assert reading.take([first, later], batch) == []  # type: ignore[arg-type]
+    assert (answers[0].operators, answers[0].stop, answers[0].score) == (("FROM singer",), "done", FLOOR / 2)
 
 
 @pytest.mark.parametrize("ending", [MARGIN, float("inf")])
