@@ -68,3 +68,20 @@ def test_what_an_answer_leaves_out(question: str, query: str, missing: list[str]
 def test_nothing_is_said_of_a_query_that_does_not_hold() -> None:
     called = Mentions(frozenset({"drivers"}))
     assert left_out(SCHEMA, called, ["FROM nowhere"]) == left_out(SCHEMA, called, ["FROM School |>"]) == []
+
+
+@pytest.mark.parametrize(("evidence", "missing"), [("words", ("drivers", "name")), ("rows", ()), ("names", ())])
+def test_only_evidence_of_words_looks_at_them(evidence: str, missing: tuple[str, ...]) -> None:
+    pytest.importorskip("torch")
+    from pipesql.evaluate.asked import Question
+    from pipesql.evaluate.asking import Asking
+    from pipesql.evaluate.guidance import Guidance
+    from pipesql.models import resolve_model
+    from pipesql.models.load import load_model, load_tokenizer
+
+    source = resolve_model("tiny")
+    asked = Question("school.sqlite", "Names of all drivers")
+    asking = Asking(layout="tree", constrained=True, evidence=evidence)  # type: ignore[arg-type]
+    model, schemas = load_model(source, device="cpu"), {asked.database: SCHEMA}
+    with Guidance(model, load_tokenizer(source), [asked], schemas, asking, lambda *_: None) as guidance:
+        assert guidance.unsaid(asked, ["FROM School", "|> SELECT School_ID"]) == missing
