@@ -117,7 +117,7 @@ def _guided(
     how: dict[str, Any],
 ) -> None:
     """Under the constraint; of several answers to a question, drawn or found, the one that wins the vote."""
-    from pipesql.evaluate.guidance import UNSAID, Guidance
+    from pipesql.evaluate.guidance import Guidance
 
     drawn: dict[int, dict[int, Decoded]] = defaultdict(dict)
     prompts = [prompt for prompt in map(prompt, range(len(questions))) for _ in range(asking.count)]
@@ -134,7 +134,7 @@ def _guided(
                 best, share = vote(
                     [*answers, *answers[0].others],
                     lambda operators: guidance.rows(question, operators),
-                    lambda operators: UNSAID * len(guidance.unsaid(question, operators)),
+                    lambda operators: guidance.cost(question, operators),
                 )
             report(number, replace(best, unsaid=guidance.unsaid(question, best.operators)), share)
 

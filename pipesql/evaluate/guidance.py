@@ -90,6 +90,10 @@ class Guidance:
         except (SqlError, ExecutionError):
             return None
 
+    def cost(self, question: Any, operators: Sequence[str]) -> float:
+        """What speaks against a query as an answer, in nats."""
+        return UNSAID * len(self.unsaid(question, operators))
+
     def unsaid(self, question: Any, operators: Sequence[str]) -> tuple[str, ...]:
         """What the question calls by its name and the query leaves out; nothing where `evidence` is less than words."""
         if self._asking.evidence != "words":

@@ -75,7 +75,7 @@ def test_only_evidence_of_words_looks_at_them(evidence: str, missing: tuple[str,
     pytest.importorskip("torch")
     from pipesql.evaluate.asked import Question
     from pipesql.evaluate.asking import Asking
-    from pipesql.evaluate.guidance import Guidance
+    from pipesql.evaluate.guidance import UNSAID, Guidance
     from pipesql.models import resolve_model
     from pipesql.models.load import load_model, load_tokenizer
 
@@ -85,3 +85,4 @@ def test_only_evidence_of_words_looks_at_them(evidence: str, missing: tuple[str,
     model, schemas = load_model(source, device="cpu"), {asked.database: SCHEMA}
     with Guidance(model, load_tokenizer(source), [asked], schemas, asking, lambda *_: None) as guidance:
         assert guidance.unsaid(asked, ["FROM School", "|> SELECT School_ID"]) == missing
+        assert guidance.cost(asked, ["FROM School", "|> SELECT School_ID"]) == UNSAID * len(missing)
