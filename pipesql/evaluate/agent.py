@@ -68,8 +68,9 @@ class Agent:
     def ask(self, asked: Asked, box: Toolbox, values: Sequence[Value] = (), planted: str = "") -> Decoded:
         """One answer. With a `planted` query the agent is made to have run that first, whatever comes of it.
 
-        Where it only asks the same again, or turns or time are over, the latest query that ran by a tool is the answer;
-        `detail` says so. `stop` is `done`, `invalid` (its last answer does not hold) or `length` (there is none).
+        Where it only asks or answers the same again, or turns or time are over, the latest query that ran by a tool is
+        the answer; `detail` says so. `stop` is `done`, `invalid` (the last answer does not hold) or `length` (there is
+        none).
         """
         opened = tool_messages(schema_text(box.schema), asked.question, asked.evidence, values)
         with self._span("ask", "AGENT", {"question": asked.question, "database": asked.database}) as note:
@@ -102,7 +103,9 @@ class Agent:
                 error = found.get("error", "")
             if not error:
                 return Decoded(operators, "done", "", talk.tokens)
-            talk.last = Decoded(operators, "invalid", error)
+            before, talk.last = talk.last, Decoded(operators, "invalid", error)
+            if operators and talk.last == before:
+                break  # as with calls: nothing that it could be told is new
             # Told as a call that failed, so that the next turn mends it as it mends a query that it only tried.
             made = call(talk.calls + 1, "execute_pipe_sql", query=turn.text)
             talk.calls += 1

@@ -119,6 +119,16 @@ def test_who_goes_round_in_circles_is_taken_at_its_last_query_that_ran(golden, b
     assert (nothing.operators, nothing.stop, nothing.tokens) == ((), "length", 10)
 
 
+def test_who_gives_the_same_wrong_answer_again_is_not_told_the_same_again(golden, box) -> None:
+    """Nothing but the turns ended it, and each of them read a longer conversation."""
+    answer = Agent(Scripted(WRONG, WRONG)).ask(golden[0], box)
+    assert (answer.operators, answer.stop, answer.tokens) == (tuple(WRONG.split("\n")), "invalid", 10)
+    answer = Agent(Scripted(COUNT, WRONG, WRONG)).ask(golden[0], box)
+    assert (answer.operators, answer.stop, answer.detail) == (("FROM singer", "|> LIMIT 1"), "done", UNANSWERED)
+    other = WRONG.replace("agee", "agge")
+    assert Agent(Scripted(WRONG, other, WRONG, RIGHT)).ask(golden[0], box).stop == "done"
+
+
 def test_spans_hold_what_happened(golden, box) -> None:
     seen: list[tuple[str, str, Any, Any]] = []
 
