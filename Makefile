@@ -40,7 +40,7 @@ smoke: setup  ## the whole pipeline: the demo benchmark teaches SmolLM2-135M, th
 
 # Two workers with one thread each beat one with two: most tests wait for processes or are not parallel inside.
 test: lint  ## lint and run every test
-	@OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false pytest -n auto --maxprocesses 4 --dist loadfile
+	@OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false pytest -n auto --maxprocesses 4
 
 lint: setup-dev  ## style, types and layers
 	@ruff check .
