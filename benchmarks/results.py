@@ -22,6 +22,8 @@ from pipesql.tracking.registry import Version, load_components, versions
 from pipesql.tracking.store import project_root, use_store
 
 SYSTEM = "system/"
+NAMING = ("pipesql.model", "pipesql.averaged")
+"""Tags that say where models lie."""
 
 
 def history(client: Any, run: Any) -> list[tuple[int, dict[str, float]]]:
@@ -74,9 +76,9 @@ def fingerprint_of(version: Version) -> dict[str, Any]:
     return {"version": version.number, "fingerprint": fingerprint(*load_components(version))}
 
 
-def named(model: str) -> str:
-    """The name of a base without the place where it lies."""
-    return Path(model).name if Path(model).is_absolute() else model
+def named(models: str) -> str:
+    """The names of a base, or of several after one another, without the places where they lie."""
+    return ", ".join(Path(model).name if Path(model).is_absolute() else model for model in models.split(", "))
 
 
 def evaluation(run: Any) -> dict[str, Any]:
@@ -86,7 +88,7 @@ def evaluation(run: Any) -> dict[str, Any]:
     tags.pop("pipesql.output", None)
     made = {name: value for name, value in version.tags.items() if name.startswith("pipesql.")}
     for of in (tags, made):
-        of["pipesql.model"] = named(of.get("pipesql.model", ""))
+        of |= {name: named(of[name]) for name in NAMING if name in of}
     return {
         "run": run.info.run_id,
         "of": tags,
