@@ -36,6 +36,8 @@ from pipesql.models.load import load_model, load_tokenizer
 from pipesql.records import write_json
 from pipesql.tools.grounding import matching_values
 
+WAYS = ("again", "cached", "shared", "batched")
+
 
 @dataclass
 class Measured:
@@ -77,6 +79,7 @@ def main() -> int:
     parser.add_argument("--data", required=True, type=Path, help="a data folder")
     parser.add_argument("--questions", type=int, default=40, help="drawn by seed 0 (default %(default)s)")
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="which of them (default all)")
     parser.add_argument("--out", type=Path, help="write the figures as JSON, too")
     arguments = parser.parse_args()
     source = resolve_model(arguments.model)
@@ -113,12 +116,13 @@ def main() -> int:
     def cached() -> list[Decoded]:
         return [alone(i, decode, [prompt]) for i, prompt in enumerate(prompts)]
 
-    ways = [
-        measure("again", model, again),
-        measure("cached", model, cached),
-        measure("shared", model, lambda: decode(model, tokenizer, prompts, check, batch=1)),
-        measure("batched", model, lambda: decode(model, tokenizer, prompts, check, batch=arguments.batch)),
-    ]
+    runs = {
+        "again": again,
+        "cached": cached,
+        "shared": lambda: decode(model, tokenizer, prompts, check, batch=1),
+        "batched": lambda: decode(model, tokenizer, prompts, check, batch=arguments.batch),
+    }
+    ways = [measure(way, model, runs[way]) for way in WAYS if way in arguments.ways]
     said = [[(a.operators, a.stop) for a in way.answers] for way in ways]
     different = sum(len({*answers}) > 1 for answers in zip(*said, strict=True))
     threads = torch.get_num_threads()
