@@ -113,17 +113,17 @@ def test_one_model_is_enough(models: list[Model]) -> None:
     assert "None is: every answer is right." in page("Right", [Model("right", models[0].judged[:1], {})])
 
 
-def test_a_browser_shows_it(models: list[Model], tmp_path: Path) -> None:
-    """The list is unpacked and drawn, the linked question open, its text as text."""
+def in_browser(text: str, folder: Path, *options: str) -> str:
+    """What the page is once its script has run, its question q1 linked."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no chromium is installed")
-    (tmp_path / "evaluation.html").write_text(made(models), encoding="utf-8")
+    (folder / "evaluation.html").write_text(text, encoding="utf-8")
     shown = subprocess.run(
         [
             browser,
-            *("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"),
-            *("--virtual-time-budget=3000", "--dump-dom", f"file://{tmp_path}/evaluation.html#q1"),
+            *("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}", *options),
+            *("--virtual-time-budget=3000", "--dump-dom", f"file://{folder}/evaluation.html#q1"),
         ],
         capture_output=True,
         text=True,
@@ -132,7 +132,23 @@ def test_a_browser_shows_it(models: list[Model], tmp_path: Path) -> None:
     )
     if not shown.stdout:
         pytest.skip(f"the browser does not start here: {shown.stderr[-200:]}")
-    assert "1 question; by the rule strict, base right on 0, tuned" in shown.stdout
-    assert 'aria-expanded="true">q1<' in shown.stdout
-    assert "parts from the gold at operator 2" in shown.stdout
-    assert shown.stdout.count("<script") == 2 and "<img" not in shown.stdout
+    return shown.stdout
+
+
+def test_a_browser_shows_it(models: list[Model], tmp_path: Path) -> None:
+    """The list is unpacked and drawn, the linked question open, its text as text."""
+    shown = in_browser(made(models), tmp_path)
+    assert "1 question; by the rule strict, base right on 0, tuned" in shown
+    assert 'aria-expanded="true">q1<' in shown
+    assert "parts from the gold at operator 2" in shown
+    assert shown.count("<script") == 2 and "<img" not in shown
+
+
+def test_the_comparison_is_in_sight_on_a_narrow_screen(models: list[Model], tmp_path: Path) -> None:
+    """The table of McNemar's test is not wider than its frame."""
+    measure = """<script>for (const head of document.querySelectorAll("th")) if (head.textContent === "Gained") {
+      const frame = head.closest(".scroll");
+      const narrow = document.documentElement.clientWidth < 520, outside = frame.scrollWidth - frame.clientWidth;
+      document.title = `${narrow}, ${outside} outside`; }</script>"""
+    text = made(models).replace("</body>", f"{measure}</body>")
+    assert "<title>true, 0 outside</title>" in in_browser(text, tmp_path, "--window-size=500,900")
