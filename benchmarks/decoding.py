@@ -79,9 +79,11 @@ def main() -> int:
     parser.add_argument("--data", required=True, type=Path, help="a data folder")
     parser.add_argument("--questions", type=int, default=40, help="drawn by seed 0 (default %(default)s)")
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="which of them (default all)")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="two or more (default all)")
     parser.add_argument("--out", type=Path, help="write the figures as JSON, too")
     arguments = parser.parse_args()
+    if len({*arguments.ways}) < 2:
+        parser.error("--ways needs two ways at least: the answers of one cannot differ")
     source = resolve_model(arguments.model)
     model, tokenizer = load_model(source, "cpu", torch.float32), load_tokenizer(source)
     asked = asked_questions(arguments.data, limit=arguments.questions)
