@@ -30,6 +30,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
     ) -> None:
         self._name, self._shown, self._silent = name, shown, silent
         self._bar: Any = None
+        self._due = 0  # the step from which on a log gets its next line
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Open the bar."""
@@ -52,7 +53,9 @@ class Progress(TrainerCallback):  # type: ignore[misc]
             self.say(f"eval:  step {step}  loss {values['eval/loss']:.3f}")
         elif not self._bar.disable:
             self._bar.set_postfix(numbers, refresh=False)
-        elif step == 1 or step % max(1, self._bar.total // LINES) == 0:
+        elif step >= self._due:
+            stride = max(1, self._bar.total // LINES)
+            self._due = (step // stride + 1) * stride
             line = "  ".join(f"{label} {value}" for label, value in numbers.items())
             self.say(f"{self._name}: step {step}/{self._bar.total}  {line}")
 
