@@ -1,0 +1,136 @@
+"""`python -m benchmarks.gold_likelihood`: how likely registered versions find the gold queries of held-out databases.
+
+Execution accuracy says little of models that have learnt little: most of their answers are wrong alike. How many nats
+a gold query costs, its prompt given, tells them apart with fewer questions. Of each version, asked with the prompts of
+its own data folder: the mean cost of a whole query (its operators and the markers between them), the difference to the
+first version's, and how many queries greedy decoding would say to the letter. Intervals of 95% by bootstrap over
+queries; those of differences are paired.
+
+A query costs what the tokens of its text cost. Where two folders write the same query otherwise, as `own-names` and
+`whole` do, each version pays for the text that it was taught.
+
+    python -m benchmarks.gold_likelihood 1=output/ablation/whole 2=output/ablation/own-names
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from pipesql.chat.trees import read_samples
+from pipesql.evaluate.intervals import by_cluster, by_question
+from pipesql.finetune.attention import choose_attention
+from pipesql.finetune.material import query_of
+from pipesql.finetune.packs import Pack
+from pipesql.finetune.tokenise import IGNORED, Row, common_prefix, tokenise
+from pipesql.records import write_json
+from pipesql.tracking.registry import get_version, load_components
+
+CAPACITY = 1_280
+"""Tokens in a forward pass, but for a query that is longer by itself."""
+LONGEST = 8_192
+"""Tokens of a sample: none of Spider is longer."""
+
+Costs = Mapping[str, tuple[float, bool]]
+"""Query → (nats, whether each of its tokens is the likeliest)."""
+
+
+def trees(rows: Sequence[Row]) -> Iterator[tuple[Pack, list[Row]]]:
+    """All rows behind one copy of what those of a database share, at most `CAPACITY` tokens at a time."""
+    by_database: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_database[row.db_id].append(row)
+    for members in by_database.values():
+        shared = min(common_prefix(members), min(row.prompt_length for row in members) - 1)
+        run: list[Row] = []
+        for row in members:
+            if run and shared + sum(len(other.input_ids) - shared for other in (*run, row)) > CAPACITY:
+                yield _tree(run, shared), run
+                run = []
+            run.append(row)
+        yield _tree(run, shared), run
+
+
+def _tree(rows: Sequence[Row], shared: int) -> Pack:
+    pack = Pack()
+    pack.add_tree(rows, shared)
+    return pack
+
+
+def costs(model: Any, tokenizer: Any, folder: Path) -> tuple[Costs, dict[str, str]]:
+    """What the validation queries of a folder cost, and the database of each."""
+    rows, _ = tokenise(read_samples(folder / "samples.validation.jsonl"), tokenizer, LONGEST)
+    attention = choose_attention("cpu", "shared")
+    attention.use_in(model)
+    model.eval()
+    nats: dict[str, float] = defaultdict(float)
+    likeliest: dict[str, bool] = defaultdict(lambda: True)
+    for pack, members in tqdm(list(trees(rows)), desc=folder.name, unit="pack"):
+        batch = attention.collate([asdict(pack)])
+        labels = batch.pop("labels")[0]
+        with torch.inference_mode():
+            logits = model(**batch, use_cache=False).logits[0].float()
+        for number, row in enumerate(members, 1):  # stretch 0 is the trunk
+            own = [place for place, branch in enumerate(pack.branch) if branch == number and labels[place] != IGNORED]
+            says = torch.log_softmax(logits[[place - 1 for place in own]], dim=-1)
+            wanted = labels[own]
+            query = query_of(row.id, row.layout)
+            nats[query] -= says.gather(1, wanted[:, None]).sum().item()
+            likeliest[query] &= bool((says.argmax(dim=-1) == wanted).all())
+    databases = {query_of(row.id, row.layout): row.db_id for row in rows}
+    return {query: (nats[query], likeliest[query]) for query in nats}, databases
+
+
+def table(measured: Mapping[str, Costs], databases: Mapping[str, str]) -> list[dict[str, Any]]:
+    """A row of figures for each version, over the queries that all of them have."""
+    shared = sorted(set.intersection(*(set(of) for of in measured.values())))
+    clusters, first = [databases[query] for query in shared], next(iter(measured.values()))
+    rows = []
+    for name, of in measured.items():
+        worths = [[of[query][0], of[query][0] - first[query][0], float(of[query][1])] for query in shared]
+        names, intervals = ("nats", "difference", "to_the_letter"), by_question(worths)
+        figures: dict[str, Any] = {"version": name, "queries": len(shared)}
+        for column, (what, interval, wide) in enumerate(
+            zip(names, intervals, by_cluster(worths, clusters), strict=True)
+        ):
+            mean = sum(row[column] for row in worths) / len(worths)
+            figures[what] = {"mean": mean, "by_queries": interval, "by_databases": wide}
+        rows.append(figures)
+    return rows
+
+
+def _said(figure: Mapping[str, Any], sign: str = "") -> str:
+    low, high = figure["by_queries"]
+    return f"{figure['mean']:{sign}.2f} [{low:{sign}.2f}, {high:{sign}.2f}]"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("of", nargs="+", metavar="VERSION=FOLDER", help="a version, and the data folder it learnt from")
+    parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    arguments = parser.parse_args()
+    measured: dict[str, Costs] = {}
+    databases: dict[str, str] = {}
+    for number, _, folder in (wanted.partition("=") for wanted in arguments.of):
+        model, tokenizer = load_components(get_version(number))
+        measured[f"{number} ({Path(folder).name})"], found = costs(model, tokenizer, Path(folder))
+        databases |= found
+    rows = table(measured, databases)
+    print(f"{rows[0]['queries']} queries\n{'version':20}{'nats a query':>24}{'to the first':>26}{'to the letter':>22}")
+    for row in rows:
+        letter = f"{row['to_the_letter']['mean']:.1%}"
+        print(f"{row['version']:20}{_said(row['nats']):>24}{_said(row['difference'], '+'):>26}{letter:>22}")
+    if arguments.out:
+        write_json(arguments.out, rows)
+
+
+if __name__ == "__main__":
+    main()
