@@ -15,6 +15,7 @@ A query costs what the tokens of its text cost. Where two folders write the same
 from __future__ import annotations
 
 import argparse
+import random
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -64,9 +65,12 @@ def _tree(rows: Sequence[Row], shared: int) -> Pack:
     return pack
 
 
-def costs(model: Any, tokenizer: Any, folder: Path) -> tuple[Costs, dict[str, str]]:
-    """What the validation queries of a folder cost, and the database of each."""
-    rows, _ = tokenise(read_samples(folder / "samples.validation.jsonl"), tokenizer, LONGEST)
+def costs(model: Any, tokenizer: Any, folder: Path, count: int = 0) -> tuple[Costs, dict[str, str]]:
+    """What the validation queries of a folder cost, and the database of each: of so many drawn ones, 0 for all."""
+    samples = list(read_samples(folder / "samples.validation.jsonl"))
+    queries = sorted({query_of(sample.id, sample.layout) for sample in samples})
+    asked = set(random.Random(0).sample(queries, count) if 0 < count < len(queries) else queries)
+    rows, _ = tokenise((one for one in samples if query_of(one.id, one.layout) in asked), tokenizer, LONGEST)
     attention = choose_attention("cpu", "shared")
     attention.use_in(model)
     model.eval()
@@ -115,13 +119,14 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("of", nargs="+", metavar="VERSION=FOLDER", help="a version, and the data folder it learnt from")
+    parser.add_argument("--queries", type=int, default=0, help="so many of the queries, drawn; 0: all (default)")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     arguments = parser.parse_args()
     measured: dict[str, Costs] = {}
     databases: dict[str, str] = {}
     for number, _, folder in (wanted.partition("=") for wanted in arguments.of):
         model, tokenizer = load_components(get_version(number))
-        measured[f"{number} ({Path(folder).name})"], found = costs(model, tokenizer, Path(folder))
+        measured[f"{number} ({Path(folder).name})"], found = costs(model, tokenizer, Path(folder), arguments.queries)
         databases |= found
     rows = table(measured, databases)
     print(f"{rows[0]['queries']} queries\n{'version':20}{'nats a query':>24}{'to the first':>26}{'to the letter':>22}")
