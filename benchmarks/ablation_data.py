@@ -9,7 +9,8 @@
 All hold the same queries in the same order, as many as make `--tokens` in the folder `whole` (its prompts and answers
 as sequences of their own); `steps` as many of them as make the same number in its own layout. Each folder has the
 validation queries of the data folder that it is made of, written as its train queries are, so that the evaluation loss
-is over what the training teaches; and no dev: nothing is to be chosen on that.
+is over what the training teaches (`own-names` leaves out what cannot keep its names: on Spider none); and no dev:
+nothing is to be chosen on that.
 
     python -m benchmarks.ablation_data --data output/data/FOLDER --out output/ablation --tokens 600000
     mlflow run . -e train -P data=output/ablation/no-keys …
@@ -87,12 +88,12 @@ def main() -> None:
     renamed = {pair.id: other for pair in learnt if (other := own_names(pair))}
     learnt = [pair for pair in learnt if pair.id in renamed]
     learnt = within(learnt[:6_000], VARIANTS["whole"], arguments.tokens)
-    renamed |= {pair.id: own_names(pair) or pair for pair in measured}
+    renamed |= {pair.id: other for pair in measured if (other := own_names(pair))}
     for name, options in VARIANTS.items():
         folder = arguments.out / name
         pairs, held = learnt, measured
         if name == "own-names":
-            pairs, held = [renamed[pair.id] for pair in learnt], [renamed[pair.id] for pair in measured]
+            pairs, held = ([renamed[pair.id] for pair in part if pair.id in renamed] for part in (learnt, measured))
         if options.layout == "steps":
             pairs = within(pairs, options, arguments.tokens)
         write_jsonl(folder / "golden.jsonl", [*pairs, *measured])
