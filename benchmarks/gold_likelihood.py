@@ -29,8 +29,8 @@ from pipesql.chat.trees import read_samples
 from pipesql.evaluate.intervals import by_cluster, by_question
 from pipesql.finetune.attention import choose_attention
 from pipesql.finetune.material import query_of
-from pipesql.finetune.packs import Pack
-from pipesql.finetune.tokenise import IGNORED, Row, common_prefix, tokenise
+from pipesql.finetune.packs import Pack, deal_trees
+from pipesql.finetune.tokenise import IGNORED, Row, tokenise
 from pipesql.records import write_json
 from pipesql.tracking.registry import get_version, load_components
 
@@ -44,25 +44,11 @@ Costs = Mapping[str, tuple[float, bool]]
 
 
 def trees(rows: Sequence[Row]) -> Iterator[tuple[Pack, list[Row]]]:
-    """All rows behind one copy of what those of a database share, at most `CAPACITY` tokens at a time."""
-    by_database: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_database[row.db_id].append(row)
-    for members in by_database.values():
-        shared = min(common_prefix(members), min(row.prompt_length for row in members) - 1)
-        run: list[Row] = []
-        for row in members:
-            if run and shared + sum(len(other.input_ids) - shared for other in (*run, row)) > CAPACITY:
-                yield _tree(run, shared), run
-                run = []
-            run.append(row)
-        yield _tree(run, shared), run
-
-
-def _tree(rows: Sequence[Row], shared: int) -> Pack:
-    pack = Pack()
-    pack.add_tree(rows, shared)
-    return pack
+    """Every row behind one copy of what its neighbours share, at most `CAPACITY` tokens at a time."""
+    for shared, members in deal_trees(rows, CAPACITY, random.Random(0)):
+        pack = Pack()
+        pack.add_tree(members, shared)
+        yield pack, members
 
 
 def costs(model: Any, tokenizer: Any, folder: Path, count: int = 0) -> tuple[Costs, dict[str, str]]:

@@ -58,19 +58,11 @@ def make_packs(rows: Sequence[Row], capacity: int, seed: int) -> list[Pack]:
     for a trunk with a single branch behind it; small trees of different databases are then put together.
     """
     draw = random.Random(seed)
-    # Conversations with tools begin otherwise than plain questions on the same database.
-    by_database: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in rows:
-        by_database[row.db_id, row.layout].append(row)
-    trees: list[tuple[int, int, list[Row]]] = []
-    for members in by_database.values():
-        # One token of the prompt at least stays with the branch: the first target is predicted from it.
-        shared = min(common_prefix(members), min(row.prompt_length for row in members) - 1)
-        draw.shuffle(members)
-        trees += [(_size(tree, shared), shared, tree) for tree in _deal(members, shared, capacity)]
+    trees = deal_trees(rows, capacity, draw)
     draw.shuffle(trees)
     packs: list[Pack] = []
-    for size, shared, tree in sorted(trees, key=lambda t: -t[0]):  # largest first, each where it fits best
+    for shared, tree in sorted(trees, key=lambda t: -_size(t[1], t[0])):  # largest first, each where it fits best
+        size = _size(tree, shared)
         fitting = [pack for pack in packs if len(pack) + size <= capacity]
         pack = max(fitting, key=len, default=None)
         if pack is None:
@@ -79,6 +71,24 @@ def make_packs(rows: Sequence[Row], capacity: int, seed: int) -> list[Pack]:
         pack.add_tree(tree, shared)
     draw.shuffle(packs)
     return packs
+
+
+def deal_trees(rows: Sequence[Row], capacity: int, draw: random.Random) -> list[tuple[int, list[Row]]]:
+    """Trees of at most `capacity` tokens (a row that is longer by itself makes its own) that hold each row once.
+
+    Each is (leading tokens that its rows share, its rows): rows of one database and layout, in an order drawn.
+    """
+    # Conversations with tools begin otherwise than plain questions on the same database.
+    by_database: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        by_database[row.db_id, row.layout].append(row)
+    trees: list[tuple[int, list[Row]]] = []
+    for members in by_database.values():
+        # One token of the prompt at least stays with the branch: the first target is predicted from it.
+        shared = min(common_prefix(members), min(row.prompt_length for row in members) - 1)
+        draw.shuffle(members)
+        trees += [(shared, tree) for tree in _deal(members, shared, capacity)]
+    return trees
 
 
 def _size(rows: Sequence[Row], shared: int) -> int:
