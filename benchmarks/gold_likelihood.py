@@ -6,10 +6,14 @@ its own data folder: the mean cost of a whole query (its operators and the marke
 first version's, and how many queries greedy decoding would say to the letter. Intervals of 95% by bootstrap over
 queries; those of differences are paired.
 
+Of several trainings on one folder (`1,6=FOLDER`) a query costs the mean, and what each comes to is printed: intervals
+are over queries alone, and say nothing of how far another seed would move a figure.
+
 A query costs what the tokens of its text cost. Where two folders write the same query otherwise, as `own-names` and
 `whole` do, each version pays for the text that it was taught.
 
     python -m benchmarks.gold_likelihood 1=output/ablation/whole 2=output/ablation/own-names
+    python -m benchmarks.gold_likelihood 1,6=output/ablation/whole 2,7=output/ablation/own-names
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -78,13 +83,13 @@ def costs(model: Any, tokenizer: Any, folder: Path, count: int = 0) -> tuple[Cos
     return {query: (nats[query], likeliest[query]) for query in nats}, databases
 
 
-def table(measured: Mapping[str, Costs], databases: Mapping[str, str]) -> list[dict[str, Any]]:
-    """A row of figures for each version, over the queries that all of them have."""
-    shared = sorted(set.intersection(*(set(of) for of in measured.values())))
-    clusters, first = [databases[query] for query in shared], next(iter(measured.values()))
+def table(trainings: Mapping[str, Sequence[Costs]], databases: Mapping[str, str]) -> list[dict[str, Any]]:
+    """A row of figures for each name, means over its trainings, over the queries that all trainings were asked."""
+    shared = sorted(set.intersection(*(set(one) for of in trainings.values() for one in of)))
+    clusters, first = [databases[query] for query in shared], next(iter(trainings.values()))
     rows = []
-    for name, of in measured.items():
-        worths = [[of[query][0], of[query][0] - first[query][0], float(of[query][1])] for query in shared]
+    for name, of in trainings.items():
+        worths = [[_nats(of, q), _nats(of, q) - _nats(first, q), fmean(one[q][1] for one in of)] for q in shared]
         names, intervals = ("nats", "difference", "to_the_letter"), by_question(worths)
         figures: dict[str, Any] = {"version": name, "queries": len(shared)}
         for column, (what, interval, wide) in enumerate(
@@ -92,8 +97,13 @@ def table(measured: Mapping[str, Costs], databases: Mapping[str, str]) -> list[d
         ):
             mean = sum(row[column] for row in worths) / len(worths)
             figures[what] = {"mean": mean, "by_queries": interval, "by_databases": wide}
+        figures["nats_of_each"] = [fmean(one[query][0] for query in shared) for one in of]
         rows.append(figures)
     return rows
+
+
+def _nats(trainings: Sequence[Costs], query: str) -> float:
+    return fmean(one[query][0] for one in trainings)
 
 
 def _said(figure: Mapping[str, Any], sign: str = "") -> str:
@@ -104,21 +114,27 @@ def _said(figure: Mapping[str, Any], sign: str = "") -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("of", nargs="+", metavar="VERSION=FOLDER", help="a version, and the data folder it learnt from")
+    parser.add_argument(
+        "of", nargs="+", metavar="VERSION[,VERSION…]=FOLDER", help="versions, and the folder they learnt from"
+    )
     parser.add_argument("--queries", type=int, default=0, help="so many of the queries, drawn; 0: all (default)")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     arguments = parser.parse_args()
-    measured: dict[str, Costs] = {}
+    trainings: dict[str, list[Costs]] = {}
     databases: dict[str, str] = {}
-    for number, _, folder in (wanted.partition("=") for wanted in arguments.of):
-        model, tokenizer = load_components(get_version(number))
-        measured[f"{number} ({Path(folder).name})"], found = costs(model, tokenizer, Path(folder), arguments.queries)
-        databases |= found
-    rows = table(measured, databases)
-    print(f"{rows[0]['queries']} queries\n{'version':20}{'nats a query':>24}{'to the first':>26}{'to the letter':>22}")
+    for numbers, _, folder in (wanted.partition("=") for wanted in arguments.of):
+        for number in numbers.split(","):
+            model, tokenizer = load_components(get_version(number))
+            found, of_databases = costs(model, tokenizer, Path(folder), arguments.queries)
+            trainings.setdefault(f"{numbers} ({Path(folder).name})", []).append(found)
+            databases |= of_databases
+    rows = table(trainings, databases)
+    heads = f"{'nats a query':>24}{'to the first':>26}{'to the letter':>16}  each"
+    print(f"{rows[0]['queries']} queries\n{'version':20}{heads}")
     for row in rows:
         letter = f"{row['to_the_letter']['mean']:.1%}"
-        print(f"{row['version']:20}{_said(row['nats']):>24}{_said(row['difference'], '+'):>26}{letter:>22}")
+        each = ", ".join(f"{nats:.2f}" for nats in row["nats_of_each"])
+        print(f"{row['version']:20}{_said(row['nats']):>24}{_said(row['difference'], '+'):>26}{letter:>16}  {each}")
     if arguments.out:
         write_json(arguments.out, rows)
 

@@ -56,8 +56,15 @@ def test_steps_add_up_to_their_query(loaded, tmp_path) -> None:
 
 def test_versions_are_compared_on_the_queries_that_all_have() -> None:
     first, second = {"a": (2.0, False), "b": (4.0, True), "c": (9.0, False)}, {"a": (1.0, True), "b": (3.0, True)}
-    one, other = table({"1": first, "2": second}, {"a": "x", "b": "y", "c": "y"})
+    one, other = table({"1": [first], "2": [second]}, {"a": "x", "b": "y", "c": "y"})
     assert one["queries"] == other["queries"] == 2
     assert (one["nats"]["mean"], other["nats"]["mean"]) == (3.0, 2.0)
     assert other["difference"] == {"mean": -1.0, "by_queries": (-1.0, -1.0), "by_databases": (-1.0, -1.0)}
     assert (one["to_the_letter"]["mean"], other["to_the_letter"]["mean"]) == (0.5, 1.0)
+
+
+def test_several_trainings_of_one_folder_count_as_their_mean() -> None:
+    first, second = {"a": (2.0, True), "b": (3.0, True)}, {"a": (4.0, False), "b": (5.0, True), "c": (90.0, True)}
+    one, two = table({"1,2": [first, second], "3": [second]}, {"a": "x", "b": "y"})
+    assert (one["nats"]["mean"], one["to_the_letter"]["mean"], one["nats_of_each"]) == (3.5, 0.75, [2.5, 4.5])
+    assert (two["difference"]["mean"], two["nats_of_each"]) == (1.0, [4.5])
