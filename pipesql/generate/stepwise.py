@@ -68,9 +68,10 @@ def _round(
     batch: int,
 ) -> dict[int, tuple[Decoded, bool]]:
     """Every answer with one operator more, and whether another may follow."""
-    indices = list(before)
+    indices, ended = list(before), set[int]()
 
     def holds(row: int, operators: Sequence[str]) -> str | None:
+        ended.add(indices[row])  # an operator that runs into its limit is never checked
         return check(indices[row], (*before[indices[row]].operators, *operators))
 
     prompts = [prompt_of(index, before[index].operators) for index in indices]
@@ -78,5 +79,5 @@ def _round(
     for index, new in zip(indices, decode(model, tokenizer, prompts, holds, limits=limits, batch=batch), strict=True):
         old = before[index]
         answer = replace(new, operators=(*old.operators, *new.operators), tokens=old.tokens + new.tokens)
-        made[index] = answer, new.stop == "length" and new.tokens < limits.operator_tokens
+        made[index] = answer, new.stop == "length" and index in ended
     return made

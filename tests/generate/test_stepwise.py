@@ -23,8 +23,9 @@ def written(operator: int) -> str:
 class Scripted:
     """Stands for `decode`: question i (its prompt's first token) ends behind i % 4 + 1 operators; keeps the order."""
 
-    def __init__(self) -> None:
+    def __init__(self, tokens: int = 5) -> None:
         self.asked: list[tuple[str, int]] = []
+        self.tokens = tokens
 
     def __call__(self, model, tokenizer, prompts, check, *, limits, batch) -> list[Decoded]:
         made = []
@@ -34,7 +35,7 @@ class Scripted:
             new = written(operators)
             error = check(row, (new,))
             stop = "invalid" if error else "done" if last else "length"
-            made.append(Decoded((new,), stop, error or "", 5))
+            made.append(Decoded((new,), stop, error or "", self.tokens))
         return made
 
 
@@ -42,9 +43,11 @@ def accept(index: int, operators: Sequence[str]) -> str | None:
     return None
 
 
-def ask(monkeypatch, check=accept, limits: Limits | None = None) -> tuple[list[Decoded], list[tuple[str, int]]]:
+def ask(
+    monkeypatch, check=accept, limits: Limits | None = None, tokens: int = 5
+) -> tuple[list[Decoded], list[tuple[str, int]]]:
     """All answers, and in which order prompts were read and answers reported."""
-    script = Scripted()
+    script = Scripted(tokens)
     monkeypatch.setattr(stepwise, "decode", script)
     answers = decode_stepwise(
         None,
@@ -93,6 +96,21 @@ def test_a_query_that_does_not_end_is_given_up_with_a_sentence(monkeypatch) -> N
     assert (answers[3].stop, len(answers[3].operators)) == ("length", 2)
     assert answers[3].detail == "the query does not end after 2 operators"
     assert answers[1].stop == "done"
+
+
+def test_an_operator_may_take_every_token_that_it_has(monkeypatch) -> None:
+    answers, _ = ask(monkeypatch, limits=Limits(operator_tokens=5), tokens=5)
+    assert [a.stop for a in answers] == ["done"] * COUNT
+
+
+def test_an_operator_that_does_not_end_ends_its_answer(monkeypatch) -> None:
+    def unending(model, tokenizer, prompts, check, *, limits, batch) -> list[Decoded]:
+        return [Decoded(("|> WHERE a OR",), "length", "an operator does not end within 5 tokens", 5) for _ in prompts]
+
+    monkeypatch.setattr(stepwise, "decode", unending)
+    (answer,) = decode_stepwise(None, None, 1, lambda index, operators: [1], accept, limits=Limits(operator_tokens=5))
+    assert (answer.operators, answer.stop) == (("|> WHERE a OR",), "length")
+    assert answer.detail == "an operator does not end within 5 tokens"
 
 
 def test_a_batch_below_one_is_refused() -> None:
