@@ -1,7 +1,7 @@
 """Decoding for models trained in the `steps` layout: each operator answers a prompt that holds the query so far.
 
 Such a model never saw an operator follow another one in its own answer, so the prompt is written anew for each: dearer
-than `decode`, which reads a prompt once. Questions go through in groups of a few batches: a group gives its answers
+than `decode`, which reads a prompt once. Questions go through in groups of two batches: a group gives its answers
 before the next one begins, so that progress shows and an interruption loses one group, while answers that end early
 leave room for others of their group.
 """
@@ -18,6 +18,7 @@ from pipesql.generate.decoded import Check, Decoded, Limits
 PromptOf = Callable[[int, Sequence[str]], Sequence[int]]
 """Given the question's index and the operators so far, the prompt's token ids."""
 BATCHES_A_GROUP = 2
+"""More fill the later rounds better, and keep the first answers waiting longer."""
 
 
 def decode_stepwise(
