@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev test smoke lint ui clean
+.PHONY: help setup setup-dev test smoke lint docs ui clean
 
 # The first interpreter that runs and is new enough; `make PYTHON=/path/to/python3` overrides it.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
@@ -48,10 +48,13 @@ lint: setup-dev  ## style, types and layers
 	@mypy
 	@lint-imports --no-cache
 
+docs: setup-dev  ## build the documentation into site/, links checked
+	@mkdocs build --strict --quiet
+
 ui: setup  ## show runs and models at http://127.0.0.1:$(PORT) (PORT=5000)
 	@mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlflow.db --default-artifact-root $(CURDIR)/mlruns \
 		--no-serve-artifacts --workers 1 --host 127.0.0.1 --port $(PORT)
 
 clean:  ## remove .venv, caches and build products; runs (mlflow.db, mlruns) and output stay
-	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find pipesql steps tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

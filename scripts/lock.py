@@ -82,11 +82,10 @@ def resolve(upgrade: bool) -> None:
     without = sorted({name for name in (pin.split("==")[0] for pin in first) if belongs_to_torch(name)})
     runtime = compile_lock(["train"], None if upgrade else RUNTIME, without)
     RUNTIME.write_text(HEADER + "\n".join(runtime) + "\n", encoding="utf-8")
-    both = compile_lock(["train", "dev"], RUNTIME, without)
+    both = compile_lock(["train", "dev", "docs"], RUNTIME, without)
     more = [pin for pin in both if pin not in set(runtime)]
-    DEV.write_text(
-        HEADER + "# What tests and checks need beyond requirements.lock.\n" + "\n".join(more) + "\n", "utf-8"
-    )
+    head = HEADER + "# What tests, checks and the documentation need beyond requirements.lock.\n"
+    DEV.write_text(head + "\n".join(more) + "\n", encoding="utf-8")
     CONDA.write_text(conda_text(), encoding="utf-8")
 
 

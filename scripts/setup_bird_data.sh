@@ -10,7 +10,7 @@ Fetches BIRD (9 GB, 35 GB unpacked) into DIR (default: output/benchmarks/bird; w
 kept), then makes golden pairs and training samples of it: mlflow run . -e data -P benchmark=bird -P benchmark_dir=DIR.
 
   --fetch-only   stop after fetching
-  NAME=VALUE     a parameter of the data step, e.g. limit=2000 layout=steps (docs/golden-pairs.md lists them)
+  NAME=VALUE     a parameter of the data step, e.g. limit=2000 layout=steps (docs/guides/golden-pairs.md lists them)
 EOF
 }
 

@@ -10,7 +10,7 @@ Fetches Spider 1.0 into DIR (default: output/benchmarks/spider; what is there al
 golden pairs and training samples of it: mlflow run . -e data -P benchmark=spider -P benchmark_dir=DIR.
 
   --fetch-only   stop after fetching
-  NAME=VALUE     a parameter of the data step, e.g. limit=2000 layout=steps (docs/golden-pairs.md lists them)
+  NAME=VALUE     a parameter of the data step, e.g. limit=2000 layout=steps (docs/guides/golden-pairs.md lists them)
 EOF
 }
 

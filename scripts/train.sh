@@ -9,7 +9,7 @@ usage: scripts/train.sh [--smoke-test] [NAME=VALUE ...]
 Runs all five steps on Spider: mlflow run . -e main -P benchmark=spider. Spider is fetched where it is not there yet.
 
   --smoke-test   SmolLM2-135M on the demo benchmark instead, in minutes on a CPU (as make smoke does)
-  NAME=VALUE     a parameter of the pipeline, e.g. model=1.5b recipe=lora limit=500 (docs/mlflow.md lists them)
+  NAME=VALUE     a parameter of the pipeline, e.g. model=1.5b recipe=lora limit=500 (docs/guides/mlflow.md lists them)
 EOF
 }
 

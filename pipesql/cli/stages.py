@@ -9,7 +9,7 @@ import click
 
 
 @click.command()
-@click.option("--markdown", is_flag=True, help="Print the page docs/recipes.md instead.")
+@click.option("--markdown", is_flag=True, help="Print the page docs/reference/recipes.md instead.")
 def recipes(markdown: bool) -> None:
     """List the training recipes: what each trains, how fast, how long, and on what it is meant to run."""
     from pipesql.finetune import recipe_table
@@ -28,7 +28,7 @@ def recipes(markdown: bool) -> None:
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or a card: rtx4080, a100, h100 …")
 @click.option("--memory", default=0.0, help="Its memory in GB, if another.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--table", is_flag=True, help="Print the table of docs/planning.md instead.")
+@click.option("--table", is_flag=True, help="Print the table of docs/guides/planning.md instead.")
 def plan(
     model: str,
     recipe: str,

@@ -25,7 +25,7 @@ MOST_ROWS = 10_000
 UNSAID = 1.0
 """Nats. What it costs an answer, among others to the same question, to leave out something that the question calls by
 its name. Of 150 questions on held-out train databases, four models together gained ten by it and lost three; anything
-from half a nat to three does about as well (docs/results.md)."""
+from half a nat to three does about as well (docs/results)."""
 
 
 class Guidance:

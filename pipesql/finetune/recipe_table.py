@@ -1,4 +1,4 @@
-"""The recipes as a table and as the page docs/recipes.md, from their files alone."""
+"""The recipes as a table and as the page docs/reference/recipes.md, from their files alone."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ GRPO = "grpo/"
 INTRODUCTION = """\
 # Recipes
 
-This page is written by `pipesql recipes --markdown` from the files in `recipes/` (a test compares them). A key that a
-recipe does not set has its default; [training.md](training.md#recipes) says how to choose, write and override one."""
+`pipesql recipes --markdown` writes this page from the recipe files, and a test compares the two. A field that a recipe
+does not set has its default. [Training](../guides/training.md#recipes) shows how to choose, write and override a
+recipe."""
 
 
 def train_rows() -> list[Row]:
@@ -42,12 +43,12 @@ def text() -> str:
 
 
 def page() -> str:
-    """docs/recipes.md: both tables, and of each recipe where it comes from and what it sets."""
+    """docs/reference/recipes.md: both tables, and of each recipe where it comes from and what it sets."""
     parts = [INTRODUCTION, _markdown([TRAIN_HEAD, *train_rows()])]
     parts += [_section(path) for path in _files(RECIPES)]
     parts += [
         "## By rewards",
-        "Recipes of the step `grpo` ([grpo.md](grpo.md)).",
+        "Recipes of the step `grpo`: see [GRPO](../guides/grpo.md).",
         _markdown([GRPO_HEAD, *grpo_rows()], GRPO),
     ]
     parts += [_section(path, GRPO) for path in _files(GRPO_RECIPES)]

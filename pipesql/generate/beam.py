@@ -36,7 +36,7 @@ MARGIN = 5.0
 """Nats. A text so far behind the best weighs less than a hundredth of it."""
 FLOOR = -25.0
 """Nats. Ways that find no end, in a text that goes on and on, are followed no further down. Of version 3's right
-answers to the 424 questions on held-out train databases (docs/results.md) the least likely had -18."""
+answers to the 424 questions on held-out train databases (docs/results) the least likely had -18."""
 
 
 @dataclass

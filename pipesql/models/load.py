@@ -28,7 +28,7 @@ def compute_dtype(device: str, precision: Precision = "auto") -> torch.dtype:
     """The type to compute in, as `precision` says.
 
     `auto` is bfloat16 on GPUs that have it, else float16; on a CPU float32, in which an answer does not depend on those
-    that are decoded beside it. A CPU that has bfloat16 decodes almost twice as fast in it (docs/decoding.md).
+    that are decoded beside it. A CPU that has bfloat16 decodes almost twice as fast in it (docs/guides/decoding.md).
     """
     import torch
 

@@ -26,7 +26,7 @@ from pipesql.finetune.recipe_files import recipe_for
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model
 
-PAGE = Path(__file__).parents[2] / "docs" / "planning.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guides" / "planning.md"
 CPU = Device("a CPU", "cpu", 8e9, 1e11, bf16=False)
 LORA = dataclasses.replace(recipe_for("tiny", "tiny"), target_modules="all-linear")
 
@@ -210,4 +210,5 @@ def test_this_machine_is_a_device_too() -> None:
 def test_the_page_has_the_table_that_the_command_prints() -> None:
     printed = CliRunner().invoke(main, ["plan", "--table"]).output.strip()
     assert printed == table()
-    assert printed in PAGE.read_text(encoding="utf-8"), "put the output of `pipesql plan --table` into docs/planning.md"
+    page = PAGE.read_text(encoding="utf-8")
+    assert printed in page, "put the output of `pipesql plan --table` into docs/guides/planning.md"

@@ -1,4 +1,4 @@
-"""docs/recipes.md says what the recipe files say."""
+"""docs/reference/recipes.md says what the recipe files say."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pipesql.cli.main import main
 from pipesql.finetune import recipe_table
 from pipesql.finetune.recipe_files import RECIPES, shipped_recipes
 
-PAGE = Path(__file__).parents[2] / "docs" / "recipes.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "recipes.md"
 
 
 def test_the_page_is_what_the_command_prints() -> None:
     printed = CliRunner().invoke(main, ["recipes", "--markdown"])
     assert printed.exit_code == 0
-    assert printed.output == PAGE.read_text(encoding="utf-8"), "pipesql recipes --markdown > docs/recipes.md"
+    assert printed.output == PAGE.read_text(encoding="utf-8"), "pipesql recipes --markdown > docs/reference/recipes.md"
 
 
 def test_every_recipe_has_a_row_that_says_what_it_trains() -> None:

@@ -111,6 +111,7 @@ def test_the_locks_pin_what_pyproject_asks_for() -> None:
         *PROJECT["dependencies"],
         *PROJECT["optional-dependencies"]["train"],
         *PROJECT["optional-dependencies"]["dev"],
+        *PROJECT["optional-dependencies"]["docs"],
     ]
     for text in asked:
         wanted = Requirement(text)

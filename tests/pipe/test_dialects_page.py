@@ -1,4 +1,4 @@
-"""The tables of docs/dialects.md say what lowering writes.
+"""The tables of docs/reference/dialects.md say what lowering writes.
 
 A row's first cell is an expression, an aggregate or a whole query over the tables of `expressions`; the others are what
 SQLite, DuckDB, PostgreSQL and Spark are given. `PIPESQL_UPDATE_GOLDEN=1 pytest tests/pipe/test_dialects_page.py` writes
@@ -20,7 +20,7 @@ from pipesql.pipe.parser import parse
 from pipesql.pipe.schema import Schema
 from tests.pipe.expressions import VALUES
 
-PAGE = Path(__file__).parents[2] / "docs" / "dialects.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "dialects.md"
 ENGINES = ("sqlite", "duckdb", "postgres", "spark")
 REFUSED = "refused"
 

@@ -1,4 +1,4 @@
-"""The examples of docs/language.md give the rows and the lowered SQL that stand below them.
+"""The examples of docs/reference/language.md give the rows and the lowered SQL that stand below them.
 
 `PIPESQL_UPDATE_GOLDEN=1 pytest tests/pipe/test_language_page.py` writes them anew.
 """
@@ -16,7 +16,7 @@ from pipesql.pipe.lower import lower
 from pipesql.pipe.parser import parse
 from pipesql.pipe.printer import print_query
 
-PAGE = Path(__file__).parents[2] / "docs" / "language.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "language.md"
 TABLES = """
     CREATE TABLE singer (singer_id INTEGER, name TEXT, age INTEGER, country TEXT);
     INSERT INTO singer VALUES (1, 'Ann', 31, 'France'), (2, 'Bob', 25, 'Chile'), (3, 'Cem', NULL, 'France'),
@@ -25,7 +25,7 @@ TABLES = """
     INSERT INTO concert VALUES (10, 1, 2014, 'Opera', 20), (11, 1, 2015, 'Arena', 35), (12, 2, 2014, NULL, 20),
         (13, NULL, 2016, 'Barn', 5);
 """
-OPENING, ROWS, LOWERED, END = "```sql\n", "```text\n", "```sql lowered\n", "\n```\n"
+OPENING, ROWS, LOWERED, END = "```sql\n", "```text\n", '```sql title="on SQLite"\n', "\n```\n"
 
 
 def examples() -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from pipesql.errors import BadInput
 
 GPU_SHARE, CPU_SHARE = 0.25, 0.25
 """The share of a device's peak that training comes to. GPU: what the guide's published hours come to on its RTX 4080,
-at 1.5B and at 7B. CPU: SmolLM2-135M by the recipe smol, against products of matrices (docs/planning.md)."""
+at 1.5B and at 7B. CPU: SmolLM2-135M by the recipe smol, against products of matrices (docs/guides/planning.md)."""
 GPU_PASS = 1.5e-3
 """Seconds a block that a forward and backward pass takes on CUDA however small it is: its kernels are launched one by
 one. SmolLM2-135M, 30 blocks, comes to 90,000 tokens/s on an H100 by it, of 60,000 to 200,000 measured."""

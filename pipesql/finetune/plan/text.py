@@ -1,4 +1,4 @@
-"""A forecast in words: for a terminal, and as the tables of docs/planning.md."""
+"""A forecast in words: for a terminal, and as the tables of docs/guides/planning.md."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def forecast_text(found: Forecast) -> str:
 
 
 def table() -> str:
-    """The tables of docs/planning.md: every recipe by card, beside what the guide published of its own; and the guide's
-    settings against this project's, by what they learn a second."""
+    """The tables of docs/guides/planning.md: every recipe by card, beside what the guide published of its own; and the
+    guide's settings against this project's, by target tokens a second."""
     head = ("model", "recipe", "queries", *COLUMNS, "published (RTX 4080)")
     rows = [_row(model, name, queries) for model, name, queries in ROWS]
     against = ("model", "card", "guide: memory, target tokens/s", "pipesql: memory, target tokens/s", "times as many")

@@ -1,6 +1,6 @@
 """What an engine does otherwise than GoogleSQL, made explicit before sqlglot writes the dialect.
 
-Each engine has rules by class of node (`rules`). docs/dialects.md lists every gap and what is done about it.
+Each engine has rules by class of node (`rules`). docs/reference/dialects.md lists every gap and what is done about it.
 """
 
 from __future__ import annotations
