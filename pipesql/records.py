@@ -178,3 +178,6 @@ class Verdict:
 
 
 Record = TypeVar("Record", Question, GoldenPair, Rejection, Sample, Tree, Prediction, Verdict)
+
+OLD_FIELDS: dict[str, dict[str, str]] = {}
+"""Record → field name in files of version 0.1 → its name now. Such files are still read."""

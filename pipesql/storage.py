@@ -1,8 +1,7 @@
-"""Files that are there whole or not at all: written under a temporary name, then renamed.
+"""Files and folders on disk: written whole or not at all, read with errors that name the line, and digested.
 
-Output folders that appear whole or not at all.
-
-Where an output comes from: the code that made it and the configuration it was made with.
+Everything is written under a temporary name beside its target and then renamed, so that a killed process leaves
+either the old content or the new one.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from pathlib import Path
 from typing import IO, Any
 
 import pipesql
-from pipesql.errors import BadInput
-from pipesql.records import Record
+from pipesql.errors import InvalidFile, StorageError
+from pipesql.records import OLD_FIELDS, Record
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file of bytes. Raises BadInput if unwritable."""
+    """Write a file of bytes. Raises StorageError if it cannot be written."""
     with whole_file(path, "wb") as file:
         file.write(content)
 
@@ -34,7 +33,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 def whole_file(path: Path, mode: str) -> Iterator[IO[Any]]:
     """A file (`w` text in UTF-8, `wb` bytes) that appears under `path` only when the block ends well.
 
-    Raises BadInput if unwritable.
+    Raises StorageError if it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,14 +42,14 @@ def whole_file(path: Path, mode: str) -> Iterator[IO[Any]]:
             mode, encoding=encoding, dir=path.parent, prefix=f".{path.name}.", delete=False
         )
     except OSError as e:
-        raise BadInput(f"cannot write {path}: {e.strerror}") from e
+        raise StorageError(f"cannot write {path}: {e.strerror}; free space there or make it writable") from e
     try:
         with handle:
             yield handle
         os.chmod(handle.name, 0o644)
         os.replace(handle.name, path)
     except OSError as e:
-        raise BadInput(f"cannot write {path}: {e.strerror}") from e
+        raise StorageError(f"cannot write {path}: {e.strerror}; free space there or make it writable") from e
     finally:
         Path(handle.name).unlink(missing_ok=True)
 
@@ -59,14 +58,14 @@ def whole_file(path: Path, mode: str) -> Iterator[IO[Any]]:
 def whole_folder(target: Path) -> Iterator[Path]:
     """A scratch folder that becomes `target` when the block ends well, and vanishes when it does not.
 
-    An older `target` is replaced, and stays as it was when the block fails. Raises BadInput where the place cannot
+    An older `target` is replaced, and stays as it was when the block fails. Raises StorageError where the place cannot
     be written or the disk is full.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     except OSError as e:
-        raise BadInput(_sentence(target, e)) from e
+        raise StorageError(_sentence(target, e)) from e
     try:
         content = scratch / "new"
         content.mkdir()
@@ -77,19 +76,19 @@ def whole_folder(target: Path) -> Iterator[Path]:
     except OSError as e:
         if not target.exists() and (scratch / "old").exists():
             os.replace(scratch / "old", target)
-        raise BadInput(_sentence(target, e)) from e
+        raise StorageError(_sentence(target, e)) from e
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
 def require_writable(target: Path) -> None:
-    """Raise BadInput now where `whole_folder(target)` would, before the work that is to go there."""
+    """Raise StorageError now where `whole_folder(target)` would, before the work that is to go there."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent):
             pass
     except OSError as e:
-        raise BadInput(_sentence(target, e)) from e
+        raise StorageError(_sentence(target, e)) from e
 
 
 def _sentence(target: Path, error: OSError) -> str:
@@ -128,13 +127,14 @@ def write_jsonl(path: Path, records: Iterable[Any]) -> int:
 
 
 def read_jsonl(path: Path, kind: type[Record]) -> Iterator[Record]:
-    """Read records of `kind`. Raises BadInput with file and line where a line is not such a record."""
+    """Read records of `kind`. Raises InvalidFile with file and line where a line is not such a record."""
     for number, row in read_json_lines(path):
         yield read_record(row, kind, f"{path}, line {number}")
 
 
 def read_record(row: dict[str, Any], kind: type[Record], where: str) -> Record:
-    """The record of `kind` that `row` holds. Raises BadInput that says `where` the row stands."""
+    """The record of `kind` that `row` holds. Raises InvalidFile that says `where` the row stands."""
+    row = {OLD_FIELDS.get(kind.__name__, {}).get(name, name): value for name, value in row.items()}
     fields = {f.name: f for f in dataclasses.fields(kind)}
     required = {
         n for n, f in fields.items() if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
@@ -142,17 +142,17 @@ def read_record(row: dict[str, Any], kind: type[Record], where: str) -> Record:
     unknown, missing = row.keys() - fields.keys(), required - row.keys()
     if unknown or missing:
         what = f"unknown {sorted(unknown)}" if unknown else f"missing {sorted(missing)}"
-        raise BadInput(f"{where}: not a {kind.__name__} ({what})")
+        raise InvalidFile(f"{where}: not a {kind.__name__} ({what})")
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
     return kind(**values)
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line number from 1, object) of a JSON Lines file. Raises BadInput with the line."""
+    """Yield (line number from 1, object) of a JSON Lines file. Raises InvalidFile with the line."""
     try:
         lines = path.open(encoding="utf-8")
     except OSError as e:
-        raise BadInput(f"cannot read {path}: {e.strerror}") from e
+        raise InvalidFile(f"cannot read {path}: {e.strerror}") from e
     with lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
@@ -160,15 +160,15 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             try:
                 row = json.loads(line)
             except json.JSONDecodeError as e:
-                raise BadInput(f"{path}, line {number}: not JSON ({e.msg} at column {e.colno})") from e
+                raise InvalidFile(f"{path}, line {number}: not JSON ({e.msg} at column {e.colno})") from e
             if not isinstance(row, dict):
-                raise BadInput(f"{path}, line {number}: expected a JSON object, found {type(row).__name__}")
+                raise InvalidFile(f"{path}, line {number}: expected a JSON object, found {type(row).__name__}")
             yield number, row
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[str]]:
-    """A text file that appears under `path` only when the block ends well. Raises BadInput if unwritable."""
+    """A text file that appears under `path` only when the block ends well. Raises StorageError if it cannot be written."""
     with whole_file(path, "w") as file:
         yield file
 
@@ -181,9 +181,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex. Raises BadInput if it cannot be read."""
+    """SHA-256 of a file's bytes, in hex. Raises InvalidFile if it cannot be read."""
     try:
         with path.open("rb") as f:
             return hashlib.file_digest(f, "sha256").hexdigest()
     except OSError as e:
-        raise BadInput(f"cannot read {path}: {e.strerror}") from e
+        raise InvalidFile(f"cannot read {path}: {e.strerror}") from e
