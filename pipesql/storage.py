@@ -168,7 +168,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[str]]:
-    """A text file that appears under `path` only when the block ends well. Raises StorageError if it cannot be written."""
+    """A text file that appears under `path` only when the block ends well. Raises StorageError."""
     with whole_file(path, "w") as file:
         yield file
 
