@@ -22,6 +22,18 @@ class BadInput(PipesqlError):
     exit_code = 2
 
 
+class InvalidOption(BadInput):
+    """An option or a parameter has a value that cannot be used, alone or beside the others."""
+
+
+class InvalidFile(BadInput):
+    """A file or a record in it cannot be read, or does not hold what it should."""
+
+
+class StorageError(BadInput):
+    """A file or folder cannot be written: the disk is full, or the place is read-only."""
+
+
 class SqlError(PipesqlError):
     """A query, standard or pipe, cannot be read, resolved or expressed."""
 

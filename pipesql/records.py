@@ -5,17 +5,8 @@ One record type per stage boundary: Question → GoldenPair | Rejection → Samp
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, Any, TypeVar
-
-from pipesql.errors import BadInput
-from pipesql.files import whole_file
+from typing import Any, TypeVar
 
 
 @dataclass(frozen=True)
@@ -147,7 +138,7 @@ class Prediction:
     hardness: str = ""
     gold_operators: tuple[str, ...] = ()
     score: float = 0.0
-    """Log probability of the answer's tokens; 0 where it was not kept (`generate.decoded`)."""
+    """Log probability of the answer's tokens; 0 where it was not kept (`decoding.answers`)."""
     share: float = 1.0
     """Of a vote, what the answer's result won of it; 1 without a vote."""
     switches: int = 0
@@ -161,7 +152,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A prediction judged by execution. `valid`: it parsed, resolved and executed; `parts_…`: `evaluate.parting`."""
+    """A prediction judged by execution. `valid`: it parsed, resolved and executed; `parts_…`: `evaluate.divergence`."""
 
     id: str
     db_id: str
@@ -188,75 +179,5 @@ class Verdict:
 
 Record = TypeVar("Record", Question, GoldenPair, Rejection, Sample, Tree, Prediction, Verdict)
 
-
-def write_jsonl(path: Path, records: Iterable[Any]) -> int:
-    """Write records to `path`, one JSON object a line, keys in field order; returns how many. Atomic."""
-    count = 0
-    with atomic_write(path) as out:
-        for record in records:
-            row = dataclasses.asdict(record) if dataclasses.is_dataclass(record) else record  # type: ignore[arg-type]
-            out.write(json.dumps(row, ensure_ascii=False) + "\n")
-            count += 1
-    return count
-
-
-def read_jsonl(path: Path, kind: type[Record]) -> Iterator[Record]:
-    """Read records of `kind`. Raises BadInput with file and line where a line is not such a record."""
-    for number, row in read_json_lines(path):
-        yield read_record(row, kind, f"{path}, line {number}")
-
-
-def read_record(row: dict[str, Any], kind: type[Record], where: str) -> Record:
-    """The record of `kind` that `row` holds. Raises BadInput that says `where` the row stands."""
-    fields = {f.name: f for f in dataclasses.fields(kind)}
-    required = {
-        n for n, f in fields.items() if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    }
-    unknown, missing = row.keys() - fields.keys(), required - row.keys()
-    if unknown or missing:
-        what = f"unknown {sorted(unknown)}" if unknown else f"missing {sorted(missing)}"
-        raise BadInput(f"{where}: not a {kind.__name__} ({what})")
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
-    return kind(**values)
-
-
-def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line number from 1, object) of a JSON Lines file. Raises BadInput with the line."""
-    try:
-        lines = path.open(encoding="utf-8")
-    except OSError as e:
-        raise BadInput(f"cannot read {path}: {e.strerror}") from e
-    with lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as e:
-                raise BadInput(f"{path}, line {number}: not JSON ({e.msg} at column {e.colno})") from e
-            if not isinstance(row, dict):
-                raise BadInput(f"{path}, line {number}: expected a JSON object, found {type(row).__name__}")
-            yield number, row
-
-
-@contextmanager
-def atomic_write(path: Path) -> Iterator[IO[str]]:
-    """A text file that appears under `path` only when the block ends well. Raises BadInput if unwritable."""
-    with whole_file(path, "w") as file:
-        yield file
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write one JSON document, indented, atomically."""
-    with atomic_write(path) as out:
-        json.dump(value, out, ensure_ascii=False, indent=2)
-        out.write("\n")
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex. Raises BadInput if it cannot be read."""
-    try:
-        with path.open("rb") as f:
-            return hashlib.file_digest(f, "sha256").hexdigest()
-    except OSError as e:
-        raise BadInput(f"cannot read {path}: {e.strerror}") from e
+OLD_FIELDS: dict[str, dict[str, str]] = {}
+"""Record → field name in files of version 0.1 → its name now. Such files are still read."""

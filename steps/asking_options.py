@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from pipesql.evaluate.asking import Asking
+    from pipesql.inference.config import Asking
     from pipesql.tracking.registry import Version
 
 _OPTIONS = (
@@ -46,8 +46,8 @@ def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def asking(how: dict[str, Any], version: Version, data: Path, seed: int) -> Asking:
     """How the questions of a data folder are put to a version. Raises BadInput for what does not go together."""
-    from pipesql.evaluate.asking import Asking
     from pipesql.evaluate.questions import prompt_shape
+    from pipesql.inference.config import Asking
 
     shape = {name: int(version.tags.get(f"pipesql.{name}", value)) for name, value in prompt_shape(data).items()}
     given = {name: value for name, value in how.items() if name != "traces"}

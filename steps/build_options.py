@@ -39,7 +39,7 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _making(config: dict[str, Any], baseline: str, engine: str, workers: int) -> Making:
     from pipesql.golden import Making
-    from pipesql.provenance import config_name
+    from pipesql.storage import config_name
     from pipesql.tracking.lookup import golden_file
 
     folder = Path("output") / "data" / config_name(config["benchmark"], config)

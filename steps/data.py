@@ -24,7 +24,7 @@ def main(source: dict[str, Any], seed: int, augment: int, wanted: dict[str, Any]
     # Imported here, since worker processes import this module again and need none of it.
     from pipesql import augment as augmentation
     from pipesql import benchmarks, golden, samples
-    from pipesql.folders import whole_folder
+    from pipesql.storage import whole_folder
     from pipesql.tracking.runs import step_run
 
     start = time.monotonic()

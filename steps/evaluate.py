@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pipesql.records import file_digest
+from pipesql.storage import file_digest
 from pipesql.tracking.evaluations import CONFIDENCE, earlier_evaluation, origin
 from pipesql.tracking.lookup import data_folder
 from pipesql.tracking.registry import get_version
@@ -33,9 +33,9 @@ def main(
         chosen, earlier = get_version(version), earlier_evaluation(against)
         folder, data_run = data_folder(data)
 
-        from pipesql.evaluate.confidence import Confidence
-        from pipesql.evaluate.evaluation import Evaluation
         from pipesql.evaluate.questions import asked_questions, split_golds
+        from pipesql.evaluate.report.evaluation import Evaluation
+        from pipesql.inference.confidence import Confidence
 
         asked, digest = asked_questions(folder, split, limit, seed), file_digest(folder / "golden.jsonl")
         how_many = {"questions": len(asked), "split": split, "limit": limit, "batch": batch, "seed": seed, "base": base}

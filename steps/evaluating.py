@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipesql.tracking.evaluations import CONFIDENCE, note_evaluation
+from pipesql.tracking.evaluations import CONFIDENCE, Traces, note_evaluation
 from pipesql.tracking.registry import load_base, load_components, set_tags
 from pipesql.tracking.store import project_root
-from pipesql.tracking.traces import Traces
 
 if TYPE_CHECKING:
-    from pipesql.evaluate.asking import Asking
-    from pipesql.evaluate.evaluation import Evaluation
-    from pipesql.evaluate.judging import Judged
+    from pipesql.evaluate.judge import Judged
+    from pipesql.evaluate.report.evaluation import Evaluation
+    from pipesql.inference.config import Asking
     from pipesql.records import GoldenPair
     from pipesql.tracking.registry import Version
     from pipesql.tracking.runs import StepRun
@@ -26,7 +25,7 @@ def judged(
 
     Of an agent a share `traces` of the questions is recorded.
     """
-    from pipesql.evaluate.sides import evaluate_side
+    from pipesql.evaluate.model_evaluation import evaluate_side
 
     cache, span, sides = project_root() / "output/evaluate/cache", Traces(traces, asking.seed).span, {}
     for side in ("base", "tuned") if base else ("tuned",):
@@ -38,7 +37,7 @@ def judged(
 
 def log(run: StepRun, evaluation: Evaluation, output: str) -> None:
     """Log figures, files and the table of all answers."""
-    from pipesql.evaluate.report import comparison_rows
+    from pipesql.evaluate.report.text import comparison_rows
 
     run.metrics(evaluation.metrics())
     for path in evaluation.write(project_root() / output):
@@ -49,8 +48,8 @@ def log(run: StepRun, evaluation: Evaluation, output: str) -> None:
 def note(run: StepRun, version: Version, evaluation: Evaluation, split: str, digest: str) -> None:
     """Write down at the version what this evaluation says of it: beside its base on dev how good it is; on databases of
     train that were held back, what makes its answers trustworthy."""
-    from pipesql.evaluate.confidence import fit
-    from pipesql.evaluate.report import version_figures
+    from pipesql.evaluate.report.text import version_figures
+    from pipesql.inference.confidence import fit
 
     if split == "dev" and "base" in evaluation.verdicts:
         note_evaluation(version, run.run_id, digest, *version_figures(**evaluation.verdicts))

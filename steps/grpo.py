@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from pipesql.finetune.grpo_recipe import FIELDS
-from pipesql.records import file_digest
+from pipesql.finetune.recipe.grpo import FIELDS
+from pipesql.storage import file_digest
 from steps import StepCommand
 from steps.recipe_options import field_options
 from steps.training_request import chosen, log_leaks
@@ -26,7 +26,7 @@ ORIGIN = ("pipesql.model", "pipesql.benchmark")
 @field_options(FIELDS)
 def main(model: str, run_id: str, recipe: str, data: str, limit: int, seed: int, overrides: dict[str, str]) -> None:
     """Train a fine-tuned model by the rewards of its answers. Options named like a recipe's fields override it."""
-    from pipesql.finetune.recipe_files import grpo_recipe_for
+    from pipesql.finetune.recipe.files import grpo_recipe_for
     from pipesql.tracking.lookup import finished_run
     from pipesql.tracking.runs import step_run
     from pipesql.tracking.store import project_root
@@ -42,7 +42,7 @@ def main(model: str, run_id: str, recipe: str, data: str, limit: int, seed: int,
         digest = file_digest(folder / "samples.train.jsonl")
         run.tags(**{"pipesql.data_run": data_run, "pipesql.data_digest": digest})
         log_leaks(run, folder, project_root() / output)
-        from pipesql.finetune.grpo import train_by_rewards
+        from pipesql.finetune.grpo.train import train_by_rewards
 
         adapter = train.artifact("adapter")
         place = project_root() / output

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipesql.records import file_digest
+from pipesql.storage import file_digest
 from pipesql.tracking.lookup import trained_run
 from pipesql.tracking.runs import step_run
 from pipesql.tracking.store import project_root
@@ -27,10 +27,10 @@ def main(run_id: str, recipe: str, checkpoint: str, strength: float, average: st
         train = trained_run(run_id, {"pipesql.recipe": recipe} if recipe else None)
         run.tags(**{"pipesql.train_run": train.run_id})
         run.params(run_id=train.run_id, recipe=recipe, checkpoint=checkpoint, strength=strength)
-        from pipesql.finetune.checkpoints import Checkpoints
-        from pipesql.finetune.merge import MAX_NEW_TOKENS, merge
-        from pipesql.finetune.parity import example_messages
-        from pipesql.models.gguf_export import export_gguf, require_kind
+        from pipesql.finetune.sft.checkpoints import Checkpoints
+        from pipesql.merge.gguf import export_gguf, require_kind
+        from pipesql.merge.logit_check import example_messages
+        from pipesql.merge.merge import MAX_NEW_TOKENS, merge
         from pipesql.tracking.continued import models_named
         from pipesql.tracking.registry import register
 

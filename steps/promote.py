@@ -6,7 +6,8 @@ import dataclasses
 
 import click
 
-from pipesql.records import Verdict, read_jsonl, write_json
+from pipesql.records import Verdict
+from pipesql.storage import read_jsonl, write_json
 from pipesql.tracking.registry import EVALUATE_RUN, Version, champion, get_version, promote, set_tags
 from pipesql.tracking.runs import get_run, step_run
 from pipesql.tracking.store import project_root

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipesql.finetune.recipe import FIELDS
+from pipesql.finetune.recipe.recipe import FIELDS
 
 Function = Callable[..., Any]
 

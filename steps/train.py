@@ -30,11 +30,11 @@ def main(
     if processes > 1 and not started_together():
         relaunch("steps.train", sys.argv[1:], processes)
     if rank():  # only the first process knows MLflow
-        from pipesql.finetune.train import train_request
+        from pipesql.finetune.sft.train import train_request
 
         train_request(*share(None))
         return
-    from pipesql.finetune.recipe_files import recipe_for
+    from pipesql.finetune.recipe.files import recipe_for
     from pipesql.tracking.lookup import unfinished_run
     from pipesql.tracking.runs import step_run
     from steps.training import finish, trained

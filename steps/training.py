@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING
 import click
 
 from pipesql.errors import TrainingDiverged
-from pipesql.finetune.curve import FILE as CURVE
 from pipesql.finetune.processes import share
-from pipesql.records import file_digest, write_json
+from pipesql.finetune.progress import FILE as CURVE
+from pipesql.storage import file_digest, write_json
 
 if TYPE_CHECKING:
-    from pipesql.finetune.request import Request
-    from pipesql.finetune.result import Training
+    from pipesql.finetune.sft.request import Request, Training
     from pipesql.tracking.runs import StepRun
 
 
 def trained(run: StepRun, request: Request, output: Path) -> Training:
     """Train, with every number and event going to the run. What the guard could save of a run that failed is logged."""
-    from pipesql.evaluate.accuracy import accuracy_on
-    from pipesql.finetune.train import train_request
+    from pipesql.evaluate.model_evaluation import accuracy_on
+    from pipesql.finetune.sft.train import train_request
     from pipesql.models.machine import machine
 
     def event(sentence: str) -> None:

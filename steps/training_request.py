@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from pipesql.errors import NoSuchRun
-from pipesql.finetune.recipe import Recipe
-from pipesql.finetune.request import Request, read_request, requested
-from pipesql.records import write_json
+from pipesql.finetune.recipe.recipe import Recipe
+from pipesql.finetune.sft.request import Request, read_request, requested
+from pipesql.storage import write_json
 from pipesql.tracking.continued import registered_as_folder
 from pipesql.tracking.lookup import data_folder
 from pipesql.tracking.runs import StepRun, get_run

@@ -10,16 +10,15 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipesql.augment.columns import other_columns
 from pipesql.augment.composition import Filter, filter_of, filtered
 from pipesql.augment.source import Change, Source, parsed, reader
-from pipesql.augment.tables import other_tables
-from pipesql.augment.values import other_values
-from pipesql.engine import dialect_of
+from pipesql.augment.substitution import other_columns, other_tables, other_values
 from pipesql.errors import BadInput
+from pipesql.execution.database import dialect_of
 from pipesql.execution.opening import open_database
 from pipesql.execution.schema import read_schema
-from pipesql.records import GoldenPair, Question, Rejection, write_jsonl
+from pipesql.records import GoldenPair, Question, Rejection
+from pipesql.storage import write_jsonl
 
 AUGMENTED = "augmented.jsonl"
 """The file of new pairs beside `golden.jsonl`, which holds the benchmark's own."""

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipesql.benchmarks import bird, demo, files, spider
-from pipesql.benchmarks.fetching import FOLDER, fetch
-from pipesql.benchmarks.incomplete import MISSING, Questions, without_missing
-from pipesql.benchmarks.sampling import sample
+from pipesql.benchmarks.fetch import FOLDER, fetch
+from pipesql.benchmarks.subset import MISSING, Questions, sample, without_missing
 from pipesql.errors import BadInput
 from pipesql.records import Question
 

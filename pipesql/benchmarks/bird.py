@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipesql.benchmarks.question_files import read_entries, require_databases, require_folder, text_field
+from pipesql.benchmarks.spider import read_entries, require_databases, require_folder, text_field
 from pipesql.errors import BadInput
 from pipesql.records import Question
 

@@ -2,18 +2,29 @@
 
 gdown does the transfer, of Google Drive and of plain HTTP: ranges, retries, announced lengths. Added here: several
 places, room on the disk before the first byte, an error page told from an archive, and the checksum (`checksums`).
+
+Where the public benchmarks are published, and what must be in them.
+
+Neither publisher gives a checksum: the first download's is written down and every later one held against it
+(`download`). Google Drive refuses files that are asked for often, so Spider has a list of places.
+
+Trust on first use: the checksum of the first archive that holds what it must is kept, later ones must equal it.
+
+`LOCK` is a file to commit, so that everybody who builds from the same commit builds from the same data.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shutil
 import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pipesql.benchmarks.archives import Archive
-from pipesql.benchmarks.checksums import Checksums
 from pipesql.errors import BadInput
 
 RETRIES = 3
@@ -121,3 +132,106 @@ def _fault(path: Path) -> str | None:
     if start.startswith((b"<!doctype", b"<html")):
         return "answered with a web page, not with the archive (its quota may be used up)"
     return f"answered with {path.stat().st_size} bytes that are no whole zip archive"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One zip file: its places, the first that works is taken, and what unpacking must yield.
+
+    `gigabytes` is the most that it may take unpacked, archives inside it included; `questions` are the least numbers
+    of entries by questions file, `databases` the least number of SQLite databases.
+    """
+
+    name: str
+    mirrors: tuple[str, ...]
+    gigabytes: int
+    databases: int
+    questions: dict[str, int]
+
+
+def _drive(identity: str) -> str:
+    return f"https://drive.google.com/uc?id={identity}"
+
+
+SPIDER = Archive(
+    name="spider",
+    # the current release on https://yale-lily.github.io/spider first, then the two before it
+    mirrors=(
+        _drive("1403EGqzIDoHMdQF4c9Bkyl7dZLZ5Wt6J"),
+        _drive("1iRDVHLr4mX2wQKSgA9J8Pire73Jahh0m"),
+        _drive("1TqleXec_OykOYFREKKtschzY29dUcVAQ"),
+    ),
+    gigabytes=8,
+    databases=166,
+    questions={"train_spider.json": 7000, "train_others.json": 1659, "dev.json": 1034},
+)
+
+# https://bird-bench.github.io; the training questions name 69 databases, the development questions 11
+BIRD_TRAIN = Archive(
+    name="bird-train",
+    mirrors=("https://bird-bench.oss-cn-beijing.aliyuncs.com/train.zip",),
+    gigabytes=80,
+    databases=69,
+    questions={"train.json": 9428},
+)
+BIRD_DEV = Archive(
+    name="bird-dev",
+    mirrors=("https://bird-bench.oss-cn-beijing.aliyuncs.com/dev.zip",),
+    gigabytes=8,
+    databases=11,
+    questions={"dev.json": 1534},
+)
+
+ARCHIVES: dict[str, tuple[Archive, ...]] = {"spider": (SPIDER,), "bird": (BIRD_DEV, BIRD_TRAIN)}
+"""The archives of each benchmark."""
+
+LOCK = Path("benchmarks.lock.json")
+"""By archive: the sha256 and size in bytes of the first that was fetched and verified."""
+
+
+class Checksums:
+    """The table of checksums in a file. Raises BadInput where it cannot be read or written."""
+
+    def __init__(self, lock: Path) -> None:
+        self.lock = lock
+        self.known = self._read()
+
+    def fault(self, name: str, path: Path) -> str | None:
+        """Why the file is not the archive of that name, or None; any file may be one that is not known yet."""
+        expected = self.known.get(name, {}).get("sha256")
+        if expected is None or expected == (digest := _sha256(path)):
+            return None
+        return (
+            f"is not the archive that was fetched first (its sha256 is {digest}, {self.lock} says {expected}; "
+            f"if the publisher has changed it, delete the entry {name} there)"
+        )
+
+    def trust(self, name: str, path: Path) -> None:
+        """Write the file's checksum down as that of the archive, if none is known."""
+        if name not in self.known:
+            self.known[name] = {"sha256": _sha256(path), "bytes": path.stat().st_size}
+            self._write()
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        if not self.lock.exists():
+            return {}
+        try:
+            known = json.loads(self.lock.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as e:
+            raise BadInput(f"cannot read the checksums in {self.lock}: {e}") from e
+        if not isinstance(known, dict) or not all(isinstance(entry, dict) for entry in known.values()):
+            raise BadInput(f"{self.lock} is no table of archives; restore it, or delete it to trust the next download")
+        return known
+
+    def _write(self) -> None:
+        scratch = self.lock.with_name(f".{self.lock.name}.part")
+        try:
+            scratch.write_text(json.dumps(self.known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+            os.replace(scratch, self.lock)
+        except OSError as e:
+            raise BadInput(f"cannot write {self.lock}: {e.strerror}") from e
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipesql.benchmarks.seeded_split import split_databases
-from pipesql.engine import dialect_of, is_url
+from pipesql.benchmarks.subset import split_databases
 from pipesql.errors import BadInput
-from pipesql.records import Question, read_json_lines
+from pipesql.execution.database import dialect_of, is_url
+from pipesql.records import Question
+from pipesql.storage import read_json_lines
 
 ENDINGS = (".sqlite", ".sqlite3", ".db", ".duckdb")
 SPLITS = ("train", "dev")

@@ -60,7 +60,7 @@ def messages(
     """The chat messages that ask `question` about `schema`: a system and a user message.
 
     `evidence` is a benchmark's hint, put before the question, as are `values` of the database that match it
-    (`tools.grounding` finds them); both stand behind the schema, which questions share. `query_so_far` holds the texts
+    (`grounding` finds them); both stand behind the schema, which questions share. `query_so_far` holds the texts
     of the operators already written; it is for the `steps` layout, where each answer is the next operator alone.
     """
     parts = [schema_text(schema), "", *_asked(question, evidence, values)]

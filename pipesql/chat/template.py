@@ -17,8 +17,10 @@ Properties that hold and are tested:
 - the prompt at inference is the prefix of the training sequence, token for token;
 - `operator_text` undoes `operator_ids`, whatever the text holds, text that looks like a marker included;
 - rendering a finished conversation with TEMPLATE gives prompt + operators + markers, token for token;
-- a user's text cannot make a special token: `<|` is written `< |` in every message, and `<\\u007c` inside JSON;
+- a user's text cannot make a special token: `<|` is written `< |` in every message, and `<\u007c` inside JSON;
 - the prompt of every turn of a conversation is the prefix of the whole, token for token.
+
+A sample as tokens: the one place where training text becomes numbers, for training, statistics and the preview.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipesql.errors import ModelUnavailable
+from pipesql.records import Sample
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -169,3 +172,27 @@ def operator_text(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str
     """The operator that `ids` (no marker among them) stand for; the inverse of `operator_ids`."""
     text = tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
     return str(text).removeprefix("\n")
+
+
+@dataclass(frozen=True)
+class TokenSequence:
+    """The tokens of a sample, and the half-open ranges of them that are learnt: never none, the last one at the end."""
+
+    ids: tuple[int, ...]
+    learnt: tuple[tuple[int, int], ...]
+
+    @property
+    def targets(self) -> int:
+        """How many tokens are learnt."""
+        return sum(end - start for start, end in self.learnt)
+
+
+def sequence(tokenizer: PreTrainedTokenizerBase, sample: Sample) -> TokenSequence:
+    """Prompt, then each target followed by its marker; `end` after the last target of a `final` sample."""
+    mark = markers(tokenizer)
+    prompt = conversation(tokenizer, sample.prompt, sample.tools)
+    ids = list(prompt.ids)
+    for number, target in enumerate(sample.targets, 1):
+        ids += operator_ids(tokenizer, target, first=number == 1)
+        ids.append(mark.end if sample.final and number == len(sample.targets) else mark.step)
+    return TokenSequence(tuple(ids), (*prompt.learnt, (len(prompt.ids), len(ids))))

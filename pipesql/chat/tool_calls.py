@@ -3,7 +3,7 @@
 A turn is text, or blocks, or both in this order:
 
     <tool_call>
-    {"name": "execute_pipe_sql", "arguments": {"query": "FROM singer\\n|> SELECT Name"}}
+    {"name": "execute_pipe_sql", "arguments": {"query": "FROM singer\n|> SELECT Name"}}
     </tool_call>
 
 `chat.template` writes this text from messages; `read_turn` is its inverse and gives the message again.

@@ -13,7 +13,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from pipesql.records import Sample, Tree, read_json_lines, read_record
+from pipesql.records import Sample, Tree
+from pipesql.storage import read_json_lines, read_record
 
 
 def grow(samples: Sequence[Sample]) -> list[Tree]:

@@ -2,6 +2,8 @@
 
 After each operator: its columns, how many rows there are, the first few, and the time that took. A query that fails is
 explained up to the operator that fails, with the reason.
+
+Rows on a terminal: an aligned table, or one JSON object a line.
 """
 
 from __future__ import annotations
@@ -16,17 +18,17 @@ import click
 from sqlglot import exp
 from sqlglot.tokens import TokenType
 
-from pipesql.cli.table import aligned
 from pipesql.errors import PipesqlError
 from pipesql.execution.database import Database
 from pipesql.execution.opening import open_database
 from pipesql.execution.schema import read_schema
+from pipesql.execution.sqlite import Result
 from pipesql.pipe.engines import write
-from pipesql.pipe.lower import lower, lower_tree
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_operators
+from pipesql.pipe.lowering.lower import lower, lower_tree
+from pipesql.pipe.printing.printer import print_operators
 from pipesql.pipe.query import PipeQuery
-from pipesql.pipe.resolve import resolve
+from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.scan import split, tokens
 from pipesql.pipe.schema import Schema
 
@@ -132,3 +134,34 @@ def stage_text(stage: Stage, with_sql: bool = False) -> str:
     if stage.row_count > len(stage.rows):
         lines.append("   …")
     return "\n".join(lines) + "\n"
+
+
+_WIDEST = 40
+
+
+def print_rows(result: Result, as_json: bool) -> None:
+    """Print a result; NULL is shown as such, long values are cut in the table (never in JSON)."""
+    if as_json:
+        for values in result.rows:
+            click.echo(json.dumps(dict(zip(result.columns, values, strict=True)), ensure_ascii=False, default=repr))
+        return
+    for line in aligned(result.columns, result.rows):
+        click.echo(line)
+    click.echo(f"({len(result.rows)} row{'' if len(result.rows) == 1 else 's'})", err=True)
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """The lines of a table: names, a rule, one line a row."""
+    cells = [[_shown(v) for v in row] for row in rows]
+    widths = [max([len(c), *(len(row[i]) for row in cells)]) for i, c in enumerate(columns)]
+    rule = "-+-".join("-" * w for w in widths)
+    return [_line(columns, widths), rule, *(_line(row, widths) for row in cells)]
+
+
+def _line(values: Sequence[str], widths: Sequence[int]) -> str:
+    return " | ".join(v.ljust(w) for v, w in zip(values, widths, strict=True)).rstrip()
+
+
+def _shown(value: object) -> str:
+    text = "NULL" if value is None else str(value).replace("\n", " ")
+    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"

@@ -82,7 +82,7 @@ def to_pipe(
     if (with_origins and jsonl) or (as_json and not with_origins):
         raise BadInput("--explain is for one query, without --jsonl; --json belongs to --explain")
     if with_origins:
-        from pipesql.cli.origins import print_steps, steps
+        from pipesql.cli.convert import print_steps, steps
 
         print_steps(list(steps(_text(sql), db, source, target, keep_names)), as_json)
         return
@@ -128,7 +128,7 @@ def to_sql(source: str, target: str, db: Path | None, jsonl: bool, jobs: int, pi
 def run(db: Path, timeout: float, max_rows: int, as_json: bool, pipe: str | None) -> None:
     """Run a pipe query on a database and print its rows."""
     from pipesql.cli.convert import pipe_to_standard
-    from pipesql.cli.table import print_rows
+    from pipesql.cli.explain import print_rows
     from pipesql.execution.opening import open_database
 
     with open_database(db, timeout_s=timeout, max_rows=max_rows) as database:
@@ -158,7 +158,7 @@ def explain(db: Path, rows: int, timeout: float, with_sql: bool, as_json: bool, 
 @click.argument("benchmark", type=click.Choice(["spider", "bird"]))
 def fetch(folder: Path | None, mirror: tuple[str, ...], benchmark: str) -> None:
     """Download a public benchmark (Spider 0.2 GB, BIRD 9 GB), check it and unpack it. Broken downloads are resumed."""
-    from pipesql.benchmarks.fetching import fetch as fetch_benchmark
+    from pipesql.benchmarks.fetch import fetch as fetch_benchmark
 
     fetch_benchmark(benchmark, folder, mirror, say=lambda line: click.echo(line, err=True))
 
@@ -209,7 +209,7 @@ def layouts(tokenizer: str, max_length: int, folder: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 def format_(file: Path | None) -> None:
     """Print pipe SQL in canonical form: one operator a line, comments above it. Reads FILE, or standard input."""
-    from pipesql.pipe.formatting import format_query
+    from pipesql.pipe.canonical import format_query
 
     click.echo(format_query(_read(file) if file else _text(None)))
 

@@ -11,7 +11,7 @@ from pipesql.finetune.plan.devices import device_of
 from pipesql.finetune.plan.forecast import forecast, require_fit
 from pipesql.finetune.plan.text import forecast_text, table
 from pipesql.finetune.plan.work import folder_work, spider_work
-from pipesql.finetune.recipe_files import recipe_for
+from pipesql.finetune.recipe.files import recipe_for
 
 __all__ = ["planned", "table"]
 

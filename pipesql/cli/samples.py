@@ -7,13 +7,14 @@ from pathlib import Path
 
 from pipesql.chat.trees import read_samples
 from pipesql.errors import BadInput
-from pipesql.finetune.packs import make_packs
-from pipesql.finetune.tokenise import IGNORED, Row, common_prefix, tokenise
-from pipesql.records import GoldenPair, Sample, atomic_write, read_jsonl
+from pipesql.finetune.data.packs import make_packs
+from pipesql.finetune.data.tokenise import IGNORED, Row, common_prefix, tokenise
+from pipesql.records import GoldenPair, Sample
 from pipesql.samples import Options, build
 from pipesql.samples.check import check_samples, pairs_of, said
 from pipesql.samples.lengths import ruler
 from pipesql.samples.preview import page
+from pipesql.storage import atomic_write, read_jsonl
 
 
 def preview(folder: Path, out: Path, limit: int, tokenizer: str, max_length: int) -> str:

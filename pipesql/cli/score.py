@@ -6,7 +6,8 @@ import importlib.util
 from pathlib import Path
 
 from pipesql.errors import BadInput
-from pipesql.records import GoldenPair, read_jsonl
+from pipesql.records import GoldenPair
+from pipesql.storage import read_jsonl
 
 
 def score(
@@ -19,10 +20,10 @@ def score(
     for needed in ("numpy", "jinja2"):
         if importlib.util.find_spec(needed) is None:
             raise BadInput(f"scoring needs {needed}: pip install 'pipesql[train]'")
-    from pipesql.evaluate.evaluation import HANDED_IN, Evaluation
-    from pipesql.evaluate.handed_in import read_predictions
+    from pipesql.evaluate.judge_all import Limits, judge_all
     from pipesql.evaluate.questions import golds_by_database
-    from pipesql.evaluate.scoring import Limits, judge_all
+    from pipesql.evaluate.report.evaluation import HANDED_IN, Evaluation
+    from pipesql.evaluate.submitted import read_predictions
 
     pairs = [pair for pair in read_jsonl(golden, GoldenPair) if pair.split == split]
     if not pairs:

@@ -12,7 +12,7 @@ import click
 @click.option("--markdown", is_flag=True, help="Print the page docs/reference/recipes.md instead.")
 def recipes(markdown: bool) -> None:
     """List the training recipes: what each trains, how fast, how long, and on what it is meant to run."""
-    from pipesql.finetune import recipe_table
+    from pipesql.finetune.recipe import table as recipe_table
 
     click.echo(recipe_table.page() if markdown else recipe_table.text(), nl=not markdown)
 
@@ -108,8 +108,8 @@ def ask(
 
     Exits with 1 where there is no answer that runs.
     """
-    from pipesql.cli import asking
-    from pipesql.evaluate.asked import Question
+    from pipesql.cli import ask as asking
+    from pipesql.inference.config import Question
 
     given: dict[str, Any] = {"mode": mode, "samples": samples, "beams": beams, "constrained": not free}
     given |= {name: value for name, value in (("layout", layout), ("values", values)) if value is not None}

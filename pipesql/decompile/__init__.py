@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pipesql.decompile import collation
-from pipesql.decompile.affinity import spell_out
-from pipesql.decompile.bind import Binder
-from pipesql.decompile.bound import Around
+from pipesql.decompile.bind.binder import Binder
+from pipesql.decompile.bind.bound import Around
+from pipesql.decompile.build.origins import Origins
+from pipesql.decompile.build.query import QueryBuilder
+from pipesql.decompile.dialects import collation
+from pipesql.decompile.dialects.sqlite_values import compare_conditions, count_truths, spell_out
 from pipesql.decompile.habits import habits_of
-from pipesql.decompile.origins import Origins
-from pipesql.decompile.prepare import parsed, prepared
-from pipesql.decompile.query import QueryBuilder
-from pipesql.decompile.truth import compare_conditions, count_truths
-from pipesql.pipe.depth import depth_bounded
+from pipesql.decompile.prepare.prepare import parsed, prepared
+from pipesql.pipe.located import depth_bounded
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.schema import Schema
 

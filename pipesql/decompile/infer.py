@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.decompile.compound import names_itself
+from pipesql.decompile.bind.compound import names_itself
 from pipesql.decompile.habits import habits_of
-from pipesql.decompile.prepare import parsed, prepared
-from pipesql.pipe.depth import depth_bounded
+from pipesql.decompile.prepare.prepare import parsed, prepared
 from pipesql.pipe.inferred import Inferred, Sources, needs_database
+from pipesql.pipe.located import depth_bounded
 from pipesql.pipe.schema import Schema
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from pipesql.errors import BadInput
 from pipesql.execution.opening import database_digest
-from pipesql.provenance import code_version, content_digest
 from pipesql.records import GoldenPair, Prediction
+from pipesql.storage import code_version, content_digest
 
 
 class AnswerCache:

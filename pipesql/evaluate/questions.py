@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pipesql.chat.trees import read_samples
 from pipesql.errors import BadInput
-from pipesql.records import GoldenPair, read_jsonl
+from pipesql.records import GoldenPair
+from pipesql.storage import read_jsonl
 
 
 def prompt_shape(folder: Path) -> dict[str, int]:

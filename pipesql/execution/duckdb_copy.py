@@ -15,19 +15,9 @@ from typing import Any
 import duckdb
 
 from pipesql.errors import BadInput
-from pipesql.execution.duckdb import DuckDbDatabase, open_in_memory, open_read_only
-from pipesql.execution.duckdb_schema import read_duckdb_schema
-from pipesql.execution.perturb import (
-    MAX_REVERSED_ROWS,
-    MAX_ROWS,
-    Literal,
-    TableShape,
-    disturb,
-    fill,
-    planted,
-    quote,
-)
-from pipesql.execution.planting import Row, Sought
+from pipesql.execution.duckdb import DuckDbDatabase, open_in_memory, open_read_only, read_duckdb_schema
+from pipesql.execution.perturb import MAX_REVERSED_ROWS, MAX_ROWS, Literal, TableShape, disturb, fill, planted, quote
+from pipesql.execution.value_seeding import Row, Sought
 from pipesql.pipe.schema import Table
 
 _DAYS = {str(day): f"2020-01-0{day}" for day in range(1, 10)}

@@ -15,14 +15,12 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 
-from pipesql.engine import Engine, engine_of
-from pipesql.execution.database import Database
+from pipesql.execution.database import Database, Engine, engine_of
 from pipesql.execution.perturb import Literal, perturbed, reversed_rows
-from pipesql.execution.planting import Sought
 from pipesql.execution.schema import read_schema
 from pipesql.execution.sqlite import SqliteDatabase
-from pipesql.provenance import content_digest
-from pipesql.records import file_digest
+from pipesql.execution.value_seeding import Sought
+from pipesql.storage import content_digest, file_digest
 
 
 def open_database(database: Path | str, timeout_s: float = 5.0, max_rows: int = 100_000) -> Database:

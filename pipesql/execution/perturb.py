@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipesql.execution.planting import Row, Sought, plant
 from pipesql.execution.sqlite import SqliteDatabase, decode, open_read_only
+from pipesql.execution.value_seeding import Row, Sought, plant
 
 MAX_ROWS = 2_000
 """Rows of each table that a disturbed copy takes, from the table's start: enough to tell queries apart, and quick."""
@@ -65,7 +65,7 @@ def perturbed(
     """An in-memory disturbed copy of the SQLite file `path`, with the guards of `SqliteDatabase`.
 
     `literals` are values that queries on this database compare with: tables that are empty are filled with them.
-    `sought` says which columns each query compares with what: such rows are planted (`execution.planting`).
+    `sought` says which columns each query compares with what: such rows are planted (`execution.value_seeding`).
     `reverse` lays the same disturbed rows of each table in reverse order: a query that answers otherwise there depends
     on what SQL leaves open. Raises BadInput when the file cannot be read.
     """

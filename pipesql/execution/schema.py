@@ -11,8 +11,8 @@ import sqlite3
 from functools import lru_cache
 from pathlib import Path
 
-from pipesql.engine import Engine, engine_of
 from pipesql.errors import BadInput
+from pipesql.execution.database import Engine, engine_of
 from pipesql.execution.sqlite import open_read_only
 from pipesql.pipe.schema import Column, ForeignKey, Schema, Table
 
@@ -26,11 +26,11 @@ def read_schema(database: Path | str) -> Schema:
     """
     match engine_of(database):
         case Engine.DUCKDB:
-            from pipesql.execution.duckdb_schema import read_duckdb_schema
+            from pipesql.execution.duckdb import read_duckdb_schema
 
             return read_duckdb_schema(Path(database))
         case Engine.URL:
-            from pipesql.execution.server_schema import read_server_schema
+            from pipesql.execution.server import read_server_schema
 
             return read_server_schema(str(database))
         case Engine.SQLITE:

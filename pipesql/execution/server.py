@@ -4,17 +4,28 @@ Covered for PostgreSQL: every statement runs in a read-only transaction that is 
 cursor, which takes one query and nothing else; the server's own statement timeout, and a deadline over all; a row
 limit. Not covered: functions that reach beyond the database, which the server allows to the role it is asked as. Ask
 with a role that may only read. A SQLite file by URL has the guards of `sqlite`.
+
+A database server by its SQLAlchemy URL: which one it is, and how it is reached.
+
+Passwords do not belong in the URL, which is written into golden pairs and runs: `${NAME}` in any part of it stands for
+an environment variable and is looked up when the connection is made.
+
+The schema of a database by its SQLAlchemy URL: tables and views of the schema that plain names mean there.
 """
 
 from __future__ import annotations
 
+import os
 import time
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from pipesql.errors import BadInput, ExecutionError, PipesqlError, QueryTimeout, TooManyRows
-from pipesql.execution.database import Database, Result, plain
-from pipesql.execution.server_url import ServerUrl, connect, parsed_url
-from pipesql.execution.sqlite import SqliteDatabase
+from pipesql.execution.database import Database, Result, dialect_of, plain
+from pipesql.execution.sqlite import SqliteDatabase, open_read_only
+from pipesql.pipe.schema import Column, ForeignKey, Schema, Table
 
 _FETCH = 2_000
 _CANCELLED = "57014"  # PostgreSQL's code of a statement that ran past its timeout
@@ -98,3 +109,133 @@ def _reason(error: Any) -> str:
     """The driver's own first line; SQLAlchemy puts the statement and a link behind it."""
     text = str(getattr(error, "orig", None) or error)
     return next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
+
+
+_INSTALL = "install them: pip install 'pipesql[databases]'"
+
+
+@dataclass(frozen=True)
+class ServerUrl:
+    """A URL that can be written down. `file` is set where the server is none but a SQLite file."""
+
+    text: str
+    dialect: str
+    file: Path | None = None
+
+
+def parsed_url(text: str) -> ServerUrl:
+    """Raises BadInput: no URL, an engine that is not known here, a password in plain text, SQLAlchemy not installed."""
+    url = _made(text)
+    shown = url.set(query={}).render_as_string(hide_password=True)
+    dialect = dialect_of(text)
+    secrets = [url.password, *(value for name, value in url.query.items() if "pass" in name.lower())]
+    if any(secret is not None and not str(secret).startswith("$") for secret in secrets):
+        raise BadInput(
+            f"the URL {shown} holds a password, which would be written into the output; put it into an environment "
+            "variable NAME and write ${NAME} in its place"
+        )
+    file = Path(os.path.expandvars(url.database or "")) if dialect == "sqlite" else None
+    return ServerUrl(text, dialect, file)
+
+
+@lru_cache(maxsize=64)
+def connect(text: str) -> Any:
+    """A SQLAlchemy engine that opens a connection when asked and keeps none.
+
+    Raises BadInput as `parsed_url`, and for a driver that is not installed or a variable that is not set.
+    """
+    import sqlalchemy
+
+    parsed, url = parsed_url(text), _made(text)
+    if parsed.file is not None:
+        path = parsed.file
+        return sqlalchemy.create_engine(
+            "sqlite://", creator=lambda: open_read_only(path), poolclass=sqlalchemy.NullPool
+        )
+    parts = {name: _expanded(getattr(url, name), text) for name in ("username", "password", "host", "database")}
+    query = {name: _expanded(value, text) if isinstance(value, str) else value for name, value in url.query.items()}
+    try:
+        return sqlalchemy.create_engine(url.set(**parts, query=query), poolclass=sqlalchemy.NullPool)
+    except ModuleNotFoundError as e:
+        raise BadInput(f"the driver for {text} is missing ({e.name}); {_INSTALL}") from e
+
+
+def _made(text: str) -> Any:
+    try:
+        from sqlalchemy import make_url
+        from sqlalchemy.exc import SQLAlchemyError
+    except ImportError as e:
+        raise BadInput(f"databases by URL need the packages sqlalchemy and psycopg; {_INSTALL}") from e
+    try:
+        return make_url(text)
+    except (SQLAlchemyError, ValueError) as e:
+        raise BadInput(f"{text} is no SQLAlchemy URL; write it as postgresql://user@host/database") from e
+
+
+def _expanded(value: str | None, text: str) -> str | None:
+    if value is None:
+        return None
+    expanded = os.path.expandvars(value)
+    if "$" in value and expanded == value:
+        raise BadInput(f"an environment variable in the URL {text} is not set; set it, then try again")
+    return expanded
+
+
+@lru_cache(maxsize=64)
+def read_server_schema(url: str) -> Schema:
+    """Tables, then views, by name. Read once in the life of a process.
+
+    Raises BadInput: no URL, a server that is not known here, does not answer or refuses to describe itself.
+    """
+    parsed = parsed_url(url)
+    from sqlalchemy import inspect
+    from sqlalchemy.engine.reflection import ObjectKind
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        server = connect(url)
+        inspector = inspect(server)
+        columns = {name: found for (_, name), found in inspector.get_multi_columns(kind=ObjectKind.ANY).items()}
+        keys = {name: found for (_, name), found in inspector.get_multi_pk_constraint().items()}
+        foreign = {name: found for (_, name), found in inspector.get_multi_foreign_keys().items()}
+        order = [*sorted(inspector.get_table_names()), *sorted(inspector.get_view_names())]
+    except SQLAlchemyError as e:
+        raise BadInput(f"the schema of {url} cannot be read: {getattr(e, 'orig', None) or e}") from e
+    tables = [
+        _table(name, columns[name], keys.get(name), foreign.get(name) or [], parsed.dialect, server.dialect)
+        for name in order
+        if columns.get(name)
+    ]
+    kept = {table.name for table in tables}
+    return Schema(tuple(_within(table, kept) for table in tables), name=str(inspector.engine.url.database or ""))
+
+
+def _table(name: str, columns: Any, key: Any, foreign: Any, dialect: str, engine: Any) -> Table:
+    primary = set((key or {}).get("constrained_columns") or [])
+    found = []
+    for column in columns:
+        kind = _type(column["type"], engine)
+        # SQLite keeps whole numbers of such a column as integers, and then divides them as such
+        fractional = dialect != "sqlite" and kind.startswith(("NUMERIC", "DECIMAL"))
+        found.append(Column(column["name"], kind, column["name"] in primary, fractional))
+    keys = [
+        ForeignKey(own, fk["referred_table"], theirs)
+        for fk in foreign
+        for own, theirs in zip(fk["constrained_columns"], fk["referred_columns"], strict=False)
+        if fk["referred_schema"] is None
+    ]
+    return Table(name, tuple(found), tuple(keys))
+
+
+def _type(kind: Any, engine: Any) -> str:
+    from sqlalchemy.exc import CompileError
+
+    try:
+        return str(kind.compile(dialect=engine))
+    except CompileError:  # a type that SQLAlchemy does not know
+        return ""
+
+
+def _within(table: Table, kept: set[str]) -> Table:
+    """Without foreign keys to tables that are not listed."""
+    return Table(table.name, table.columns, tuple(k for k in table.foreign_keys if k.ref_table in kept))

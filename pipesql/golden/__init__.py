@@ -5,8 +5,8 @@
 """
 
 from pipesql.golden.build import GoldenBuild, build
-from pipesql.golden.making import Making
 from pipesql.golden.output import artifacts, question_digests, write, write_manifest
+from pipesql.golden.regression import Making
 from pipesql.golden.report import metrics, report, report_text
 
 __all__ = [

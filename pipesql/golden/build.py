@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from pipesql.errors import BadInput, PipesqlError
-from pipesql.golden.groups import Done, Group, groups_of
+from pipesql.golden.groups import Done, Group, groups_of, in_processes, in_this_process
 from pipesql.golden.spark import on_spark
-from pipesql.golden.witnesses import TIMEOUT_S
-from pipesql.golden.workers import in_processes, in_this_process
+from pipesql.golden.suite import TIMEOUT_S
 from pipesql.records import GoldenPair, Question, Rejection
 
 IN_PROCESS = 600

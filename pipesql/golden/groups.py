@@ -1,17 +1,21 @@
 """The unit of work of a build: all questions of one database, so that it is opened and copied once.
 
 A group is plain data and `round_trip_group` a plain function of it, which a process pool or Spark can carry anywhere.
+
+Groups done one after another, or by processes on this machine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipesql.golden.journal import Journal
 from pipesql.golden.roundtrip import round_trip
-from pipesql.golden.witnesses import Witnesses
+from pipesql.golden.suite import Witnesses
+from pipesql.processes import spawned
 from pipesql.records import GoldenPair, Question, Rejection
 
 
@@ -74,3 +78,18 @@ def _round_trip(question: Question, witnesses: Witnesses) -> GoldenPair | Reject
     except BaseException as e:
         e.add_note(f"at question {question.id} on {question.database}: {question.gold_sql}")
         raise
+
+
+def in_this_process(groups: Sequence[Group]) -> Iterator[Done]:
+    """One group after another."""
+    yield from map(round_trip_group, groups)
+
+
+def in_processes(groups: Sequence[Group], workers: int) -> Iterator[Done]:
+    """Groups as they get done, in any order."""
+    pool = spawned(min(workers, len(groups)))
+    try:
+        for future in as_completed([pool.submit(round_trip_group, group) for group in groups]):
+            yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -18,8 +18,8 @@ from typing import Any
 import sqlglot
 
 from pipesql.errors import BadInput
-from pipesql.provenance import code_version, content_digest
-from pipesql.records import GoldenPair, Question, Rejection, read_json_lines, write_jsonl
+from pipesql.records import GoldenPair, Question, Rejection
+from pipesql.storage import code_version, content_digest, read_json_lines, write_jsonl
 
 _KINDS: dict[str, type[GoldenPair] | type[Rejection]] = {"golden": GoldenPair, "rejected": Rejection}
 

@@ -11,8 +11,8 @@ from pipesql.golden.build import GoldenBuild
 from pipesql.golden.page import page
 from pipesql.golden.regression import Comparison
 from pipesql.golden.report import report, report_text
-from pipesql.provenance import code_version, content_digest
-from pipesql.records import Question, atomic_write, file_digest, write_json, write_jsonl
+from pipesql.records import Question
+from pipesql.storage import atomic_write, code_version, content_digest, file_digest, write_json, write_jsonl
 
 GOLDEN = "golden.jsonl"
 REJECTIONS = "rejections.jsonl"

@@ -3,6 +3,8 @@
 Questions are the same when their ids are. A pair that was golden and whose question is asked again must be golden
 again: else the build has regressed. Questions of the earlier build that are not asked this time (a smaller `limit`)
 are counted, and are no regression.
+
+A build as the data step makes it: gone on with after a kill, compared with an earlier one, put in its place.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from pipesql.errors import BadInput, PipesqlError
-from pipesql.golden.build import GoldenBuild
-from pipesql.records import GoldenPair, read_jsonl
+from pipesql.golden.build import GoldenBuild, build
+from pipesql.golden.journal import Journal
+from pipesql.records import GoldenPair, Question
+from pipesql.storage import read_jsonl, require_writable
 
 _NAMED = 10
 
@@ -99,3 +103,48 @@ def compare_builds(build: GoldenBuild, before: Sequence[GoldenPair], baseline: s
         text_changed=tuple(sorted(name for name in both if earlier[name].operators != now[name].operators)),
         not_asked=len(earlier) - len(both) - len(lost),
     )
+
+
+SCRATCH = Path("output") / ".scratch"
+"""Journals of builds that have not ended; may be deleted whenever none is running."""
+
+
+class Making:
+    """One build for the output folder `folder`.
+
+    `baseline` is the golden.jsonl of an earlier build; it is read at once, since the new output may replace it. Raises
+    BadInput where it cannot be read.
+    """
+
+    def __init__(self, folder: Path, engine: str = "local", workers: int = 0, baseline: Path | None = None) -> None:
+        self.comparison: Comparison | None = None
+        """This build beside the baseline, once it is made and if there is one."""
+        self.folder = folder
+        self._engine = engine
+        self._workers = workers
+        self._baseline = baseline
+        self._before = read_baseline(baseline) if baseline else None
+        self._journal = SCRATCH / folder.name
+
+    def build(self, questions: Sequence[Question], seed: int) -> GoldenBuild:
+        """The build, from the journal where a killed one left something there.
+
+        Raises as `build` does, and BadInput where the output could not be written.
+        """
+        require_writable(self.folder)
+        made = build(questions, seed, self._workers, journal=self._journal, engine=self._engine)
+        if self._before is not None:
+            self.comparison = compare_builds(made, self._before, str(self._baseline))
+        return made
+
+    @property
+    def target(self) -> Path:
+        """Where the output belongs: not over the good one where pairs were lost, but beside it."""
+        regressed = self.comparison is not None and self.comparison.lost
+        return self.folder.with_name(f"{self.folder.name}-regressed") if regressed else self.folder
+
+    def finish(self) -> None:
+        """Once the output is written: forget the journal. Raises PipesqlError where pairs were lost, naming them."""
+        Journal(self._journal).clear()
+        if self.comparison is not None:
+            self.comparison.require_none_lost(self.target)

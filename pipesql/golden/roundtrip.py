@@ -4,14 +4,14 @@ What is validated is the text: the query that the decompiler returned is printed
 judge: the real one, and a disturbed copy on which luck of the data is broken (`execution.perturb`). A text that agrees
 with the gold on both is a `GoldenPair`; everything else is a `Rejection` whose reason is one of:
 
-`gold_error:CATEGORY` the gold itself does not execute on the real database; CATEGORY as in `golden.failures`
+`gold_error:CATEGORY` the gold itself does not execute on the real database; CATEGORY as in `golden.reasons`
 `refused:CONSTRUCT`   the decompiler or the printer cannot express the construct
 `reread:STAGE`        the printed text cannot be read back (`parse`) or lowered (`lower`): a defect of the language
 `impure`              a standard-SQL block is left in the text: a defect of the language
 `prefix`              a prefix of the query does not parse or resolve: a defect of the language
 `error:CATEGORY`      the lowered query fails where the gold does not
 `timeout`             the lowered query runs past the deadline where the gold does not
-`mismatch:KIND`       the results differ; KIND as in `execution.difference` (`undecidable`: the rows come otherwise, and
+`mismatch:KIND`       the results differ; KIND as in `execution.compare` (`undecidable`: the rows come otherwise, and
                       whether the gold's order allows that cannot be seen, but the gold did not contradict itself)
 `undecidable`         they differ, but the gold has more than one right answer: it answers otherwise itself where the
                       same rows lie in reverse order
@@ -19,7 +19,7 @@ with the gold on both is a `GoldenPair`; everything else is a `Rejection` whose 
                       is no such copy (a server's database), and the gold finds nothing
 
 `reread`, `prefix`, `error`, `timeout`, `mismatch` and `undecidable` name the operator at which it shows
-(`golden.place`).
+(`golden.first_divergence`).
 """
 
 from __future__ import annotations
@@ -34,19 +34,18 @@ from sqlglot.errors import SqlglotError
 from pipesql.benchmarks.hardness import hardness
 from pipesql.decompile import decompile
 from pipesql.errors import ExecutionError, QueryTimeout, SqlError, SqlSyntaxError, UnknownName, UnsupportedSql
-from pipesql.execution.compare import compare
+from pipesql.execution.compare import compare, row_difference
 from pipesql.execution.database import Database, Result
-from pipesql.execution.difference import row_difference
 from pipesql.golden.constructs import constructs
-from pipesql.golden.failures import category
-from pipesql.golden.place import Finder, Place
-from pipesql.golden.witnesses import Witnesses
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_operators
-from pipesql.pipe.purity import is_pure
-from pipesql.pipe.resolve import resolve
+from pipesql.golden.first_divergence import Finder, Place
+from pipesql.golden.reasons import category
+from pipesql.golden.suite import Witnesses
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.printing.printer import print_operators
+from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.schema import Schema
+from pipesql.pipe.walk import is_pure
 from pipesql.records import GoldenPair, Question, Rejection
 
 _NOWHERE = Place(0, 0)

@@ -14,7 +14,7 @@ from huggingface_hub.errors import (
 )
 
 from pipesql.errors import ModelUnavailable
-from pipesql.models.source import ModelSource, check_folder
+from pipesql.models.folder import ModelSource, check_folder
 
 _FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "tokenizer.model"]
 """What is downloaded: safetensors alone of the weights, and no code."""

@@ -6,13 +6,13 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipesql.errors import ModelUnavailable
-from pipesql.models.source import ModelSource
+from pipesql.models.folder import ModelSource
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from pipesql.models.quantise import Quantization
+    from pipesql.models.precision import Quantization
 
 Precision = Literal["auto", "float32", "bfloat16"]
 

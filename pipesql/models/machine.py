@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pipesql.models import environment as _environment  # noqa: F401  settles what must be before torch is loaded
-from pipesql.provenance import code_version
+from pipesql import models as _environment  # noqa: F401  settles what must be before torch is loaded
+from pipesql.storage import code_version
 
 LIBRARIES = (
     "torch", "transformers", "peft", "trl", "accelerate", "datasets", "bitsandbytes", "sqlglot", "mlflow",

@@ -10,8 +10,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from pipesql.models.cache import cached_folder
-from pipesql.models.source import ModelSource
+from pipesql.models.folder import ModelSource, cached_folder
 
 FORM = 2
 """Counts the changes of `_build`, so that a cache never serves what an earlier one made."""

@@ -13,8 +13,8 @@ from sqlglot import exp
 
 from pipesql.errors import BadInput
 from pipesql.pipe import operators as op
+from pipesql.pipe.expressions import truth
 from pipesql.pipe.query import Cte, PipeQuery, nested, nested_queries
-from pipesql.pipe.resolving.conditions import truth
 from pipesql.pipe.resolving.pivots import value_name
 from pipesql.pipe.schema import Column, Schema, Table
 

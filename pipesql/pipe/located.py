@@ -1,10 +1,15 @@
-"""Errors say at which operator of the query they are met."""
+"""Errors say at which operator of the query they are met.
+
+Queries that nest more deeply than Python's stack allows end in an error of our own.
+"""
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
 
 from pipesql.errors import SqlError, UnknownName, UnsupportedSql
 
@@ -24,3 +29,20 @@ def located(number: int) -> Iterator[None]:
             at_end = isinstance(error, UnsupportedSql)
             error.args = (f"{said} (operator {number})" if at_end else f"operator {number}: {said}",)
         raise
+
+
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
+
+
+def depth_bounded(function: Callable[Given, Made]) -> Callable[Given, Made]:
+    """The function, raising UnsupportedSql where it would raise RecursionError: trees are walked recursively."""
+
+    @functools.wraps(function)
+    def bounded(*args: Given.args, **kwargs: Given.kwargs) -> Made:
+        try:
+            return function(*args, **kwargs)
+        except RecursionError:
+            raise UnsupportedSql("a query that nests this deeply", "split it with WITH, or shorten its lists") from None
+
+    return bounded

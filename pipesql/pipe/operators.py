@@ -11,21 +11,21 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from pipesql.pipe.effects import Assert as Assert
-from pipesql.pipe.effects import Describe as Describe
-from pipesql.pipe.effects import Fork as Fork
-from pipesql.pipe.effects import If as If
-from pipesql.pipe.effects import Log as Log
-from pipesql.pipe.effects import Tee as Tee
-from pipesql.pipe.effects import Write as Write
+from pipesql.pipe.googlesql_operators import Argument as Argument
+from pipesql.pipe.googlesql_operators import Assert as Assert
+from pipesql.pipe.googlesql_operators import Call as Call
+from pipesql.pipe.googlesql_operators import Describe as Describe
+from pipesql.pipe.googlesql_operators import Fork as Fork
+from pipesql.pipe.googlesql_operators import If as If
+from pipesql.pipe.googlesql_operators import Log as Log
+from pipesql.pipe.googlesql_operators import Path as Path
+from pipesql.pipe.googlesql_operators import Pivot as Pivot
+from pipesql.pipe.googlesql_operators import TableSample as TableSample
+from pipesql.pipe.googlesql_operators import Tee as Tee
+from pipesql.pipe.googlesql_operators import Unpivot as Unpivot
+from pipesql.pipe.googlesql_operators import UnpivotGroup as UnpivotGroup
+from pipesql.pipe.googlesql_operators import Write as Write
 from pipesql.pipe.query import Cte, PipeQuery, Subpipeline
-from pipesql.pipe.shaping import Argument as Argument
-from pipesql.pipe.shaping import Call as Call
-from pipesql.pipe.shaping import Path as Path
-from pipesql.pipe.shaping import Pivot as Pivot
-from pipesql.pipe.shaping import TableSample as TableSample
-from pipesql.pipe.shaping import Unpivot as Unpivot
-from pipesql.pipe.shaping import UnpivotGroup as UnpivotGroup
 
 
 @dataclass(frozen=True)

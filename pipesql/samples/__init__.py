@@ -1,7 +1,7 @@
 """Training samples from golden pairs: what a model reads and what it shall answer, before tokenisation."""
 
 from pipesql.samples.build import Built, build
-from pipesql.samples.options import Options
+from pipesql.samples.layouts import Options
 from pipesql.samples.output import ARTIFACTS, metrics, write
 from pipesql.samples.splits import Splits, split_pairs
 from pipesql.samples.stats import statistics_text

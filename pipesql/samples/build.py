@@ -10,22 +10,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 
+from pipesql.assistant_tools import Toolbox
+from pipesql.assistant_tools.grounding import matching_values
 from pipesql.chat.prompts import Value
 from pipesql.errors import PipesqlError
 from pipesql.execution.opening import open_database
 from pipesql.execution.schema import read_schema
 from pipesql.pipe.operators import keyword
-from pipesql.pipe.parser import parse
+from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.schema import Schema
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples.conversations import converse
-from pipesql.samples.disguise import SIGN, disguised, vocabulary
-from pipesql.samples.layouts import lay_out
+from pipesql.samples.layouts import DEADLINE_S, Options, broken_prefix, lay_out
 from pipesql.samples.leaks import normalised
-from pipesql.samples.options import Options
-from pipesql.samples.prefixes import DEADLINE_S, broken_prefix
-from pipesql.tools import Toolbox
-from pipesql.tools.grounding import matching_values
+from pipesql.samples.renaming import SIGN, disguised, vocabulary
 
 IN_PROCESS = 600
 """Up to this many pairs are done in this process: starting workers would take longer."""

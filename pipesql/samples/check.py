@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipesql.assistant_tools import Toolbox
 from pipesql.chat.prompts import messages, schema_text
 from pipesql.execution.opening import open_database
 from pipesql.execution.schema import read_schema
-from pipesql.records import GoldenPair, Sample, read_jsonl
-from pipesql.samples.disguise import disguise_faults, original
-from pipesql.samples.prefixes import DEADLINE_S, broken_prefix
-from pipesql.tools import Toolbox
+from pipesql.records import GoldenPair, Sample
+from pipesql.samples.layouts import DEADLINE_S, broken_prefix
+from pipesql.samples.renaming import disguise_faults, original
+from pipesql.storage import read_jsonl
 
 GOLDEN, AUGMENTED = "golden.jsonl", "augmented.jsonl"
 """The files of a data folder that pairs stand in (`golden.output`, `augment.grow`)."""

@@ -19,16 +19,16 @@ from typing import Any
 
 from sqlglot import exp
 
+from pipesql.assistant_tools import SPECS, Toolbox
 from pipesql.benchmarks.hardness import hardness
 from pipesql.chat.prompts import Value, quoted, schema_text, tool_messages
 from pipesql.chat.tool_calls import answered, call, calling
 from pipesql.errors import PipesqlError
-from pipesql.pipe.parser import parse
 from pipesql.pipe.query import nested_queries
+from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.schema import Schema
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples.mistakes import mistake
-from pipesql.tools import SPECS, Toolbox
 
 REPAIRS = 1 / 3
 """Share of the conversations that are to hold a mistake; a few queries give none."""

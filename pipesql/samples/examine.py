@@ -9,8 +9,8 @@ from pipesql.chat.trees import read_samples
 from pipesql.errors import PipesqlError
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples.check import pairs_of, query_of
-from pipesql.samples.disguise import original
 from pipesql.samples.leaks import normalised
+from pipesql.samples.renaming import original
 
 _SHOWN = 5
 

@@ -6,13 +6,26 @@
 
 All teach the same: given schema, question and the operators before, write the next operator. The text of a prompt is
 `chat.prompts.messages`, the same function that asks a trained model.
+
+What samples shall be like.
+
+The prefix property, checked and not assumed: every prefix of a query is a query, and it runs.
+
+Training shows a model each prefix and asks for the next operator, so each of them must be read as what it was written
+as, resolve, and execute: for up to `ROWS` rows, within `DEADLINE_S` seconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from pipesql.assistant_tools.toolbox import few
 from pipesql.chat.prompts import Value, messages
+from pipesql.errors import BadInput, ExecutionError, SqlError
+from pipesql.execution.database import Database
+from pipesql.pipe.printing.printer import print_operators
+from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.schema import Schema
 from pipesql.records import GoldenPair, Sample
 
@@ -30,3 +43,67 @@ def lay_out(pair: GoldenPair, schema: Schema, layout: str, values: Sequence[Valu
         prompt = messages(schema, pair.question, pair.evidence, pair.operators[:i], values)
         final = i == len(pair.operators) - 1
         yield Sample(f"{pair.id}#{i + 1}", pair.db_id, pair.split, layout, tuple(prompt), (operator,), final)
+
+
+LAYOUTS = ("folded", "steps", "tree")
+"""The layouts by name; `layouts` says what they are."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How golden pairs become samples. Raises BadInput, naming the option, for a value that it cannot have."""
+
+    layout: str = "folded"
+    tool_ratio: float = 0.0
+    """Share of queries that get a conversation with tools beside their samples."""
+    values: int = 0
+    """At most so many values of each column that the question speaks of stand in the prompt."""
+    keys: int = 1
+    """1: the schema in the prompt says what is a primary and a foreign key; 0: it does not."""
+    disguises: int = 0
+    """Each training database is shown under so many other names, too (`disguise`)."""
+    validation: float = 0.0
+    """Share of the training queries, in whole databases, that is kept for the evaluation loss."""
+    max_length: int = 2048
+    """Samples of more tokens are counted as too long."""
+    tokenizer: str = "auto"
+    """The model whose tokens lengths are counted in (`lengths.ruler`)."""
+    execute_prefixes: int = 1
+    """1: every prefix of every query is executed; 0: none."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.layout not in LAYOUTS:
+            raise BadInput(f"unknown layout {self.layout!r}; choose one of {', '.join(LAYOUTS)}")
+        for name, low, high in (
+            ("tool_ratio", 0, 1),
+            ("validation", 0, 0.5),
+            ("values", 0, 20),
+            ("keys", 0, 1),
+            ("disguises", 0, 20),
+            ("max_length", 1, 10**7),
+            ("execute_prefixes", 0, 1),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise BadInput(f"{name} is {value}; give a number from {low} to {high}")
+
+
+DEADLINE_S = 10.0
+"""Seconds that one prefix may take."""
+ROWS = 100
+"""Rows that are fetched of each."""
+
+
+def broken_prefix(pair: GoldenPair, schema: Schema, database: Database) -> str:
+    """What is wrong with the first prefix that does not hold, in a sentence that names the pair; empty where all do."""
+    for length in range(1, len(pair.operators) + 1):
+        operators = pair.operators[:length]
+        try:
+            query = parse("\n".join(operators))
+            if tuple(print_operators(query)) != operators:
+                return f"{pair.id}: its first {length} operators read back are others"
+            database.run(few(query, schema, database.dialect, ROWS))
+        except (SqlError, ExecutionError) as e:
+            return f"{pair.id}: its first {length} of {len(pair.operators)} operators do not execute: {e}"
+    return ""

@@ -18,10 +18,10 @@ from sqlglot import exp
 from pipesql.errors import SqlError
 from pipesql.pipe import operators as op
 from pipesql.pipe.identifiers import identifier
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
+from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.query import PipeQuery, nested
-from pipesql.pipe.resolve import resolve
+from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.schema import Schema
 
 KINDS = ("misspelt", "aggregated away", "unqualified")

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from pipesql.chat.trees import lines
-from pipesql.records import atomic_write, write_json, write_jsonl
 from pipesql.samples.build import Built
+from pipesql.samples.layouts import Options
 from pipesql.samples.lengths import ruler
-from pipesql.samples.options import Options
 from pipesql.samples.preview import page
 from pipesql.samples.splits import Splits
 from pipesql.samples.stats import statistics
+from pipesql.storage import atomic_write, write_json, write_jsonl
 
 STATS = "stats.json"
 LEAKS = "leaks.json"

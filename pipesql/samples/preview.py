@@ -11,11 +11,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipesql import __version__
-from pipesql.chat.sequence import sequence
-from pipesql.chat.template import markers
+from pipesql.chat.template import markers, sequence
 from pipesql.records import Sample
-from pipesql.samples.histogram import Histogram, histogram
-from pipesql.samples.lengths import Length, Ruler
+from pipesql.samples.lengths import Histogram, Length, Ruler, histogram
 
 TEMPLATE = "preview.html.jinja"
 

@@ -9,9 +9,9 @@ from typing import Any
 from pipesql.records import Sample
 from pipesql.samples.build import Built
 from pipesql.samples.conversations import depth_in, has_repair
-from pipesql.samples.disguise import original
+from pipesql.samples.layouts import Options
 from pipesql.samples.lengths import Length, Ruler
-from pipesql.samples.options import Options
+from pipesql.samples.renaming import original
 
 
 def statistics(

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 from pipesql.errors import BadInput
-from pipesql.folders import whole_folder
 from pipesql.models import ModelSource, resolve_model
+from pipesql.storage import whole_folder
 from pipesql.tracking.registry import MODEL, get_version
 from pipesql.tracking.store import project_root, use_store
 

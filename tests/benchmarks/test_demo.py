@@ -15,7 +15,8 @@ from pipesql.benchmarks.demo.sources import Source, sources
 from pipesql.errors import BadInput
 from pipesql.execution.schema import read_schema
 from pipesql.execution.sqlite import SqliteDatabase
-from pipesql.records import Question, file_digest
+from pipesql.records import Question
+from pipesql.storage import file_digest
 
 
 def test_counts(asked: list[Question]) -> None:

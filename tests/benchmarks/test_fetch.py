@@ -17,8 +17,10 @@ import pytest
 
 pytest.importorskip("gdown", reason="gdown is not installed: pip install 'pipesql[train]'")
 
-from pipesql.benchmarks import archives, download, fetching, load
-from pipesql.benchmarks.archives import Archive
+from pipesql.benchmarks import download, load
+from pipesql.benchmarks import download as archives
+from pipesql.benchmarks import fetch as fetching
+from pipesql.benchmarks.download import Archive
 from pipesql.errors import BadInput
 from pipesql.records import Question
 from tests.benchmarks.answering import (

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipesql.benchmarks import read
-from pipesql.benchmarks.seeded_split import split_databases
+from pipesql.benchmarks.subset import split_databases
 from pipesql.errors import BadInput
 from pipesql.records import Question
 

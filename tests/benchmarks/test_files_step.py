@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from pipesql.records import GoldenPair, Rejection, read_jsonl
+from pipesql.records import GoldenPair, Rejection
+from pipesql.storage import read_jsonl
 
 duckdb = pytest.importorskip("duckdb")
 pytest.importorskip("mlflow")

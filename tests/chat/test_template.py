@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from pipesql.chat.template import TEMPLATE, markers, operator_ids, operator_text, prompt_ids
 from pipesql.errors import ModelUnavailable
-from pipesql.finetune.tokenise import tokenise_sample
+from pipesql.finetune.data.tokenise import tokenise_sample
 from pipesql.models import resolve_model
-from pipesql.models.cache import cache_folder
+from pipesql.models.folder import cache_folder
 from pipesql.models.load import load_tokenizer
-from pipesql.models.smol import FOLDER
+from pipesql.models.packages import FOLDER
 from pipesql.records import Sample
 
 OPERATORS = ("FROM singer", "|> WHERE Name = 'Öl  12' AND Age > 20", "|> AGGREGATE COUNT(*) AS count GROUP BY Age")

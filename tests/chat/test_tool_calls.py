@@ -9,16 +9,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from pipesql.assistant_tools import SPECS
 from pipesql.chat.template import END, TEMPLATE, conversation, markers, prompt_ids, render
 from pipesql.chat.tool_calls import answered, call, calling, read_turn
 from pipesql.errors import BadInput
-from pipesql.finetune.tokenise import IGNORED, tokenise_sample
+from pipesql.finetune.data.tokenise import IGNORED, tokenise_sample
 from pipesql.models import resolve_model
-from pipesql.models.cache import cache_folder
+from pipesql.models.folder import cache_folder
 from pipesql.models.load import load_tokenizer
-from pipesql.models.smol import FOLDER
+from pipesql.models.packages import FOLDER
 from pipesql.records import Sample
-from pipesql.tools import SPECS
 
 WRONG = call(2, "execute_pipe_sql", query="FROM singer\n|> SELECT Nme")
 RIGHT = call(3, "execute_pipe_sql", query="FROM singer\n|> SELECT Name")

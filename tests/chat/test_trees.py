@@ -9,7 +9,8 @@ import pytest
 
 from pipesql.chat.trees import grow, lines, read_samples
 from pipesql.errors import BadInput
-from pipesql.records import Sample, write_jsonl
+from pipesql.records import Sample
+from pipesql.storage import write_jsonl
 
 SCHEMA = "singer: id int key, name\nconcert: id int key, singer int = singer.id"
 

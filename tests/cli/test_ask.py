@@ -12,9 +12,9 @@ from click.testing import CliRunner
 pytest.importorskip("torch")
 pytest.importorskip("llguidance")
 
-from pipesql.cli.asking import Shown, _doubts
+from pipesql.cli.ask import Shown, _doubts
 from pipesql.cli.main import main
-from pipesql.generate.decoded import Decoded
+from pipesql.decoding.answers import Decoded
 from tests.evaluate.chat_server import Server, completion
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from pipesql.cli.convert import Step, steps
 from pipesql.cli.main import main
-from pipesql.cli.origins import Step, steps
 
 TABLES = """
     CREATE TABLE singer (Singer_ID INTEGER PRIMARY KEY, Name TEXT, Age INTEGER);

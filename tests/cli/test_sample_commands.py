@@ -22,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     splits = samples.split_pairs(pairs)
     made = {split: samples.build(members, options) for split, members in splits.parts().items()}
     samples.write(target, made, splits, options)
-    from pipesql.records import write_jsonl
+    from pipesql.storage import write_jsonl
 
     write_jsonl(target / "golden.jsonl", pairs)
     return target

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipesql.cli.main import main
-from pipesql.records import Verdict, read_jsonl, write_jsonl
+from pipesql.records import Verdict
+from pipesql.storage import read_jsonl, write_jsonl
 from tests.pairs import golden_pair
 
 pytest.importorskip("numpy")

@@ -14,9 +14,9 @@ from pipesql.errors import ExecutionError, PipesqlError, UnsupportedSql
 from pipesql.execution.compare import compare
 from pipesql.execution.schema import read_schema
 from pipesql.execution.sqlite import Result, SqliteDatabase
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.printing.printer import print_query
+from pipesql.pipe.reading.parser import parse
 from tests.decompile.tables import Data
 
 SAME, REFUSED, UNDECIDED, OTHER_ENGINE, GOLD_FAILS = "same", "refused", "undecided", "engine", "gold fails"

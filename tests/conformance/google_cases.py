@@ -29,8 +29,8 @@ import sqlglot
 from sqlglot.errors import SqlglotError
 
 from pipesql.errors import PipesqlError
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
+from pipesql.pipe.printing.printer import print_query
+from pipesql.pipe.reading.parser import parse
 from tests.conformance.google_trees import Parser, kinds, level
 from tests.pipe.googlesql import GoogleSqlError
 

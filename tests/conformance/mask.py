@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from pipesql.chat.template import operator_ids
+from pipesql.decoding.grammar.mask import Constraint
 from pipesql.execution.schema import read_schema
-from pipesql.generate.constraint.mask import Constraint
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
 from pipesql.pipe.schema import Schema
-from pipesql.records import GoldenPair, read_jsonl
+from pipesql.records import GoldenPair
+from pipesql.storage import read_jsonl
 
 
 @dataclass

@@ -9,9 +9,10 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from pipesql.evaluate.mentions import left_out, mentions
 from pipesql.execution.schema import read_schema
-from pipesql.records import GoldenPair, read_jsonl
+from pipesql.inference.mentions import left_out, mentions
+from pipesql.records import GoldenPair
+from pipesql.storage import read_jsonl
 
 
 def main(golden: Path) -> None:

@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 
 from pipesql.decompile import decompile
 from pipesql.errors import PipesqlError
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.printing.printer import print_query
+from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.schema import Column, Schema, Table
 from tests.conformance.texts import PIECES, PIPES
 from tests.decompile.queries import QueryMaker

@@ -29,11 +29,11 @@ from pipesql.decompile import decompile
 from pipesql.errors import PipesqlError
 from pipesql.execution.schema import read_schema
 from pipesql.pipe import operators as op
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
+from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.query import PipeQuery, nested, nested_queries
-from pipesql.pipe.resolve import resolve_names
-from pipesql.pipe.resolving.recursion import expressions
+from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.resolving.relations import expressions
+from pipesql.pipe.resolving.resolve import resolve_names
 from pipesql.pipe.resolving.resolved import Resolved
 from pipesql.pipe.schema import Schema
 from tests.conformance.variants import plain, variants

@@ -18,10 +18,10 @@ from typing import Any
 
 from pipesql.errors import UnsupportedSql
 from pipesql.execution.schema import read_schema
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
-from pipesql.pipe.resolve import resolve
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.printing.printer import print_query
+from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.schema import Schema, Table
 from tests.pipe import golden_cases
 from tests.pipe.golden_cases import Case

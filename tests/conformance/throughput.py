@@ -26,11 +26,11 @@ from pipesql.decompile import decompile
 from pipesql.errors import PipesqlError
 from pipesql.execution.schema import read_schema
 from pipesql.pipe.engines import write
-from pipesql.pipe.lower import lower_tree
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
+from pipesql.pipe.lowering.lower import lower_tree
+from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.query import PipeQuery
-from pipesql.pipe.resolve import resolve_names
+from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.resolving.resolve import resolve_names
 from pipesql.pipe.schema import Schema
 
 PLAIN, WHOLE = "plain sqlglot: parse + generate", "to-pipe: decompile + print"

@@ -35,11 +35,11 @@ from sqlglot import exp
 from pipesql.decompile import decompile
 from pipesql.execution.compare import same_rows
 from pipesql.execution.schema import read_schema
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
-from pipesql.pipe.purity import is_pure
-from pipesql.pipe.resolve import resolve
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.printing.printer import print_query
+from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.resolving.resolve import resolve
+from pipesql.pipe.walk import is_pure
 from tests.pipe.googlesql import Executor
 
 Rows = list[tuple[Any, ...]]

@@ -10,9 +10,9 @@ import pytest
 from pipesql.decompile import decompile
 from pipesql.execution.schema import read_schema
 from pipesql.execution.sqlite import SqliteDatabase
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.printing.printer import print_query
+from pipesql.pipe.reading.parser import parse
 
 
 @pytest.fixture(scope="module")

@@ -17,11 +17,11 @@ import pytest
 
 from pipesql.decompile import decompile
 from pipesql.errors import PipesqlError, SqlError
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
-from pipesql.pipe.purity import require_pure
-from pipesql.pipe.resolve import resolve
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.printing.printer import print_query
+from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.resolving.resolve import resolve
+from pipesql.pipe.walk import require_pure
 from tests.decompile.dialect_queries import (
     BIGQUERY,
     DUCKDB,

@@ -8,7 +8,7 @@ import pytest
 
 from pipesql.decompile import decompile
 from pipesql.execution.schema import read_schema
-from pipesql.pipe.printer import print_query
+from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.schema import Schema
 from tests.conformance.normal_form import Gold, Report, check
 from tests.pipe import golden_cases

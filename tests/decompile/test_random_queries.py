@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from pipesql.decompile import decompile
 from pipesql.errors import PipesqlError
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.printing.printer import print_query
+from pipesql.pipe.reading.parser import parse
 from tests.conformance import mutations, random_queries
 from tests.conformance.checks import Bench
 

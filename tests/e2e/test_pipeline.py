@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("MLproject", "conda.yaml", "pyproject.toml", "pipesql", "steps", "recipes", "mlruns/README")
+PARTS = ("MLproject", "conda.yaml", "pyproject.toml", "pipesql", "steps", "mlruns/README")
 LIMITS = {"limit": 24, "eval_limit": 6}
 
 

@@ -15,18 +15,18 @@ from tests.evaluate.learning import learn_by_heart
 
 torch = pytest.importorskip("torch")
 
+from pipesql.assistant_tools import SPECS, Toolbox  # noqa: E402
 from pipesql.chat.prompts import schema_text, tool_messages  # noqa: E402
 from pipesql.chat.template import conversation, markers, operator_ids  # noqa: E402
 from pipesql.chat.tool_calls import answered, call, calling  # noqa: E402
 from pipesql.errors import ModelUnavailable  # noqa: E402
-from pipesql.evaluate.agent import UNANSWERED, Agent, AgentLimits  # noqa: E402
-from pipesql.evaluate.asking import Asking  # noqa: E402
-from pipesql.evaluate.predict import predict  # noqa: E402
-from pipesql.generate.endpoint import Endpoint  # noqa: E402
-from pipesql.generate.speaker import LocalSpeaker, Turn  # noqa: E402
+from pipesql.inference.agent import UNANSWERED, Agent, AgentLimits  # noqa: E402
+from pipesql.inference.chat_model import LocalSpeaker, Turn  # noqa: E402
+from pipesql.inference.config import Asking  # noqa: E402
+from pipesql.inference.predict import predict  # noqa: E402
+from pipesql.inference.remote import Endpoint  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
-from pipesql.tools import SPECS, Toolbox  # noqa: E402
 
 RIGHT = "FROM singer\n|> WHERE age > 30\n|> SELECT name"
 WRONG = "FROM singer\n|> WHERE agee > 30"
@@ -222,8 +222,8 @@ def test_no_server() -> None:
 
 def test_traces_are_mlflows(golden, box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mlflow = pytest.importorskip("mlflow")
+    from pipesql.tracking.evaluations import Traces
     from pipesql.tracking.runs import step_run
-    from pipesql.tracking.traces import Traces
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):

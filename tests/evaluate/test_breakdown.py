@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from pipesql.evaluate.breakdown import divided, document, partings, tally
-from pipesql.evaluate.constructs import constructs
+from pipesql.evaluate.breakdown import constructs, divided, document, partings, tally
 from pipesql.records import Verdict
 
 QUERIES = {

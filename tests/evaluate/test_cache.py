@@ -10,18 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from pipesql.decoding.answers import Decoded
 from pipesql.errors import BadInput
 from pipesql.evaluate.cache import AnswerCache
-from pipesql.evaluate.evaluation import Evaluation
-from pipesql.evaluate.predict import _prediction
-from pipesql.generate.decoded import Decoded
-from pipesql.records import GoldenPair, Prediction, write_jsonl
+from pipesql.evaluate.report.evaluation import Evaluation
+from pipesql.inference.predict import _prediction
+from pipesql.records import GoldenPair, Prediction
+from pipesql.storage import write_jsonl
 
 torch = pytest.importorskip("torch")
 
-from pipesql.evaluate.sides import evaluate_side  # noqa: E402
+from pipesql.evaluate.model_evaluation import evaluate_side  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
-from pipesql.models.fingerprint import fingerprint  # noqa: E402
+from pipesql.models.folder import fingerprint  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
 
 SETTINGS = {"layout": "folded"}

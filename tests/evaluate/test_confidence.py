@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from pipesql.evaluate.confidence import (
+from pipesql.inference.confidence import (
     Confidence,
     calibration_error,
     curve,

@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 
 from pipesql.errors import BadInput
-from pipesql.evaluate.intervals import by_cluster, by_question
 from pipesql.evaluate.paired import against
-from pipesql.evaluate.scored import metrics, scored
+from pipesql.evaluate.statistics import by_cluster, by_question, metrics, scored
 from pipesql.records import Verdict
 
 pytest.importorskip("numpy")

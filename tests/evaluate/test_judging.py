@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from pipesql.errors import BadInput, ExecutionError
-from pipesql.evaluate.judging import SHOWN_ROWS
-from pipesql.evaluate.scoring import Limits, judge_all
-from pipesql.records import Verdict, read_jsonl, write_jsonl
+from pipesql.evaluate.judge import SHOWN_ROWS
+from pipesql.evaluate.judge_all import Limits, judge_all
+from pipesql.records import Verdict
+from pipesql.storage import read_jsonl, write_jsonl
 
 NAMES = "SELECT name FROM singer WHERE age > 30"
 ALL_NAMES = "SELECT name FROM singer"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipesql.evaluate.mentions import Mentions, left_out, mentions
+from pipesql.inference.mentions import Mentions, left_out, mentions
 from pipesql.pipe.schema import Column, Schema, Table
 
 
@@ -73,9 +73,8 @@ def test_nothing_is_said_of_a_query_that_does_not_hold() -> None:
 @pytest.mark.parametrize(("evidence", "missing"), [("words", ("drivers", "name")), ("rows", ()), ("names", ())])
 def test_only_evidence_of_words_looks_at_them(evidence: str, missing: tuple[str, ...]) -> None:
     pytest.importorskip("torch")
-    from pipesql.evaluate.asked import Question
-    from pipesql.evaluate.asking import Asking
-    from pipesql.evaluate.guidance import UNSAID, Guidance
+    from pipesql.inference.config import Asking, Question
+    from pipesql.inference.constrained import UNSAID, Guidance
     from pipesql.models import resolve_model
     from pipesql.models.load import load_model, load_tokenizer
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from pipesql.evaluate.page import Model, page
+from pipesql.evaluate.judge_all import judge_all
 from pipesql.evaluate.paired import against
-from pipesql.evaluate.scored import scored
-from pipesql.evaluate.scoring import judge_all
+from pipesql.evaluate.report.page import Model, page
+from pipesql.evaluate.statistics import scored
 from pipesql.records import Prediction
 
 pytest.importorskip("jinja2")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipesql.evaluate.bench import Bench
-from pipesql.evaluate.parting import ENDS_EARLY, UNREADABLE, parting
+from pipesql.evaluate.divergence import ENDS_EARLY, UNREADABLE, parting
+from pipesql.execution.suite import Bench
 
 GOLD = ("FROM singer", "|> WHERE age > 30", "|> ORDER BY age", "|> SELECT name")
 

@@ -12,11 +12,11 @@ torch = pytest.importorskip("torch")
 
 from pipesql.chat.prompts import messages  # noqa: E402
 from pipesql.chat.template import markers, operator_ids, prompt_ids  # noqa: E402
-from pipesql.evaluate.asking import Asking  # noqa: E402
-from pipesql.evaluate.predict import predict  # noqa: E402
-from pipesql.evaluate.score import score  # noqa: E402
+from pipesql.decoding.answers import Limits  # noqa: E402
+from pipesql.evaluate.judge import score  # noqa: E402
 from pipesql.execution.schema import read_schema  # noqa: E402
-from pipesql.generate.decoded import Limits  # noqa: E402
+from pipesql.inference.config import Asking  # noqa: E402
+from pipesql.inference.predict import predict  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
 

@@ -9,10 +9,10 @@ import pytest
 
 from pipesql.chat import template
 from pipesql.errors import BadInput
-from pipesql.evaluate import answer as asking
-from pipesql.evaluate.asking import Asking
 from pipesql.evaluate.questions import prompt_shape
-from pipesql.records import write_json
+from pipesql.inference import answer as asking
+from pipesql.inference.config import Asking
+from pipesql.storage import write_json
 
 
 def test_the_manifest_says_how_many(tmp_path: Path) -> None:
@@ -42,8 +42,8 @@ def test_the_prompt_holds_them(golden, monkeypatch: pytest.MonkeyPatch, values: 
 
 
 def test_a_schema_that_does_not_fit_is_cut_to_the_likeliest_tables(golden) -> None:
-    from pipesql.evaluate.answer import prompt_within
     from pipesql.execution.schema import read_schema
+    from pipesql.inference.answer import prompt_within
     from pipesql.models import resolve_model
     from pipesql.models.load import load_tokenizer
 

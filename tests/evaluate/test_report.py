@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipesql.evaluate.report import comparison_rows, comparison_text, paired_metrics, summarise
+from pipesql.evaluate.report.text import comparison_rows, comparison_text, paired_metrics, summarise
 from pipesql.records import Verdict
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipesql.evaluate.scoring import Limits, judge_all
-from pipesql.records import GoldenPair, Verdict, file_digest, read_jsonl, write_jsonl
+from pipesql.evaluate.judge_all import Limits, judge_all
+from pipesql.records import GoldenPair, Verdict
+from pipesql.storage import file_digest, read_jsonl, write_jsonl
 
 TEN_MILLION = "FROM number AS a\n|> CROSS JOIN number AS b\n|> CROSS JOIN (FROM number |> LIMIT 10) AS c"
 ENDLESS = (
@@ -89,7 +90,7 @@ def test_a_limit_holds_on_the_copies_too(prediction, database: Path) -> None:
 def test_evaluate_stops_what_a_model_writes(case: str, golden, database: Path, tmp_path: Path, monkeypatch) -> None:
     """The evaluate step's own path, with a model that has this answer to everything."""
     pytest.importorskip("torch")
-    from pipesql.evaluate import sides
+    from pipesql.evaluate import model_evaluation as sides
     from pipesql.models import resolve_model
     from pipesql.models.load import load_model, load_tokenizer
     from pipesql.records import Prediction

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from pipesql.errors import BadInput, ExecutionError
-from pipesql.evaluate.score import CAUSES, score
-from pipesql.records import file_digest
+from pipesql.evaluate.judge import CAUSES, score
+from pipesql.storage import file_digest
 
 CASES = {
     "right": ("FROM singer\n|> WHERE age > 30\n|> SELECT name", "", ""),

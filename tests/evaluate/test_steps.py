@@ -26,7 +26,8 @@ from pipesql.chat.template import markers, operator_ids, prompt_ids  # noqa: E40
 from pipesql.execution.schema import read_schema  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
-from pipesql.records import GoldenPair, Sample, Verdict, read_jsonl, write_jsonl  # noqa: E402
+from pipesql.records import GoldenPair, Sample, Verdict  # noqa: E402
+from pipesql.storage import read_jsonl, write_jsonl  # noqa: E402
 from pipesql.tracking import registry  # noqa: E402
 from pipesql.tracking.runs import RunRef, get_run, latest_run, step_run  # noqa: E402
 from tests.pairs import golden_pair  # noqa: E402

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from pipesql.decoding.answers import Decoded
 from pipesql.errors import BadInput
-from pipesql.evaluate.asking import Asking
-from pipesql.evaluate.vote import vote
-from pipesql.generate.decoded import Decoded
+from pipesql.inference.config import Asking
+from pipesql.inference.constrained import vote
 
 ROWS = {"a": (1,), "b": (1,), "c": (2,), "d": None}
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pipesql.engine import Engine, dialect_of, engine_of
 from pipesql.errors import BadInput, ExecutionError, QueryTimeout, TooManyRows
 from pipesql.execution.compare import compare
+from pipesql.execution.database import Engine, dialect_of, engine_of
 from pipesql.execution.opening import database_digest, disturbed_copy, open_database, reversed_copy
 from pipesql.execution.schema import read_schema
 from pipesql.pipe.schema import ForeignKey

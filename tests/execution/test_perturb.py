@@ -10,7 +10,7 @@ from pipesql.errors import ExecutionError
 from pipesql.execution.compare import same_rows
 from pipesql.execution.perturb import MAX_ROWS, perturbed, reversed_rows
 from pipesql.execution.sqlite import SqliteDatabase
-from pipesql.records import file_digest
+from pipesql.storage import file_digest
 
 
 @pytest.fixture

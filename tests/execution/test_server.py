@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipesql.engine import Engine, dialect_of, engine_of
 from pipesql.errors import BadInput, ExecutionError, QueryTimeout, TooManyRows
+from pipesql.execution.database import Engine, dialect_of, engine_of
 from pipesql.execution.opening import can_be_copied, database_digest, open_database
 from pipesql.execution.schema import read_schema
 from pipesql.pipe.schema import ForeignKey

@@ -10,7 +10,7 @@ import pytest
 
 from pipesql.errors import BadInput, ExecutionError, QueryTimeout, TooManyRows
 from pipesql.execution.sqlite import SqliteDatabase
-from pipesql.records import file_digest
+from pipesql.storage import file_digest
 
 COUNT_UP = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n{stop}) SELECT {what} FROM n"
 

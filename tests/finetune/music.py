@@ -8,10 +8,11 @@ from pathlib import Path
 
 from pipesql.chat.prompts import messages
 from pipesql.execution.schema import read_schema
-from pipesql.finetune.recipe_files import grpo_recipe_for
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
-from pipesql.records import Sample, write_jsonl
+from pipesql.finetune.recipe.files import grpo_recipe_for
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.reading.parser import parse
+from pipesql.records import Sample
+from pipesql.storage import write_jsonl
 from tests.pairs import golden_pair
 
 QUERIES = (

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from pipesql.errors import BadInput
-from pipesql.finetune.curve import draw_curve
+from pipesql.finetune.progress import draw_curve
 
 HISTORY = [
     *((step, {"train/loss": 3.0 / step, "train/learning_rate": 1e-3}) for step in range(1, 60)),

@@ -8,14 +8,14 @@ import pytest
 import torch
 from peft import get_peft_model
 
-from benchmarks.equality import TOLERANCE, compare
-from benchmarks.trainers import shake_adapter
+from experiments.equality import TOLERANCE, compare
+from experiments.trainers import shake_adapter
 from pipesql.errors import BadInput
-from pipesql.finetune.arguments import lora_config
-from pipesql.finetune.attention import FLEX, STRETCHES, choose_attention, with_blocks
-from pipesql.finetune.packs import make_packs
-from pipesql.finetune.recipe import Recipe
-from pipesql.finetune.tokenise import tokenise
+from pipesql.finetune.attention.masks import FLEX, STRETCHES, choose_attention, with_blocks
+from pipesql.finetune.data.packs import make_packs
+from pipesql.finetune.data.tokenise import tokenise
+from pipesql.finetune.recipe.recipe import Recipe
+from pipesql.finetune.sft.arguments import lora_config
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model, load_tokenizer
 from pipesql.records import Sample
@@ -137,10 +137,10 @@ def test_an_attention_that_cannot_be_is_refused(device, packing, wanted, sentenc
 
 
 def test_the_attention_fits_device_and_packing(monkeypatch) -> None:
-    monkeypatch.setattr("pipesql.finetune.attention.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("pipesql.finetune.attention.masks.importlib.util.find_spec", lambda name: None)
     assert choose_attention("cuda:0", "shared").implementation == "sdpa"
     assert choose_attention("cuda:0", "bfd").implementation == "sdpa"
-    monkeypatch.setattr("pipesql.finetune.attention.importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr("pipesql.finetune.attention.masks.importlib.util.find_spec", lambda name: object())
     assert choose_attention("cuda:0", "shared").implementation == FLEX
     assert choose_attention("cuda:0", "bfd").implementation == "flash_attention_2"
     assert (

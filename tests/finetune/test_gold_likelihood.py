@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmarks.gold_likelihood import costs, table
-from pipesql.finetune.tokenise import tokenise_sample
+from experiments.gold_likelihood import costs, table
+from pipesql.finetune.data.tokenise import tokenise_sample
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model, load_tokenizer
-from pipesql.records import Sample, write_jsonl
+from pipesql.records import Sample
+from pipesql.storage import write_jsonl
 
 SCHEMA = "singer: Singer_ID int key, Name, Age int"
 TARGETS = ("FROM singer", "|> WHERE Age > 20", "|> AGGREGATE COUNT(*) AS count")

@@ -14,16 +14,17 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from pipesql.chat.template import END, TEMPLATE, markers, prompt_ids
 from pipesql.errors import BadInput, TrainingDiverged
-from pipesql.finetune.grpo import train_by_rewards
-from pipesql.finetune.merge import merge
-from pipesql.finetune.parity import largest_difference, logits
-from pipesql.finetune.recipe_files import recipe_for
-from pipesql.finetune.rewards import REWARDS
-from pipesql.finetune.tokenise import tokenise
-from pipesql.finetune.train import train
+from pipesql.finetune.data.tokenise import tokenise
+from pipesql.finetune.grpo.rewards import REWARDS
+from pipesql.finetune.grpo.train import train_by_rewards
+from pipesql.finetune.recipe.files import recipe_for
+from pipesql.finetune.sft.train import train
+from pipesql.merge.logit_check import largest_difference, logits
+from pipesql.merge.merge import merge
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
-from pipesql.records import Sample, read_jsonl
+from pipesql.records import Sample
+from pipesql.storage import read_jsonl
 from tests.finetune.music import QUERIES, RECIPE, write_data
 
 

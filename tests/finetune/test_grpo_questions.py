@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from pipesql.errors import BadInput
-from pipesql.finetune.grpo_questions import ask
-from pipesql.finetune.rewards.judge import Judge
+from pipesql.finetune.grpo.questions import ask
+from pipesql.finetune.grpo.rewards.reward import Judge
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
-from pipesql.records import GoldenPair, Sample, read_jsonl, write_jsonl
+from pipesql.records import GoldenPair, Sample
+from pipesql.storage import read_jsonl, write_jsonl
 from tests.finetune.music import QUERIES, RECIPE, write_data
 
 

@@ -11,12 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from benchmarks.faults import RECIPE, USABLE, run, write_samples
-from benchmarks.planted_faults import KINDS, Fault, plant
+from experiments.faults import RECIPE, USABLE, run, write_samples
+from experiments.planted_faults import KINDS, Fault, plant
 from pipesql.errors import TrainingDiverged
-from pipesql.finetune.guard import Guard
-from pipesql.finetune.recovery import Recovery, Rewind, read_recovery
-from pipesql.finetune.train import train
+from pipesql.finetune.sft.guard import Guard, Recovery, Rewind, read_recovery
+from pipesql.finetune.sft.train import train
 from pipesql.models import resolve_model
 
 COLLAPSE = [
@@ -147,7 +146,7 @@ def test_a_skipped_step_leaves_weights_and_optimizer_as_they_were(samples, tmp_p
 
 def test_giving_up_keeps_the_best_checkpoint_and_says_why(samples, tmp_path, monkeypatch) -> None:
     """Weights that turn to nothing again and again, from step 15 on."""
-    from pipesql.finetune.trainer import TargetTrainer
+    from pipesql.finetune.sft.trainer import TargetTrainer
 
     loss_of = TargetTrainer.compute_loss
     monkeypatch.setattr(
@@ -181,7 +180,7 @@ def test_a_skipped_step_has_no_loss_to_log(samples, tmp_path, monkeypatch) -> No
 
 
 def test_a_run_whose_every_step_was_skipped_has_learnt_nothing(samples, tmp_path, monkeypatch) -> None:
-    from pipesql.finetune.guard import Guard, Judgement
+    from pipesql.finetune.sft.guard import Guard, Judgement
 
     monkeypatch.setattr(Guard, "judge", lambda self, loss, norm: Judgement("skip", "planted"))
     recipe = dataclasses.replace(RECIPE, max_steps=2, eval_steps=2.0)

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from pipesql.errors import BadInput
-from pipesql.finetune.material import read_material
-from pipesql.finetune.recipe_files import recipe_for
+from pipesql.finetune.data.dataset import read_material
+from pipesql.finetune.recipe.files import recipe_for
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
-from pipesql.records import Sample, write_jsonl
+from pipesql.records import Sample
+from pipesql.storage import write_jsonl
 
 PROMPT = ({"role": "system", "content": "Answer."}, {"role": "user", "content": "shop: id int key\n\nQuestion: All?"})
 

@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch")
 
 from pipesql.chat.template import TEMPLATE, markers  # noqa: E402
 from pipesql.errors import BadInput, ModelUnavailable, PipesqlError  # noqa: E402
-from pipesql.finetune.merge import TOLERANCE, merge, recorded_base  # noqa: E402
-from pipesql.finetune.parity import example_sequences, largest_difference, logits  # noqa: E402
+from pipesql.merge.logit_check import example_sequences, largest_difference, logits  # noqa: E402
+from pipesql.merge.merge import TOLERANCE, merge, recorded_base  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
 

@@ -10,15 +10,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from benchmarks.faults import RECIPE, write_samples
+from experiments.faults import RECIPE, write_samples
 from pipesql.errors import BadInput
-from pipesql.finetune.checkpoints import Checkpoints
-from pipesql.finetune.merge import merge
-from pipesql.finetune.parity import example_sequences, largest_difference, logits
-from pipesql.finetune.train import train
+from pipesql.finetune.sft.checkpoints import Checkpoints
+from pipesql.finetune.sft.train import train
+from pipesql.merge.logit_check import example_sequences, largest_difference, logits
+from pipesql.merge.merge import merge
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model
-from pipesql.models.quantise import Quantization
+from pipesql.models.precision import Quantization
 
 SHORT = dataclasses.replace(RECIPE, max_steps=12, eval_steps=6.0, save_steps=6.0, max_grad_norm=1.0)
 

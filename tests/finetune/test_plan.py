@@ -14,15 +14,14 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 
 from pipesql.cli.main import main
 from pipesql.errors import BadInput, DoesNotFit
-from pipesql.finetune.arguments import lora_config, quantization
-from pipesql.finetune.plan.checkpointing import choose_checkpointing
 from pipesql.finetune.plan.devices import CARDS, Device, device_of
-from pipesql.finetune.plan.forecast import alternatives, forecast, require_fit
+from pipesql.finetune.plan.forecast import alternatives, choose_checkpointing, forecast, require_fit
 from pipesql.finetune.plan.memory import memory_terms
 from pipesql.finetune.plan.shapes import SMOL, shape_from, shape_of
 from pipesql.finetune.plan.text import table
 from pipesql.finetune.plan.work import folder_work, spider_work
-from pipesql.finetune.recipe_files import recipe_for
+from pipesql.finetune.recipe.files import recipe_for
+from pipesql.finetune.sft.arguments import lora_config, quantization
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model
 
@@ -168,7 +167,7 @@ def test_what_cannot_fit_is_refused_with_what_would(model, memory, said) -> None
 
 
 def test_a_data_folder_is_counted_as_training_packs_it(tmp_path) -> None:
-    from pipesql.records import write_jsonl
+    from pipesql.storage import write_jsonl
     from tests.finetune.test_training import sample
 
     samples = [sample(number, db) for db in ("music", "shop") for number in range(12)]

@@ -16,7 +16,7 @@ import torch
 from mlflow import MlflowClient
 from safetensors.torch import load_file
 
-from pipesql.finetune.checkpoints import Checkpoints
+from pipesql.finetune.sft.checkpoints import Checkpoints
 from tests.e2e.test_pipeline import copy_of_project
 
 SETTINGS = {"max_steps": "8", "eval_steps": "4", "max_length": "400", "max_train_queries": "0", "lora_dropout": "0"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipesql.errors import BadInput
-from pipesql.finetune.recipe_files import (
+from pipesql.finetune.recipe.files import (
     GRPO_RECIPES,
     grpo_recipe_for,
     read_grpo_recipe,

@@ -7,8 +7,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from pipesql.cli.main import main
-from pipesql.finetune import recipe_table
-from pipesql.finetune.recipe_files import RECIPES, shipped_recipes
+from pipesql.finetune.recipe import table as recipe_table
+from pipesql.finetune.recipe.files import RECIPES, shipped_recipes
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "recipes.md"
 

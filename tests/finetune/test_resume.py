@@ -16,10 +16,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from benchmarks.faults import RECIPE, write_samples
+from experiments.faults import RECIPE, write_samples
 from pipesql.errors import BadInput
-from pipesql.finetune.checkpoints import Checkpoints, step_of
-from pipesql.finetune.train import train
+from pipesql.finetune.sft.checkpoints import Checkpoints, step_of
+from pipesql.finetune.sft.train import train
 from pipesql.models import resolve_model
 
 STEPS = 40
@@ -27,7 +27,7 @@ CHILD = """
 import dataclasses, sys
 from pathlib import Path
 from benchmarks.faults import RECIPE
-from pipesql.finetune.train import train
+from pipesql.finetune.sft.train import train
 from pipesql.models import resolve_model
 recipe = dataclasses.replace(RECIPE, max_steps={steps}, save_steps=3.0, lora_dropout=0.1, max_grad_norm=1.0)
 train(Path(sys.argv[1]), resolve_model("tiny"), recipe, Path(sys.argv[2]), seed=7, resume=True,

@@ -13,12 +13,15 @@ import pytest
 from pipesql.chat.template import markers, operator_ids
 from pipesql.errors import BadInput, ExecutionError, QueryTimeout
 from pipesql.execution.opening import open_database
-from pipesql.finetune.rewards import REWARDS, execution, result_f1, schema_adherence, structure
-from pipesql.finetune.rewards.judge import Judge
-from pipesql.finetune.rewards.remembered import LATEST, RememberedDatabase
+from pipesql.finetune.grpo.rewards import REWARDS, result_f1, schema_adherence
+from pipesql.finetune.grpo.rewards import answers as execution
+from pipesql.finetune.grpo.rewards import answers as structure
+from pipesql.finetune.grpo.rewards.answers import LATEST, RememberedDatabase
+from pipesql.finetune.grpo.rewards.reward import Judge
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
-from pipesql.records import GoldenPair, file_digest
+from pipesql.records import GoldenPair
+from pipesql.storage import file_digest
 from tests.pairs import golden_pair
 
 GOLD = "FROM singer\n|> WHERE age > 30\n|> SELECT name"

@@ -11,12 +11,13 @@ import pytest
 
 from pipesql.chat.prompts import messages
 from pipesql.errors import BadInput
-from pipesql.evaluate.accuracy import accuracy_on
+from pipesql.evaluate.model_evaluation import accuracy_on
 from pipesql.execution.schema import read_schema
-from pipesql.finetune.recipe_files import recipe_for
-from pipesql.finetune.train import train
+from pipesql.finetune.recipe.files import recipe_for
+from pipesql.finetune.sft.train import train
 from pipesql.models import resolve_model
-from pipesql.records import Sample, write_jsonl
+from pipesql.records import Sample
+from pipesql.storage import write_jsonl
 from tests.pairs import golden_pair
 
 ANSWERS = {

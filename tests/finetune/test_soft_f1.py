@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pipesql.finetune.rewards.result_f1 import soft_f1
+from pipesql.finetune.grpo.rewards.result_f1 import soft_f1
 
 A, B, C = ("a", 1), ("b", 2), ("c", 3)
 

@@ -14,14 +14,15 @@ from pipesql.chat.template import markers
 from pipesql.chat.tool_calls import answered, call, calling
 from pipesql.chat.trees import grow, read_samples
 from pipesql.errors import BadInput, TrainingDiverged
-from pipesql.finetune.packs import collate, make_packs
-from pipesql.finetune.recipe_files import recipe_for
-from pipesql.finetune.tokenise import IGNORED, tokenise
-from pipesql.finetune.train import train
-from pipesql.finetune.trainer import TargetTrainer
+from pipesql.finetune.data.packs import collate, make_packs
+from pipesql.finetune.data.tokenise import IGNORED, tokenise
+from pipesql.finetune.recipe.files import recipe_for
+from pipesql.finetune.sft.train import train
+from pipesql.finetune.sft.trainer import TargetTrainer
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model, load_tokenizer
-from pipesql.records import Sample, write_jsonl
+from pipesql.records import Sample
+from pipesql.storage import write_jsonl
 
 SCHEMAS = {
     "music": "singer: Singer_ID int key, Name, Age int\nconcert: concert_ID int key, Theme, Year int",
@@ -182,7 +183,7 @@ def test_the_adapter_stands_alone(trained, source) -> None:
 def test_the_kept_adapter_is_the_one_with_the_best_evaluation_loss(trained, folder, source, tokenizer) -> None:
     from peft import PeftModel
 
-    from pipesql.records import read_jsonl
+    from pipesql.storage import read_jsonl
 
     result, logged, _ = trained
     best = min(values["eval/loss"] for _, values in logged if "eval/loss" in values)

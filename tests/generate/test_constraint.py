@@ -12,8 +12,8 @@ pytest.importorskip("torch")
 
 from pipesql import benchmarks, golden
 from pipesql.chat.template import operator_ids
+from pipesql.decoding.grammar.mask import Constraint
 from pipesql.execution.schema import read_schema
-from pipesql.generate.constraint.mask import Constraint
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
 from pipesql.pipe.schema import Column, Schema, Table

@@ -11,11 +11,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from pipesql.chat.template import START, markers, prompt_ids  # noqa: E402
+from pipesql.decoding.answers import Decoded, Limits  # noqa: E402
+from pipesql.decoding.decode import decode  # noqa: E402
+from pipesql.decoding.operator_stream import read_answer  # noqa: E402
+from pipesql.decoding.prefix_cache import shared_lengths  # noqa: E402
 from pipesql.errors import BadInput  # noqa: E402
-from pipesql.generate.decode import decode  # noqa: E402
-from pipesql.generate.decoded import Decoded, Limits  # noqa: E402
-from pipesql.generate.prefix import shared_lengths  # noqa: E402
-from pipesql.generate.reading import read_answer  # noqa: E402
 
 LIMITS = Limits(operator_tokens=24, operators=4)
 

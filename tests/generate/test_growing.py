@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from pipesql.generate.growing import ROOM, GrowingCache, in_place  # noqa: E402
+from pipesql.decoding.kv_cache import ROOM, GrowingCache, in_place  # noqa: E402
 
 HEADS, SIZE = 2, 4
 WIDTHS = st.one_of(st.integers(1, 5), st.integers(ROOM - 1, ROOM + 2))

@@ -14,13 +14,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("llguidance")
 
 from pipesql.chat.template import markers, operator_ids, prompt_ids  # noqa: E402
-from pipesql.generate.check import check_operators  # noqa: E402
-from pipesql.generate.choose import Candidate, choose  # noqa: E402
-from pipesql.generate.constraint.mask import Constraint  # noqa: E402
-from pipesql.generate.decode import decode  # noqa: E402
-from pipesql.generate.decoded import Decoded, Limits  # noqa: E402
-from pipesql.generate.guided import Guide, Objection  # noqa: E402
-from pipesql.generate.search import Branches, common_beginning  # noqa: E402
+from pipesql.decoding.answers import Decoded, Limits  # noqa: E402
+from pipesql.decoding.backtracking import Branches, Guide, Objection, common_beginning  # noqa: E402  # noqa: E402
+from pipesql.decoding.decode import decode  # noqa: E402
+from pipesql.decoding.grammar.mask import Constraint  # noqa: E402
+from pipesql.decoding.sampling import Candidate, choose  # noqa: E402
+from pipesql.inference.operator_check import check_operators  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
 from pipesql.pipe.schema import Column, Schema, Table  # noqa: E402

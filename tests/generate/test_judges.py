@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipesql.execution.schema import read_schema
-from pipesql.generate.judges import OperatorJudge
+from pipesql.inference.operator_check import OperatorJudge
 
 RUNAWAY = (
     "FROM singer",

@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from pipesql.generate.decoded import Limits
-from pipesql.generate.served import answer_served
-from pipesql.generate.speaker import Turn
+from pipesql.decoding.answers import Limits
+from pipesql.inference.chat_model import Turn
+from pipesql.inference.remote import answer_served
 
 
 class Says:

@@ -8,10 +8,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from pipesql.decoding import stepwise  # noqa: E402
+from pipesql.decoding.answers import Decoded, Limits  # noqa: E402
+from pipesql.decoding.stepwise import decode_stepwise  # noqa: E402
 from pipesql.errors import BadInput  # noqa: E402
-from pipesql.generate import stepwise  # noqa: E402
-from pipesql.generate.decoded import Decoded, Limits  # noqa: E402
-from pipesql.generate.stepwise import decode_stepwise  # noqa: E402
 
 COUNT, BATCH = 9, 2
 

@@ -11,9 +11,10 @@ from pipesql import benchmarks, golden
 from pipesql.errors import BadInput, PipesqlError
 from pipesql.execution.schema import read_schema
 from pipesql.golden.build import GoldenBuild
-from pipesql.pipe.parser import parse
-from pipesql.pipe.resolve import resolve
-from pipesql.records import GoldenPair, Question, Rejection, read_jsonl
+from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.resolving.resolve import resolve
+from pipesql.records import GoldenPair, Question, Rejection
+from pipesql.storage import read_jsonl
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from pipesql import benchmarks
 from pipesql.decompile import decompile
 from pipesql.execution.schema import read_schema
 from pipesql.execution.sqlite import SqliteDatabase
-from pipesql.golden.place import Finder, Place
+from pipesql.golden.first_divergence import Finder, Place
 from pipesql.golden.roundtrip import round_trip
-from pipesql.golden.witnesses import Witnesses
-from pipesql.pipe.printer import print_operators
+from pipesql.golden.suite import Witnesses
+from pipesql.pipe.printing.printer import print_operators
 from pipesql.records import Question, Rejection
 
 

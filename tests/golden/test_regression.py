@@ -78,7 +78,7 @@ def test_a_regressed_build_lies_beside_the_good_one(
     making.finish()
     assert not (tmp_path / "output" / ".scratch" / "demo").exists()
 
-    monkeypatch.setattr("pipesql.golden.making.build", lambda *_, **__: without(build, 0))
+    monkeypatch.setattr("pipesql.golden.regression.build", lambda *_, **__: without(build, 0))
     making = golden.Making(good, baseline=good / "golden.jsonl")
     made = making.build(questions, 0)
     assert making.target == good.with_name("demo-regressed")

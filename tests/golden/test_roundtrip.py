@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from pipesql.execution.literals import literals, sought
+from pipesql.execution.value_seeding import literals, sought
 from pipesql.golden.roundtrip import round_trip, rows_digest
-from pipesql.golden.witnesses import Witnesses
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
-from pipesql.records import GoldenPair, Question, Rejection, file_digest
+from pipesql.golden.suite import Witnesses
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.reading.parser import parse
+from pipesql.records import GoldenPair, Question, Rejection
+from pipesql.storage import file_digest
 
 SCRIPT = """
 CREATE TABLE singer (id INTEGER PRIMARY KEY, name TEXT, country TEXT, age INT);

@@ -17,13 +17,13 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from pipesql.finetune.grpo_recipe import FIELDS as GRPO_FIELDS
-from pipesql.finetune.recipe import FIELDS
+from pipesql.finetune.recipe.grpo import FIELDS as GRPO_FIELDS
+from pipesql.finetune.recipe.recipe import FIELDS
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY_POINTS: dict[str, Any] = yaml.safe_load((ROOT / "MLproject").read_text())["entry_points"]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+RECIPES = sorted((ROOT / "pipesql" / "recipes").glob("*.yaml"))
 TYPES = {"string": "text", "int": "integer", "float": "float"}
 
 
@@ -85,7 +85,7 @@ def test_a_step_is_at_most_sixty_lines() -> None:
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_shipped_recipe_loads(path: Path) -> None:
-    from pipesql.finetune.recipe_files import read_recipe
+    from pipesql.finetune.recipe.files import read_recipe
 
     assert read_recipe(path).name == path.stem
 

@@ -12,8 +12,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, LlamaC
 
 from pipesql.chat.template import TEMPLATE
 from pipesql.errors import BadInput
+from pipesql.merge.gguf import _pre_tokenizer, export_gguf
 from pipesql.models import resolve_model
-from pipesql.models.gguf_export import _pre_tokenizer, export_gguf
 from pipesql.models.load import load_model, load_tokenizer
 
 TEXT = "FROM singer\n|> WHERE Age > 20 AND name LIKE '%é%'"

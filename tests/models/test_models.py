@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from pipesql.errors import ModelUnavailable
-from pipesql.models import resolve_model, smol
-from pipesql.models.cache import STAMP, cache_folder, cached_folder
+from pipesql.models import packages as smol
+from pipesql.models import resolve_model
+from pipesql.models.folder import STAMP, cache_folder, cached_folder
 from pipesql.models.load import load_model, load_tokenizer
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from pipesql.errors import SqlError
 from pipesql.execution.schema import read_schema
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
-from pipesql.pipe.resolve import resolve
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.resolving.resolve import resolve
 from tests.pipe import googlesql
 from tests.pipe.pipelines import TABLES
 

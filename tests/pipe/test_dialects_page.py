@@ -15,8 +15,8 @@ import pytest
 
 from pipesql.errors import PipesqlError, UnsupportedSql
 from pipesql.execution.schema import read_schema
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.schema import Schema
 from tests.pipe.expressions import VALUES
 

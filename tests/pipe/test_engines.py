@@ -19,8 +19,8 @@ import pytest
 
 from pipesql.errors import UnsupportedSql
 from pipesql.execution.schema import read_schema
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.reading.parser import parse
 from tests.pipe import googlesql, postgres
 from tests.pipe.expressions import AGGREGATES, DIFFERENT, REFUSED, SCALARS, VALUES, listed
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipesql.errors import SqlError
-from pipesql.pipe.formatting import format_query
-from pipesql.pipe.parser import parse
+from pipesql.pipe.canonical import format_query
+from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.scan import tokens
 from tests.pipe.test_google_parser import SAME
 

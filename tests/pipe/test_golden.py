@@ -16,10 +16,10 @@ import pytest
 from pipesql.decompile import decompile
 from pipesql.errors import SqlError
 from pipesql.execution.schema import read_schema
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
-from pipesql.pipe.resolve import resolve
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.printing.printer import print_query
+from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.resolving.resolve import resolve
 from tests.pipe import golden_cases, googlesql
 from tests.pipe.golden_cases import Case
 

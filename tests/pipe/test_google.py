@@ -16,10 +16,10 @@ import pytest
 
 from pipesql.errors import SqlError, UnsupportedSql
 from pipesql.execution.schema import read_schema
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
-from pipesql.pipe.resolve import resolve
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.printing.printer import print_query
+from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.resolving.resolve import resolve
 from tests.conformance import matrix
 from tests.conformance.matrix import Matrix, Rows
 from tests.pipe import googlesql

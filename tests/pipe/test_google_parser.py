@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipesql.errors import SqlError, SqlSyntaxError
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
+from pipesql.pipe.printing.printer import print_query
+from pipesql.pipe.reading.parser import parse
 from tests.conformance import google_cases
 from tests.conformance.google_trees import Parser, level
 from tests.pipe.googlesql import GoogleSqlError

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from pipesql.execution.schema import read_schema
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.printing.printer import print_query
+from pipesql.pipe.reading.parser import parse
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "language.md"
 TABLES = """

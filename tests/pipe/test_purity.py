@@ -7,9 +7,9 @@ from sqlglot import parse_one
 
 from pipesql.errors import SqlSyntaxError
 from pipesql.pipe import operators as op
-from pipesql.pipe.parser import parse
-from pipesql.pipe.purity import is_pure, require_pure
 from pipesql.pipe.query import Cte, PipeQuery, Subpipeline, nest
+from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.walk import is_pure, require_pure
 
 BLOCK = PipeQuery((op.Block(parse_one("SELECT a FROM t", read="bigquery")),))
 

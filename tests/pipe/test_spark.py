@@ -9,8 +9,8 @@ import pytest
 
 from pipesql.errors import UnsupportedSql
 from pipesql.execution.schema import read_schema
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_query
+from pipesql.pipe.printing.printer import print_query
+from pipesql.pipe.reading.parser import parse
 from tests.conformance import spark as conformance
 from tests.pipe import golden_cases
 

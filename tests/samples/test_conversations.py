@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipesql.assistant_tools import SPECS, Toolbox
 from pipesql.chat.prompts import schema_text
 from pipesql.chat.trees import read_samples
 from pipesql.errors import PipesqlError
@@ -20,7 +21,6 @@ from pipesql.samples import Options, build, split_pairs, write
 from pipesql.samples.check import check_samples
 from pipesql.samples.conversations import converse, depth_in, has_repair
 from pipesql.samples.mistakes import KINDS, mistake
-from pipesql.tools import SPECS, Toolbox
 
 
 @pytest.fixture(scope="module")

@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 
 from pipesql.chat.trees import lines
 from pipesql.execution.schema import read_schema
-from pipesql.pipe.lower import lower
-from pipesql.pipe.parser import parse
-from pipesql.pipe.printer import print_operators
-from pipesql.records import GoldenPair, Sample, write_jsonl
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.printing.printer import print_operators
+from pipesql.pipe.reading.parser import parse
+from pipesql.records import GoldenPair, Sample
 from pipesql.samples import Options, build, metrics, split_pairs, statistics_text, write
 from pipesql.samples.check import check_samples
-from pipesql.samples.disguise import disguised, original, vocabulary
-from pipesql.samples.disguise.renaming import renamed_query
-from pipesql.samples.disguise.words import changed, plural, stem
 from pipesql.samples.examine import examine
+from pipesql.samples.renaming import disguised, original, vocabulary
+from pipesql.samples.renaming.names import changed, plural, renamed_query, stem
+from pipesql.storage import write_jsonl
 from tests.pairs import golden_pair
 
 OPTIONS = Options("tree", values=2, disguises=2, execute_prefixes=0)

@@ -10,9 +10,10 @@ import pytest
 
 from pipesql.chat.trees import lines, read_samples
 from pipesql.errors import PipesqlError
-from pipesql.records import GoldenPair, Sample, write_jsonl
+from pipesql.records import GoldenPair, Sample
 from pipesql.samples import Options, build, split_pairs
 from pipesql.samples.examine import examine
+from pipesql.storage import write_jsonl
 
 
 @pytest.fixture

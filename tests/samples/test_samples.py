@@ -169,7 +169,7 @@ def test_without_a_tokenizer_lengths_are_characters_and_that_is_said(
 
 
 def test_lengths_are_those_that_training_counts(pair: GoldenPair, tmp_path: Path) -> None:
-    from pipesql.finetune.tokenise import tokenise
+    from pipesql.finetune.data.tokenise import tokenise
     from pipesql.models import resolve_model
     from pipesql.models.load import load_tokenizer
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pipesql.assistant_tools import grounding
+from pipesql.assistant_tools.grounding import matching_values, value_index
 from pipesql.chat.prompts import messages
 from pipesql.execution.schema import read_schema
-from pipesql.tools import grounding
-from pipesql.tools.grounding import matching_values, value_index
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pipesql.assistant_tools.schema_pruning import rank_tables, select_tables, words
 from pipesql.chat.prompts import schema_text
 from pipesql.pipe.schema import Column, ForeignKey, Schema, Table
-from pipesql.tools.selection import rank_tables, select_tables, words
 
 
 def table(name: str, *columns: str, **keys: str) -> Table:

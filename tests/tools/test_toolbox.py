@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from pipesql.assistant_tools import SPECS, Limits, Toolbox
 from pipesql.errors import BadInput
-from pipesql.tools import SPECS, Limits, Toolbox
 
 LONG = "x" * 200
 

@@ -17,8 +17,8 @@ mlflow = pytest.importorskip("mlflow")
 
 from pipesql.chat.template import markers, operator_ids, prompt_ids  # noqa: E402
 from pipesql.errors import BadInput, NoSuchRun  # noqa: E402
-from pipesql.finetune.merge import MAX_NEW_TOKENS, prepare_for_use  # noqa: E402
-from pipesql.finetune.parity import example_messages  # noqa: E402
+from pipesql.merge.logit_check import example_messages  # noqa: E402
+from pipesql.merge.merge import MAX_NEW_TOKENS, prepare_for_use  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
 from pipesql.tracking import continued, registry  # noqa: E402

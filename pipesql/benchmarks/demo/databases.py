@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipesql.benchmarks.demo.sources import Source, sources
 from pipesql.errors import BadInput
-from pipesql.records import atomic_write, file_digest
+from pipesql.storage import atomic_write, file_digest
 
 VERSION = 1
 """Raise it when the builder itself changes, so that files built by an earlier one are built again."""

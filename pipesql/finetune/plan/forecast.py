@@ -1,18 +1,22 @@
-"""The forecast of one training on one device: memory, steps and hours, whether it fits, and what would instead."""
+"""The forecast of one training on one device: memory, steps and hours, whether it fits, and what would instead.
+
+Whether a training must compute its activations again: `activation_checkpointing: auto` asks the forecast.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipesql.errors import DoesNotFit
+from pipesql.errors import BadInput, DoesNotFit
 from pipesql.finetune.plan.devices import GPU_PASS, Device
 from pipesql.finetune.plan.memory import memory_terms
-from pipesql.finetune.plan.shapes import Shape, shape_of
+from pipesql.finetune.plan.shapes import Shape, shape_from, shape_of
 from pipesql.finetune.plan.work import Work
-from pipesql.finetune.recipe import Recipe
-from pipesql.finetune.recipe_files import RECIPES, read_recipe
+from pipesql.finetune.recipe.files import RECIPES, read_recipe
+from pipesql.finetune.recipe.recipe import Recipe
 
 ROOM = 0.92
 """The share of a device's memory that a forecast may fill: forecasts err."""
@@ -163,3 +167,21 @@ def require_fit(found: Forecast) -> None:
     }
     settings = ", ".join(f"{name}: {str(value).lower()}" for name, value in changes.items())
     raise DoesNotFit(f"{said}: with {settings} it fits ({other.memory / 1e9:.1f} GB)")
+
+
+def choose_checkpointing(config: Mapping[str, Any], recipe: Recipe, device: Device, longest: int) -> tuple[bool, str]:
+    """(whether it is on, a line that says why) for a model of that configuration and rows of `longest` tokens.
+
+    A model whose shape the forecast does not know gets it: it is slower by a third, but does not run out of memory.
+    """
+    if recipe.activation_checkpointing != "auto":
+        return recipe.activation_checkpointing == "on", ""
+    try:
+        shape = shape_from(config, "the model")
+    except BadInput as unknown:
+        return True, f"activation checkpointing: on ({unknown})"
+    tokens = longest * recipe.per_device_train_batch_size
+    needed = sum(memory_terms(shape, recipe, device, False, tokens).values())
+    if needed <= ROOM * device.memory:
+        return False, ""
+    return True, f"activation checkpointing: on (without it {needed / 1e9:.1f} GB of {device.memory / 1e9:.1f} GB)"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pipesql.finetune.plan.devices import Device
 from pipesql.finetune.plan.shapes import Shape
-from pipesql.finetune.recipe import Recipe
+from pipesql.finetune.recipe.recipe import Recipe
 
 TARGET_SHARE = 0.5
 """Share of a pack's tokens that are targets, for which alone a CPU computes logits (Spider in layout tree: 0.5)."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipesql.errors import BadInput
-from pipesql.models.source import HUB_PRESETS
+from pipesql.models.registry import HUB_PRESETS
 from pipesql.models.tiny import tiny_source
 
 LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pipesql.finetune.plan.devices import CARDS
 from pipesql.finetune.plan.forecast import Forecast, forecast
 from pipesql.finetune.plan.work import spider_work
-from pipesql.finetune.recipe_files import RECIPES, read_recipe
+from pipesql.finetune.recipe.files import RECIPES, read_recipe
 
 COLUMNS = ("rtx4080", "rtx4090", "a100", "h100")
 """The cards of the table."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipesql.finetune.recipe import Recipe
+from pipesql.finetune.recipe.recipe import Recipe
 
 SPIDER = {"shared": 86, "bfd": 293, "none": 1088}
 """By packing: computed tokens a query of Spider's golden pairs (`pipesql samples layouts`, docs/guides/samples.md); for
@@ -60,8 +60,7 @@ def folder_work(folder: Path, recipe: Recipe, model: str, limit: int = 0) -> Wor
     The tokenizer is the model's where it is on this machine, else smol's, which counts much the same. Raises BadInput
     for samples that cannot be used.
     """
-    from pipesql.finetune.material import read_material
-    from pipesql.finetune.order import as_dataset
+    from pipesql.finetune.data.dataset import as_dataset, read_material
 
     measured = replace(recipe, max_eval_queries=1)
     material = read_material(folder, _tokenizer(model), measured, limit, 0)

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from pipesql.errors import BadInput
-from pipesql.finetune.recipe_files import recipe_for
+from pipesql.finetune.recipe.files import recipe_for
 
 LOG = ":log"
 """Behind a range: draw evenly in the logarithm."""

@@ -10,7 +10,7 @@ from typing import Any
 from pipesql.errors import BadInput
 from pipesql.finetune.sweep.axes import read_axes
 from pipesql.finetune.sweep.search import Search
-from pipesql.records import write_json
+from pipesql.storage import write_json
 
 FILE = "request.json"
 OBJECTIVES = ("loss", "ex")

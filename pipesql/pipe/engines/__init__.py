@@ -16,7 +16,7 @@ from pipesql.pipe.engines.duckdb import for_duckdb
 from pipesql.pipe.engines.postgres import for_postgres
 from pipesql.pipe.engines.spark import for_spark
 from pipesql.pipe.engines.sqlite import for_sqlite
-from pipesql.pipe.negation import natural
+from pipesql.pipe.expressions import natural
 from pipesql.pipe.scan import dialect_named, first_line
 
 _ENGINES: dict[str, Callable[[exp.Query], exp.Query]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe.engines.rules import Rule, call, rewrite
+from pipesql.pipe.engines.shared.rules import Rule, call, rewrite
 
 
 def _read(node: exp.Expr) -> exp.Expr:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe.engines import refusals
-from pipesql.pipe.engines.arrays import replace_listed
-from pipesql.pipe.engines.dates import week_of_year, week_start
-from pipesql.pipe.engines.rules import (
+from pipesql.pipe.engines.shared import rules as refusals
+from pipesql.pipe.engines.shared.dates import first_weekday, unit_of, week_of_year, week_start
+from pipesql.pipe.engines.shared.rules import (
     Rule,
     add,
     call,
@@ -22,8 +21,7 @@ from pipesql.pipe.engines.rules import (
     rewrite,
     text,
 )
-from pipesql.pipe.engines.texts import escaped, substring_start, trimmed
-from pipesql.pipe.engines.units import first_weekday, unit_of
+from pipesql.pipe.engines.shared.texts import escaped, replace_listed, substring_start, trimmed
 from pipesql.pipe.types import DATE, INT
 
 _ENGINE = "DuckDB"

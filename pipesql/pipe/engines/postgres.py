@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe.engines import refusals
-from pipesql.pipe.engines.arrays import replace_listed
-from pipesql.pipe.engines.dates import day_of, extracted, months_between, week_of_year, week_start
-from pipesql.pipe.engines.rules import (
+from pipesql.pipe.engines.shared import rules as refusals
+from pipesql.pipe.engines.shared.dates import (
+    day_of,
+    extracted,
+    first_weekday,
+    months_between,
+    unit_of,
+    week_of_year,
+    week_start,
+)
+from pipesql.pipe.engines.shared.rules import (
     Rule,
     add,
     call,
@@ -24,8 +31,13 @@ from pipesql.pipe.engines.rules import (
     subtract,
     whole_division,
 )
-from pipesql.pipe.engines.texts import counted_conditions, null_if_any_is, surely_positive, trimmed
-from pipesql.pipe.engines.units import first_weekday, unit_of
+from pipesql.pipe.engines.shared.texts import (
+    counted_conditions,
+    null_if_any_is,
+    replace_listed,
+    surely_positive,
+    trimmed,
+)
 from pipesql.pipe.types import DATE, INT, TEXT
 
 _ENGINE = "PostgreSQL"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe.engines import refusals
-from pipesql.pipe.engines.arrays import replace_listed
-from pipesql.pipe.engines.dates import day_of, months_between, week_of_year, week_start
-from pipesql.pipe.engines.rules import (
+from pipesql.pipe.engines.shared import rules as refusals
+from pipesql.pipe.engines.shared.dates import day_of, first_weekday, months_between, unit_of, week_of_year, week_start
+from pipesql.pipe.engines.shared.rules import (
     Rule,
     call,
     cast,
@@ -19,8 +18,7 @@ from pipesql.pipe.engines.rules import (
     refused,
     rewrite,
 )
-from pipesql.pipe.engines.texts import null_if_any_is, substring_start, trimmed
-from pipesql.pipe.engines.units import first_weekday, unit_of
+from pipesql.pipe.engines.shared.texts import null_if_any_is, replace_listed, substring_start, trimmed
 
 _ENGINE = "Spark"
 _ROUNDED = (exp.Round, exp.Trunc, exp.Floor, exp.Ceil)

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from pipesql.errors import UnsupportedSql
-from pipesql.pipe.engines.rules import KIND
+from pipesql.pipe.engines.shared.rules import KIND
+from pipesql.pipe.expressions import rebuild
 from pipesql.pipe.identifiers import column, identifier
 from pipesql.pipe.lowering.level import Level, as_table, output_names, renamed
 from pipesql.pipe.query import nested
-from pipesql.pipe.rebuild import rebuild
-from pipesql.pipe.resolving.matching import Arm, Missing
 from pipesql.pipe.resolving.resolved import Resolved
+from pipesql.pipe.resolving.set_operations import Arm, Missing
 from pipesql.pipe.scope import Scope, ScopeColumn
 from pipesql.pipe.types import INT, REAL, TEXT
 

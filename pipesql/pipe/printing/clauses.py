@@ -11,7 +11,7 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.generators.bigquery import BigQueryGenerator
 
-from pipesql.pipe.spelling import JOIN, MATCHING, WRITTEN, noted
+from pipesql.pipe.scan import JOIN, MATCHING, WRITTEN, noted
 
 Writer = Callable[[Any, Any], str]
 

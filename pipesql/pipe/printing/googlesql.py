@@ -14,7 +14,7 @@ from sqlglot.generator import Generator
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe.printing.clauses import CLAUSE_WRITERS, Writer
 from pipesql.pipe.query import nested
-from pipesql.pipe.spelling import UNEQUAL, WRITTEN, cast_type, noted
+from pipesql.pipe.scan import UNEQUAL, WRITTEN, cast_type, noted
 
 
 def _array(usual: Writer) -> Writer:

@@ -14,11 +14,11 @@ from sqlglot import exp
 
 from pipesql.errors import SqlError, UnknownName, UnsupportedSql
 from pipesql.pipe import operators as op
+from pipesql.pipe.expressions import unbracketed
 from pipesql.pipe.query import PipeQuery, nested
-from pipesql.pipe.rebuild import unbracketed
 from pipesql.pipe.resolving import block
 from pipesql.pipe.resolving.block import BlockCombination, BlockMeaning, BlockSelect, Computed, Relation
-from pipesql.pipe.resolving.grouped import own_aggregates, require_flat, require_grouped
+from pipesql.pipe.resolving.grouping import own_aggregates, require_flat, require_grouped
 from pipesql.pipe.resolving.resolved import Names, Resolved
 from pipesql.pipe.resolving.shorthand import taken_apart
 from pipesql.pipe.scope import Scope, ScopeColumn

@@ -13,9 +13,9 @@ from sqlglot import exp
 
 from pipesql.errors import SqlError, UnsupportedSql
 from pipesql.pipe import operators as op
+from pipesql.pipe.expressions import unbracketed
 from pipesql.pipe.identifiers import aliased, identifier
 from pipesql.pipe.query import PipeQuery, nest
-from pipesql.pipe.rebuild import unbracketed
 from pipesql.pipe.resolving.resolved import Names
 from pipesql.pipe.scope import Scope, ScopeColumn
 

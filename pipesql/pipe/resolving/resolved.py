@@ -10,9 +10,9 @@ from sqlglot import exp
 
 from pipesql.errors import SqlError, UnknownName
 from pipesql.pipe import identifiers
+from pipesql.pipe.expressions import unbracketed
 from pipesql.pipe.query import PipeQuery, nested
-from pipesql.pipe.rebuild import unbracketed
-from pipesql.pipe.resolving.matching import Arm
+from pipesql.pipe.resolving.set_operations import Arm
 from pipesql.pipe.resolving.tables import CteTable, Source
 from pipesql.pipe.scope import Scope, ScopeColumn, unknown_name
 from pipesql.pipe.types import kind_of

@@ -1,0 +1,133 @@
+"""`python -m benchmarks.gpu.full_smol --data FOLDER`: every weight of SmolLM2-135M, on a folder of the data step.
+
+By the recipe smol-full (packs of 4,096 tokens that share prompts), with the evaluation loss after each epoch. The model
+that comes out is written to --model_out and named by the SHA-256 of its weights file; with the same versions, card and
+seed that shows whether two trainings came to the same.
+
+    python -m benchmarks.gpu.full_smol --data output/data/FOLDER --out smol.json --model_out output/smol-full
+    python -m benchmarks.gpu.full_smol --tiny            # random weights and the demo, on any machine
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from experiments.trainers import make_trainer
+from pipesql.errors import BadInput
+from pipesql.finetune.attention.kernels import use_fused_kernels
+from pipesql.finetune.data.dataset import Material, lay_out, read_material
+from pipesql.finetune.recipe.files import recipe_for
+from pipesql.finetune.recipe.recipe import Recipe
+from pipesql.merge.merge import prepare_for_use
+from pipesql.models import resolve_model
+from pipesql.models.load import choose_device, load_model, load_tokenizer
+from pipesql.records import Sample
+from pipesql.storage import file_digest, write_json, write_jsonl
+
+
+def trained(
+    model: Any, tokenizer: Any, material: Material, recipe: Recipe, device: str, seed: int
+) -> tuple[Any, list[dict[str, float]]]:
+    """The trained model, and the evaluation loss after every epoch with the seconds of training until then."""
+    epochs = round(recipe.num_train_epochs)
+    recipe = dataclasses.replace(recipe, eval_steps=1 / epochs, num_train_epochs=1)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = make_trainer(
+            model,
+            tokenizer,
+            material.train_rows,
+            recipe,
+            Path(folder),
+            measure=material.eval_rows,
+            device=device,
+            seed=seed,
+        )
+        trainer.args.save_strategy = transformers.trainer_utils.SaveStrategy.NO
+        # All epochs are laid out in a row, each packed anew: the trainer sees one.
+        trainer.train_dataset = lay_out(trainer.train_dataset, material.train_rows, recipe, seed, epochs)
+        start = time.monotonic()
+        trainer.train()
+        seconds = time.monotonic() - start
+    rows = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
+    measured = [{"step": float(entry["step"]), "eval_loss": entry["eval_loss"]} for entry in rows]
+    return trainer.model, [*measured, {"seconds": seconds, "tokens": float(trainer.tokens_seen)}]
+
+
+def demo(folder: Path) -> None:
+    """A handful of samples, for a trial."""
+    prompt = (
+        {"role": "system", "content": "Answer."},
+        {"role": "user", "content": "t: id int key\n\nQuestion: How many?"},
+    )
+    for split in ("train", "dev"):
+        samples = [
+            Sample(f"{split}-{number}", "t", split, "folded", prompt, ("FROM t", f"|> WHERE id > {number}"))
+            for number in range(12)
+        ]
+        write_jsonl(folder / f"samples.{split}.jsonl", samples)
+
+
+def main() -> None:
+    """Train, save, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="a folder of the data step (layout tree or folded)")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--queries", type=int, default=0, help="at most so many train queries; 0 takes all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="write the figures as JSON, too")
+    parser.add_argument("--model_out", type=Path, help="keep the model in this folder")
+    parser.add_argument("--tiny", action="store_true", help="the model tiny on a handful of samples, on any machine")
+    arguments = parser.parse_args()
+    name, device = ("tiny", "cpu") if arguments.tiny else ("smol", choose_device())
+    recipe = dataclasses.replace(recipe_for("smol-full", "smol"), num_train_epochs=float(arguments.epochs))
+    source = resolve_model(name)
+    tokenizer = load_tokenizer(source)
+    transformers.set_seed(arguments.seed)
+    # Weights that are trained are kept in float32; the forward pass computes in 16 bits by autocast.
+    model = load_model(source, device, torch.float32)
+    kernels = use_fused_kernels(model, device)
+    with tempfile.TemporaryDirectory() as scratch:
+        if arguments.tiny:
+            demo(Path(scratch))
+        elif arguments.data is None:
+            raise BadInput("give the folder of a data run by --data, or --tiny")
+        data = Path(scratch) if arguments.tiny else arguments.data
+        material = read_material(data, tokenizer, recipe, arguments.queries, arguments.seed)
+        model, epochs = trained(model, tokenizer, material, recipe, device, arguments.seed)
+        folder = arguments.model_out or Path(scratch) / "model"
+        prepare_for_use(model, tokenizer)
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        fingerprint = file_digest(folder / "model.safetensors")
+    *losses, total = epochs
+    card = torch.cuda.get_device_name() if device.startswith("cuda") else "CPU"
+    print(f"\n{source.description} on {card}, every weight, {material.train.kept:,} queries. {kernels}")
+    print(f"{'epoch':>6}{'step':>8}{'eval loss':>11}   ({material.measured})")
+    for number, loss in enumerate(losses, 1):
+        print(f"{number:>6}{loss['step']:>8,.0f}{loss['eval_loss']:>11.4f}")
+    print(f"{total['seconds']:.0f} s, {total['tokens'] / total['seconds']:,.0f} tokens/s, evaluation counted in")
+    print(f"model.safetensors: sha256 {fingerprint}")
+    if arguments.out:
+        write_json(
+            arguments.out,
+            {
+                "device": card,
+                "queries": material.train.kept,
+                "epochs": losses,
+                **total,
+                "sha256": fingerprint,
+                "settings": dataclasses.asdict(recipe),
+            },
+        )
+
+
+if __name__ == "__main__":
+    main()

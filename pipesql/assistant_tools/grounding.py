@@ -1,0 +1,127 @@
+"""Values of a database that a question speaks of, so that a query can spell them as the database does.
+
+A value matches where its words stand in the question one after another, whatever their case: `Which singers are from
+the united states?` finds `singer.Country = 'United States'`. Longer matches win over those inside them. A value of a
+single character must stand there in its own case, by itself ('F', not 'f' nor 'a'). Text values alone are looked at, up
+to `LONGEST` words, and columns of up to `MOST_VALUES` different ones.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from pipesql.chat.prompts import Value, quoted
+from pipesql.errors import ExecutionError
+from pipesql.execution.database import Database
+from pipesql.execution.opening import open_database
+from pipesql.execution.schema import read_schema
+from pipesql.pipe.lowering.lower import lower
+from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.schema import Column, Schema, Table
+
+LONGEST = 8
+"""Most words of a value that is looked for."""
+MOST_VALUES = 20_000
+"""A column of more different texts (comments, keys) is left out."""
+_SECONDS = 10.0
+_COMMON_WORDS = """
+a an and are as at by for from give have how in is it list many me name no not number of on or show that the their there
+to total what when where which who with yes
+"""
+_COMMON = frozenset(_COMMON_WORDS.split())
+"""Words of questions, not of databases: a value that is one of them matches in its own case alone."""
+
+
+@dataclass(frozen=True)
+class ValueIndex:
+    """The text values of one database by their words; and the columns that were left out, as `table.column`."""
+
+    values: dict[tuple[str, ...], tuple[Value, ...]]
+    left_out: tuple[str, ...] = ()
+
+
+def matching_values(database: Path | str, question: str, per_column: int) -> list[Value]:
+    """At most `per_column` values a column that stand in the question, in its order, longest first at each place.
+
+    The same for the same database and question. 0 gives none. Raises BadInput for a database that cannot be read.
+    """
+    return matches(value_index(str(database)), question, per_column) if per_column > 0 else []
+
+
+def matches(index: ValueIndex, question: str, per_column: int) -> list[Value]:
+    """The same with an index that is at hand."""
+    words = _words(question)
+    lower = tuple(word.casefold() for word in words)
+    found: list[Value] = []
+    used: dict[tuple[str, str], int] = {}
+    start = 0
+    while start < len(words):
+        length = next(
+            (n for n in range(min(LONGEST, len(words) - start), 0, -1) if lower[start : start + n] in index.values), 0
+        )
+        for value in index.values.get(lower[start : start + length], ()) if length else ():
+            column = value[:2]
+            if (
+                value in found
+                or used.get(column, 0) >= per_column
+                or not _meant(value[2], words[start : start + length])
+            ):
+                continue
+            used[column] = used.get(column, 0) + 1
+            found.append(value)
+        start += length or 1
+    return found
+
+
+def _meant(value: str, words: tuple[str, ...]) -> bool:
+    """Common words and single characters count in the value's own case alone."""
+    plain = len(value) == 1 or value.casefold() in _COMMON
+    return not plain or (value == words[0] and value != value.lower())
+
+
+@lru_cache(maxsize=256)
+def value_index(database: str) -> ValueIndex:
+    """The texts of a database by their words. Kept: the database must not change while this process runs."""
+    schema = read_schema(database)
+    found: dict[tuple[str, ...], dict[Value, None]] = {}
+    left_out = []
+    with open_database(database, timeout_s=_SECONDS, max_rows=MOST_VALUES) as opened:
+        for table in schema:
+            for column in table.columns:
+                texts = _texts(opened, schema, table, column)
+                if texts is None:
+                    left_out.append(f"{table.name}.{column.name}")
+                for text in texts or ():
+                    words = tuple(word.casefold() for word in _words(text))
+                    if 0 < len(words) <= LONGEST:
+                        found.setdefault(words, {})[(table.name, column.name, text)] = None
+    return ValueIndex({words: tuple(values) for words, values in found.items()}, tuple(left_out))
+
+
+def _texts(database: Database, schema: Schema, table: Table, column: Column) -> Iterable[str] | None:
+    """The different texts of a column in order; None where there are too many, or they cannot be read in time."""
+    name = f"{quoted(table.name)}.{quoted(column.name)}"
+    query = parse(f"FROM {quoted(table.name)} |> WHERE {name} IS NOT NULL |> SELECT DISTINCT {name}")
+    try:
+        rows = database.run(lower(query, schema, database.dialect)).rows
+    except ExecutionError:
+        return None
+    return sorted(value for (value,) in rows if isinstance(value, str) and not _is_number(value))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """The words of a text: runs of letters and digits."""
+    plain = unicodedata.normalize("NFKC", text)
+    return tuple("".join(c if c.isalnum() else " " for c in plain).split())

@@ -1,0 +1,89 @@
+"""How much of the gold's result did the answer return? A soft F1 over cells.
+
+Rows of the answer A (m rows of a columns) are paired with rows of the gold G (n rows of g columns), each row at most
+once; a pair has as many cells in common as the multisets of their values do. With T cells in common over all pairs:
+
+    precision = T / (m·a)     recall = T / (n·g)     F1 = 2·T / (m·a + n·g)
+
+Source: the Soft F1-Score of BIRD's mini-dev (github.com/bird-bench/mini_dev, `evaluation_f1.py`), which counts cells
+likewise, wherever in its row a value stands. Two things differ on purpose: rows are a multiset there made a set, here
+kept; and there the i-th row is paired with the i-th, so that another order loses, here rows are paired by what they
+hold. Both results empty is 1, as there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from pipesql.errors import ExecutionError
+from pipesql.execution.compare import Row, same_rows
+from pipesql.execution.database import Database
+from pipesql.finetune.grpo.rewards.answers import answered
+from pipesql.records import GoldenPair
+
+PAIRED = 100
+"""Rows a side that are compared with each other, among those that have no equal; of further ones none counts."""
+DIGITS = 9
+"""Significant digits in which two floats must agree for their cells to be equal."""
+
+
+def result_f1(text: str, pair: GoldenPair, database: Database) -> float:
+    """F1 between the rows of the text and those of the pair's gold; 0 where the text does not run.
+
+    Raises ExecutionError, naming the pair, where the gold itself does not run within the limits.
+    """
+    result = answered(text, pair, database)
+    if result is None:
+        return 0.0
+    try:
+        gold = database.run(pair.gold_sql)
+    except ExecutionError as error:
+        raise ExecutionError(f"the gold of {pair.id} does not run on {pair.database}: {error}") from error
+    return soft_f1(result.rows, gold.rows)
+
+
+def soft_f1(rows: Sequence[Row], gold: Sequence[Row]) -> float:
+    """The F1 of the module's formula; neither order of rows nor order of columns matters."""
+    if not rows or not gold:
+        return float(len(rows) == len(gold))
+    if len(rows[0]) == len(gold[0]) and same_rows(rows, gold):  # floats as the strict rule compares them
+        return 1.0
+    have, need = Counter(map(_cells, rows)), Counter(map(_cells, gold))
+    common = sum(len(row) * count for row, count in (have & need).items())
+    common += _in_pairs(_ordered(have - need), _ordered(need - have))
+    return 2 * common / (len(rows) * len(rows[0]) + len(gold) * len(gold[0]))
+
+
+def _cells(row: Row) -> tuple[Any, ...]:
+    """The row's values in an order that does not depend on its columns'."""
+    return tuple(sorted(map(_cell, row), key=_rank))
+
+
+def _cell(value: Any) -> Any:
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) and not math.isnan(value) else value
+
+
+def _rank(value: Any) -> tuple[str, str]:
+    """Any order will do, if equal values stand side by side: 1 and 1.0 are equal."""
+    return ("number", repr(float(value))) if isinstance(value, int | float) else (type(value).__name__, repr(value))
+
+
+def _ordered(rows: Counter[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows one by one, the first `PAIRED` of an order that does not depend on the result's."""
+    return sorted(rows.elements(), key=lambda row: [_rank(value) for value in row])[:PAIRED]
+
+
+def _in_pairs(rows: list[tuple[Any, ...]], gold: list[tuple[Any, ...]]) -> int:
+    """Cells in common when rows are paired one to one, those with most in common first."""
+    counted = [Counter(row) for row in gold]
+    shared = [(-(Counter(row) & cells).total(), i, j) for i, row in enumerate(rows) for j, cells in enumerate(counted)]
+    total, taken, met = 0, set(), set()
+    for negative, i, j in sorted(shared):
+        if negative and i not in taken and j not in met:
+            total -= negative
+            taken.add(i)
+            met.add(j)
+    return total

@@ -1,0 +1,207 @@
+"""GRPO after fine-tuning: a model answers each question several times, and learns from which answers were worth more.
+
+TRL's own GRPOTrainer does the learning. Ours is what it is fed with: the prompts of fine-tuning, answers that end at
+the end marker alone and are read as decoding reads them, and rewards that execute them (`rewards`).
+
+The KL divergence is measured from the model that training began with. So its adapter is merged into the base first,
+and a fresh one put on: without it the model is exactly the fine-tuned one, which is what TRL takes as the reference.
+
+A recipe of GRPO as the settings of PEFT and TRL, with what each device needs.
+"""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from datasets import Dataset
+from transformers import PrinterCallback
+from trl import GRPOTrainer
+
+from pipesql.chat.template import END
+from pipesql.errors import BadInput
+from pipesql.finetune.adapter import save_whole_model
+from pipesql.finetune.grpo.metrics import GrpoMetrics
+from pipesql.finetune.grpo.questions import WHOLE, ask
+from pipesql.finetune.grpo.result import Answer, GrpoTraining
+from pipesql.finetune.grpo.rewards.reward import Judge
+from pipesql.finetune.progress import Progress
+from pipesql.finetune.recipe.grpo import GrpoRecipe
+from pipesql.finetune.sft.metrics import OnMetrics
+from pipesql.merge.merge import Merged, merge, prepare_for_use
+from pipesql.models.load import choose_device
+from pipesql.storage import require_writable
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+    from trl import GRPOConfig
+
+
+def train_by_rewards(
+    data: Path,
+    adapter: Path,
+    recipe: GrpoRecipe,
+    output: Path,
+    limit: int = 0,
+    seed: int = 0,
+    *,
+    on_metrics: OnMetrics = lambda values, step: None,
+) -> GrpoTraining:
+    """Train the model of the folder `adapter` (what fine-tuning left) on train questions of the data folder.
+
+    Writes `output/adapter`, a whole model, whole or not at all. `on_metrics` gets every measurement with its step, and
+    the summary last. Raises BadInput for data or an adapter that cannot be used, ModelUnavailable, TrainingDiverged.
+    """
+    require_writable(output / "adapter")
+    tuned = merge(adapter)
+    if tuned.layout == "steps":
+        raise BadInput(
+            f"{adapter} was trained in layout steps, an operator a prompt; GRPO asks for whole queries: "
+            f"train on data in layout {' or '.join(WHOLE)}"
+        )
+    answers: list[Answer] = []
+    progress = Progress(
+        "grpo",
+        {
+            "grpo/reward": ("reward", ".3f"),
+            "grpo/reward_execution": ("execution", ".2f"),
+            "grpo/reward_result_f1": ("result F1", ".3f"),
+            "grpo/kl": ("kl", ".4f"),
+            "grpo/step_seconds": ("seconds", ".1f"),
+        },
+    )
+
+    def report(values: dict[str, float], step: int) -> None:
+        progress.show(values, step)
+        answers.extend(Answer.of(step, judged) for judged in judge.latest[: recipe.num_generations])
+        on_metrics(values, step)
+
+    with Judge(tuned.tokenizer, recipe.reward_timeout_s, recipe.reward_max_rows) as judge:
+        asked = ask(data, recipe, tuned.tokenizer, judge, limit, seed)
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = _trainer(tuned, recipe, Dataset.from_list(asked.rows), judge, Path(folder), seed)
+            metrics = GrpoMetrics(report)
+            trainer.remove_callback(PrinterCallback)
+            trainer.add_callback(metrics)
+            trainer.add_callback(progress)
+            trainer.train()
+    names = f"{tuned.recipe}+grpo-{recipe.name}"
+    details = {
+        "recipe": names,
+        "settings": asdict(recipe),
+        "layout": tuned.layout,
+        "seed": seed,
+        "questions": len(asked.rows),
+    }
+    model = _whole(trainer, tuned)
+    saved = save_whole_model(model, tuned.tokenizer, output / "adapter", tuned.base, details)
+    summary = metrics.summary()
+    on_metrics(summary, trainer.state.global_step)
+    return GrpoTraining(
+        model=saved,
+        layout=tuned.layout,
+        recipe=names,
+        questions=len(asked.rows),
+        left_out=asked.left_out,
+        answers=answers,
+        steps=trainer.state.global_step,
+        summary=summary,
+    )
+
+
+def _trainer(
+    tuned: Merged, recipe: GrpoRecipe, questions: Dataset, judge: Judge, folder: Path, seed: int
+) -> GRPOTrainer:
+    """TRL's trainer. It ends an answer at what the model and the tokenizer call their end, which `merge` has set to the
+    end marker; it must not pad with the step marker either, or it would take an answer cut behind one for ended."""
+    device = choose_device()
+    tokenizer = copy.deepcopy(tuned.tokenizer)
+    tokenizer.pad_token = END
+    model = tuned.model.to(device)
+    model.config.use_cache = True
+    return GRPOTrainer(
+        model=model,
+        reward_funcs=judge.functions(),
+        args=grpo_config(recipe, folder, device, seed),
+        train_dataset=questions,
+        processing_class=tokenizer,
+        peft_config=fresh_lora(recipe),
+    )
+
+
+def _whole(trainer: GRPOTrainer, tuned: Merged) -> Any:
+    """The trained model without its adapter, merged in float32 and then made as `merge` makes them."""
+    trained = trainer.accelerator.unwrap_model(trainer.model).to("cpu", torch.float32)
+    model = trained.merge_and_unload().eval()
+    prepare_for_use(model, tuned.tokenizer)
+    return model
+
+
+def fresh_lora(recipe: GrpoRecipe) -> LoraConfig:
+    """PEFT's configuration of the adapter that is trained. It begins as no change at all."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        task_type="CAUSAL_LM",
+        r=recipe.r,
+        lora_alpha=recipe.lora_alpha,
+        lora_dropout=recipe.lora_dropout,
+        target_modules=recipe.target_modules,
+        use_rslora=recipe.use_rslora,
+    )
+
+
+def grpo_config(recipe: GrpoRecipe, folder: Path, device: str, seed: int) -> GRPOConfig:
+    """TRL's configuration: float32 on a CPU, bfloat16 (else float16) on a GPU; no checkpoints, no evaluation."""
+    import torch
+    from trl import GRPOConfig
+
+    cuda = device.startswith("cuda")
+    bf16 = cuda and torch.cuda.is_bf16_supported()
+    return GRPOConfig(
+        output_dir=str(folder),
+        seed=seed,
+        data_seed=seed,
+        # precision and device
+        use_cpu=not cuda,
+        bf16=bf16,
+        fp16=cuda and not bf16,
+        activation_checkpointing=recipe.activation_checkpointing == "on",
+        dataloader_pin_memory=cuda,
+        # how questions are answered; a group is as many answers to one question
+        num_generations=recipe.num_generations,
+        max_completion_length=recipe.max_completion_length,
+        temperature=recipe.temperature,
+        top_p=recipe.top_p,
+        top_k=recipe.top_k,
+        # what is learnt from the answers
+        reward_weights=list(recipe.weights),
+        beta=recipe.beta,
+        epsilon=recipe.epsilon,
+        num_iterations=recipe.num_iterations,
+        loss_type=recipe.loss_type,
+        scale_rewards=recipe.scale_rewards,
+        mask_truncated_completions=recipe.mask_truncated_completions,
+        # optimisation
+        learning_rate=recipe.learning_rate,
+        max_steps=recipe.max_steps,
+        per_device_train_batch_size=recipe.per_device_train_batch_size,
+        gradient_accumulation_steps=recipe.gradient_accumulation_steps,
+        lr_scheduler_type=recipe.lr_scheduler_type,
+        warmup_steps=recipe.warmup_steps,
+        weight_decay=recipe.weight_decay,
+        adam_beta2=recipe.adam_beta2,
+        max_grad_norm=recipe.max_grad_norm,
+        # what is measured and kept
+        logging_strategy="steps",
+        logging_steps=recipe.logging_steps,
+        logging_nan_inf_filter=False,
+        eval_strategy="no",
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )

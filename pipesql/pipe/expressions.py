@@ -1,0 +1,131 @@
+"""Copy an expression with parts replaced, keeping its meaning: what lands under an operator gets parentheses.
+
+`x NOT IN (…)`, `x NOT BETWEEN … AND …`, `x IS NOT NULL`: sqlglot writes `NOT x IN (…)`, which few people do.
+
+Conditions that are known before the query runs: those of `|> IF`.
+"""
+
+from __future__ import annotations
+
+import operator as compare
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from sqlglot import exp
+
+from pipesql.errors import UnsupportedSql
+
+#: Nodes that print without brackets of their own, so that a stronger operator beside them would tear them apart.
+_LOOSE = (exp.Binary, exp.Unary, exp.Between, exp.In, exp.Interval)
+_TIGHT = (exp.Paren, exp.Dot)
+
+
+def rebuild(node: exp.Expr, replace: Callable[[exp.Expr], exp.Expr | None]) -> exp.Expr:
+    """A copy of `node` in which every part for which `replace` gives a tree is that tree (which is not entered)."""
+    new = replace(node)
+    if new is not None:
+        return new
+    args: dict[str, Any] = {}
+    operator = isinstance(node, _LOOSE) and not isinstance(node, _TIGHT)
+    for key, value in node.args.items():
+        if isinstance(value, exp.Expr):
+            args[key] = _child(value, replace, operator)
+        elif isinstance(value, list):
+            args[key] = [_child(v, replace, False) if isinstance(v, exp.Expr) else v for v in value]
+        else:
+            args[key] = value
+    return node.__class__(**args)
+
+
+def _child(node: exp.Expr, replace: Callable[[exp.Expr], exp.Expr | None], under_operator: bool) -> exp.Expr:
+    new = replace(node)
+    if new is None:
+        return rebuild(node, replace)
+    if under_operator and isinstance(new, _LOOSE) and not isinstance(new, _TIGHT) and not isinstance(node, _LOOSE):
+        return exp.Paren(this=new)
+    return new
+
+
+def unbracketed(node: exp.Expr) -> exp.Expr:
+    """The expression inside its brackets; a scalar subquery keeps its own (sqlglot's `unnest` takes those as well)."""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return node
+
+
+def is_constant(node: exp.Expr) -> bool:
+    """Whether the expression is the same for every row: it names no column and calls no function."""
+    return node.find(exp.Column, exp.Query, exp.Placeholder, exp.Func) is None
+
+
+def natural(tree: exp.Expr, dialect: str) -> exp.Expr:
+    """A copy for printing, in which NOT stands where a person writes it. It is no longer a tree to work on."""
+    if tree.find(exp.Not) is None:
+        return tree
+
+    def replace(node: exp.Expr) -> exp.Expr | None:
+        if not isinstance(node, exp.Not):
+            return None
+        inner = node.this
+        if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null) and not inner.args.get("negate"):
+            return exp.Is(this=rebuild(inner.this, replace), expression=exp.Null(), negate=True)
+        if isinstance(inner, exp.Between) or (isinstance(inner, exp.In) and not inner.args.get("unnest")):
+            copy = rebuild(inner, replace)
+            subject = natural(copy.this, dialect).sql(dialect=dialect, normalize_functions="upper", comments=False)
+            copy.set("this", exp.Var(this=f"{subject} NOT"))
+            return copy
+        return None
+
+    return rebuild(tree, replace)
+
+
+_COMPARISONS: dict[type[exp.Expr], Callable[[Any, Any], bool]] = {
+    exp.EQ: compare.eq,
+    exp.NEQ: compare.ne,
+    exp.LT: compare.lt,
+    exp.LTE: compare.le,
+    exp.GT: compare.gt,
+    exp.GTE: compare.ge,
+}
+
+
+def truth(node: exp.Expr) -> bool | None:
+    """Whether a constant condition is true, or None for NULL.
+
+    Raises UnsupportedSql for anything but TRUE, FALSE, NULL, comparisons of literals, and NOT, AND, OR of such.
+    """
+    node = unbracketed(node)
+    match node:
+        case exp.Boolean():
+            return bool(node.this)
+        case exp.Null():
+            return None
+        case exp.Cast() if isinstance(node.this, exp.Null) and node.to.is_type("boolean"):
+            return None
+        case exp.Not():
+            value = truth(node.this)
+            return None if value is None else not value
+        case exp.And() | exp.Or():
+            deciding = isinstance(node, exp.Or)
+            values = [truth(node.left), truth(node.right)]
+            return deciding if deciding in values else None if None in values else not deciding
+    compared = _COMPARISONS.get(type(node))
+    if compared is not None:
+        left, right = _literal(node.left), _literal(node.right)
+        if left is None or right is None:
+            return None
+        if type(left) is type(right):
+            return compared(left, right)
+    raise UnsupportedSql("IF with a condition that is no constant", node.sql("bigquery")[:60])
+
+
+def _literal(node: exp.Expr) -> Decimal | str | None:
+    node = unbracketed(node)
+    if isinstance(node, exp.Neg) and isinstance(value := _literal(node.this), Decimal):
+        return -value
+    if isinstance(node, exp.Literal):
+        return node.name if node.is_string else Decimal(node.name)
+    if isinstance(node, exp.Null):
+        return None
+    raise UnsupportedSql("IF with a condition that is no constant", node.sql("bigquery")[:60])

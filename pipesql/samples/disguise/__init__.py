@@ -1,6 +1,0 @@
-"""Databases under other names: the same questions and queries, a schema that was never seen."""
-
-from pipesql.samples.disguise.check import SIGN, disguise_faults, original
-from pipesql.samples.disguise.disguises import disguised, vocabulary
-
-__all__ = ["SIGN", "disguise_faults", "disguised", "original", "vocabulary"]
