@@ -49,7 +49,7 @@ lint: setup-dev  ## style, types and layers
 	@lint-imports --no-cache
 
 docs: setup-dev  ## build the documentation into site/, links checked
-	@mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 ui: setup  ## show runs and models at http://127.0.0.1:$(PORT) (PORT=5000)
 	@mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlflow.db --default-artifact-root $(CURDIR)/mlruns \

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
+
+from pipesql.cli.main import main
+from pipesql.finetune.recipe.grpo import FIELDS as GRPO_FIELDS
+from pipesql.finetune.recipe.recipe import FIELDS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -15,6 +24,19 @@ DECISIONS = sorted(p.name for p in (DOCS / "decisions").glob("*.md") if p.name !
 OUTSIDE = sorted(ROOT.glob("*.md")) + sorted((ROOT / "experiments").glob("*.md"))
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def script(name: str) -> ModuleType:
+    """A module of `scripts/`, which is not a package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PAGES_OF_CODE = script("docs_pages")
 
 
 def links(page: Path) -> list[str]:
@@ -51,3 +73,26 @@ def test_decisions_are_numbered_without_gaps_and_listed() -> None:
     assert [name[:5] for name in DECISIONS] == [f"{number:04}-" for number in range(1, len(DECISIONS) + 1)]
     index = (DOCS / "decisions" / "index.md").read_text(encoding="utf-8")
     assert [name for name in DECISIONS if f"]({name})" not in index] == []
+
+
+def test_the_reference_lists_every_command_parameter_and_field() -> None:
+    listed = re.findall(r"<!-- fill: parameters (\w+) -->", (DOCS / "reference" / "entry-points.md").read_text())
+    assert sorted(listed) == sorted(PAGES_OF_CODE.entry_points())
+    for entry, point in PAGES_OF_CODE.entry_points().items():
+        assert PAGES_OF_CODE.parameters(entry).count("\n| `") == len(point["parameters"])
+    assert PAGES_OF_CODE.fields("train").count("\n| `") == len(FIELDS)
+    assert PAGES_OF_CODE.fields("grpo").count("\n| `") == len(GRPO_FIELDS)
+    commands = PAGES_OF_CODE.commands()
+    wanted = [
+        name for name, command in main.commands.items() if not command.hidden and name not in PAGES_OF_CODE.steps()
+    ]
+    assert [name for name in wanted if f"## pipesql {name}" not in commands] == []
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    built = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False
+    )
+    assert (built.returncode, built.stdout + built.stderr) == (0, "")
