@@ -1,7 +1,7 @@
 """Fill the tables of the reference when the site is built: commands, parameters of entry points, recipe fields.
 
-A line `<!-- fill: NAME ARGUMENT -->` in a page is replaced by what the function in `FILLS` returns. The tables come from the
-code that they describe, so they cannot be stale. mkdocs.yml lists this file under `hooks`.
+A line `<!-- fill: NAME ARGUMENT -->` in a page is replaced by what the function in `FILLS` returns. The tables come
+from the code that they describe, so they cannot be stale. mkdocs.yml lists this file under `hooks`.
 """
 
 from __future__ import annotations
