@@ -20,7 +20,7 @@ from pipesql.pipe.reading.parser import parse as read_pipe
 from pipesql.pipe.schema import Schema
 
 if TYPE_CHECKING:
-    from pipesql.decompile.build.origins import Origins
+    from pipesql.decompile.origins import Origins
 
 Known = Path | str | Schema
 """What says which names there are: a database by its path or URL, or a schema alone."""
