@@ -174,7 +174,8 @@ def _reachable(graph: Graph, start: str) -> set[str]:
 def sibling_cycles(graph: Graph) -> list[list[str]]:
     """Cycles between the children of each package, a child standing for everything in it."""
     found = []
-    for package in sorted({name.rpartition(".")[0] for name in graph if "." in name}):
+    parts = [name.split(".") for name in graph]
+    for package in sorted({".".join(p[:depth]) for p in parts for depth in range(1, len(p))}):
         between: Graph = {child: set() for name in graph if (child := _child(name, package))}
         for name, targets in graph.items():
             if child := _child(name, package):
