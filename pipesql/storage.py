@@ -18,9 +18,9 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
-import pipesql
 from pipesql.errors import InvalidFile, StorageError
 from pipesql.records import OLD_FIELDS, Record
+from pipesql.version import __version__
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -98,11 +98,11 @@ def _sentence(target: Path, error: OSError) -> str:
 @cache
 def code_version() -> dict[str, str]:
     """The package's version, and a SHA-256 over its Python sources (names and bytes, in order of name)."""
-    root = Path(pipesql.__file__).parent
+    root = Path(__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return {"version": pipesql.__version__, "source_sha256": digest.hexdigest()}
+    return {"version": __version__, "source_sha256": digest.hexdigest()}
 
 
 def content_digest(value: Any) -> str:

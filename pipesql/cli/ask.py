@@ -2,46 +2,116 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import math
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipesql.cli.explain import Stage, aligned, last_stage, stage_text
-from pipesql.errors import BadInput, PipesqlError
-from pipesql.execution.database import dialect_of
-from pipesql.execution.opening import open_database
-from pipesql.execution.schema import read_schema
-from pipesql.inference.config import Question
-from pipesql.pipe.lowering.lower import lower
-from pipesql.pipe.reading.parser import parse
-from pipesql.tracking.evaluations import CONFIDENCE
+from pipesql.cli.table import aligned, prefix_text, print_json
 
 if TYPE_CHECKING:
-    from pipesql.decoding.answers import Decoded
+    from pipesql.api.ask import Answer
+    from pipesql.api.execute import Prefix
 
-NEEDED = ("torch", "transformers", "mlflow", "llguidance")
-MOST_ROWS = 1_000
 UNSURE = 0.5
 """Below this confidence, or without one below this probability of its text, an answer is called unsure."""
 
 
+@click.command()
+@click.option("--db", metavar="DATABASE", required=True, help="SQLite or DuckDB file, or a URL; it is only read.")
+@click.option(
+    "--model",
+    default="champion",
+    show_default=True,
+    help="A registered version (alias or number), a model's name, hub id or folder.",
+)
+@click.option(
+    "--endpoint", default="", metavar="URL", help="Server (http://…/v1) of OpenAI's chat completions that has --model."
+)
+@click.option("--evidence", default="", help="What else the model should know, in a sentence.")
+@click.option("--mode", default="greedy", show_default=True, help="greedy, beam, vote (of several answers) or agent.")
+@click.option("--samples", default=8, show_default=True, help="With --mode vote: answers that are drawn.")
+@click.option("--beams", default=4, show_default=True, help="With --mode beam: hypotheses that are followed.")
+@click.option("--free", is_flag=True, help="Decode without the constraint, which allows only what the database has.")
+@click.option("--layout", help="folded, tree or steps.  [default: the one that the model was trained with]")
+@click.option(
+    "--values", type=int, help="Values of each column in the prompt.  [default: as the model was trained, else 0]"
+)
+@click.option("--rows", default=3, show_default=True, help="Rows to show after each operator.")
+@click.option(
+    "--timeout", default=5.0, show_default=True, metavar="SECONDS", help="Stop a query that runs longer than this."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print only one JSON object, at the end.")
+@click.argument("question")
+def ask(
+    db: str,
+    model: str,
+    endpoint: str,
+    evidence: str,
+    mode: str,
+    samples: int,
+    beams: int,
+    free: bool,
+    layout: str | None,
+    values: int | None,
+    rows: int,
+    timeout: float,
+    as_json: bool,
+    question: str,
+) -> None:
+    """Answer a question in English with a model.
+
+    Shows each operator as the model writes it, with the table after it; then the pipe SQL, the engine's SQL, the rows
+    and how sure the model is. The exit status is 1 where no answer runs.
+
+    \b
+    pipesql ask --db music.sqlite "Who is over 30?"
+    """
+    from pipesql.api.ask import load
+    from pipesql.execution.schema import read_schema
+
+    read_schema(db)  # a wrong path is reported before a model is loaded
+    asked = load(model, endpoint=endpoint)
+    given: dict[str, Any] = {"mode": mode, "samples": samples, "beams": beams, "constrained": not free}
+    given |= {name: value for name, value in (("layout", layout), ("values", values)) if value is not None}
+    shown = Shown(db, rows, timeout)
+    answer = asked.ask(
+        db,
+        question,
+        evidence=evidence,
+        config=replace(asked.config, **given),
+        on_operators=None if as_json else shown.follow,
+        timeout_s=timeout,
+    )
+    if as_json:
+        print_json(asdict(answer))
+    else:
+        if answer.stop == "done":
+            shown.follow(answer.operators)  # a vote may have chosen another answer than the one that was shown
+        print_answer(answer, shown.dialect)
+    if answer.error:
+        raise click.exceptions.Exit(1)
+
+
 @dataclass
 class Shown:
-    """What of the answer stands on the terminal; operators that were taken back are struck by a line that says so."""
+    """What of the answer stands on the terminal; a line says which operators were taken back."""
 
     database: str
     rows: int
-    timeout: float
+    timeout_s: float
     operators: tuple[str, ...] = ()
 
-    def follow(self, index: int, operators: Sequence[str]) -> None:
+    @property
+    def dialect(self) -> str:
+        """The dialect of the database's engine."""
+        from pipesql.execution.database import dialect_of
+
+        return dialect_of(self.database)
+
+    def follow(self, operators: Sequence[str]) -> None:
         """Show what is new."""
         now = tuple(operators)
         same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(now, self.operators, strict=False)))
@@ -49,150 +119,50 @@ class Shown:
             gone = ", ".join(str(number) for number in range(same + 1, len(self.operators) + 1))
             click.echo(click.style(f"↩  taken back: operator {gone}\n", dim=True))
         for end in range(same + 1, len(now) + 1):
-            click.echo(stage_text(self._stage(now[:end])))
+            click.echo(prefix_text(self._prefix(now[:end])))
         self.operators = now
 
-    def _stage(self, operators: Sequence[str]) -> Stage:
+    def _prefix(self, operators: Sequence[str]) -> Prefix:
+        from pipesql.api.execute import Prefix, last_prefix
+        from pipesql.errors import PipesqlError
+        from pipesql.execution.opening import open_database
+        from pipesql.execution.schema import read_schema
+
         shown = operators[-1].removeprefix("|> ")
         try:
-            with open_database(self.database, timeout_s=self.timeout, max_rows=max(self.rows, 1)) as database:
-                return last_stage(operators, read_schema(self.database), database, self.rows)
+            with open_database(self.database, timeout_s=self.timeout_s, max_rows=max(self.rows, 1)) as database:
+                return last_prefix(operators, read_schema(self.database), database, self.rows)
         except PipesqlError as error:
-            return Stage(len(operators), shown, error=str(error))
+            return Prefix(len(operators), shown, error=str(error))
 
 
-def load(model: str) -> tuple[Any, Any, dict[str, str]]:
-    """(model, tokenizer, the tags that say how it was trained). `model` is an alias or a number of a registered
-    version, or what `pipesql.models` resolves. Raises BadInput, NoSuchRun or ModelUnavailable."""
-    from pipesql.models import resolve_model
-    from pipesql.models.load import load_model, load_tokenizer
-    from pipesql.tracking.registry import get_version, load_components, versions
-
-    if model in ("champion", "challenger") or model.isdigit():
-        if not versions():
-            raise BadInput(f"no model is registered here, so there is no {model}: train one, or give --model a folder")
-        version = get_version(model)
-        return *load_components(version), version.tags
-    source = resolve_model(model)
-    return load_model(source), load_tokenizer(source), {}
-
-
-def ask(asked: Question, model: str, how: dict[str, Any], rows: int, timeout: float, as_json: bool) -> bool:
-    """Answer with a model in this process and print; False where there is no answer that runs.
-
-    `how` are fields of `Asking`; layout and values that are not given are those that the model was trained with.
-    """
-    read_schema(asked.database)  # a wrong path is told before a model is loaded
-    for needed in NEEDED:
-        if importlib.util.find_spec(needed) is None:
-            raise BadInput(f"asking a model needs the package {needed}: pip install 'pipesql[train]'")
-    from pipesql.inference.answer import answer
-    from pipesql.inference.confidence import Confidence
-    from pipesql.inference.config import Asking
-    from pipesql.models.load import choose_device, compute_dtype
-
-    loaded, tokenizer, tags = load(model)
-    trained: dict[str, Any] = {"layout": tags.get("pipesql.layout", "folded")}
-    trained |= {name: int(tags.get(f"pipesql.{name}", known)) for name, known in (("values", 0), ("keys", 1))}
-    asking = Asking(**{**trained, **how})
-    device = choose_device()
-    loaded.to(device=device, dtype=compute_dtype(device, asking.precision))
-    answers: list[tuple[Decoded, float]] = []
-    shown = Shown(asked.database, rows, timeout)
-    answer(
-        loaded,
-        tokenizer,
-        [asked],
-        asking,
-        lambda index, decoded, share: answers.append((decoded, share)),
-        batch=asking.count * asking.width,
-        on_operators=None if as_json else shown.follow,
-    )
-    decoded, share = answers[0]
-    confidence = Confidence.read(tags[CONFIDENCE]) if CONFIDENCE in tags and asking.constrained else None
-    sure = confidence.of(decoded.score, share, decoded.switches, len(decoded.unsaid)) if confidence else None
-    return _end(asked, shown, decoded, share, sure, as_json)
-
-
-def ask_endpoint(
-    asked: Question, url: str, model: str, how: dict[str, Any], rows: int, timeout: float, as_json: bool
-) -> bool:
-    """The same with a model that is served at `url`; its key is in OPENAI_API_KEY, if it wants one."""
-    schema = read_schema(asked.database)
-    if importlib.util.find_spec("torch") is None:
-        raise BadInput("asking a server needs what reads its answers: pip install 'pipesql[train]'")
-    from pipesql.assistant_tools.grounding import matching_values
-    from pipesql.chat.prompts import messages
-    from pipesql.inference.operator_check import check_operators
-    from pipesql.inference.remote import Endpoint, answer_served
-
-    values = matching_values(asked.database, asked.question, how.get("values", 0))
-    shown = Shown(asked.database, rows, timeout)
-    decoded = answer_served(
-        Endpoint(url, model, os.environ.get("OPENAI_API_KEY", "")),
-        lambda so_far: messages(schema, asked.question, asked.evidence, so_far, values),
-        lambda index, operators: check_operators(schema, operators),
-        one_by_one=how.get("layout") == "steps",
-    )
-    return _end(asked, shown, decoded, 1.0, None, as_json)
-
-
-def _end(asked: Question, shown: Shown, decoded: Decoded, share: float, sure: float | None, as_json: bool) -> bool:
-    if not as_json and decoded.stop == "done":
-        shown.follow(0, decoded.operators)  # a vote may have chosen another answer than the one that was shown
-    return _print(asked, decoded, share, sure, shown.timeout, as_json)
-
-
-def _print(asked: Question, decoded: Decoded, share: float, sure: float | None, timeout: float, as_json: bool) -> bool:
-    """The end: pipe SQL, engine SQL, result, and how sure the model is."""
-    facts: dict[str, Any] = {
-        "pipe_sql": "\n".join(decoded.operators),
-        "stop": decoded.stop,
-        "detail": decoded.detail,
-        "probability": math.exp(decoded.score) if decoded.score else None,
-        "share": share,
-        "switches": decoded.switches,
-        "unsaid": decoded.unsaid,
-        "confidence": sure,
-    }
-    error = "" if decoded.stop == "done" else decoded.detail
-    if not error:
-        try:
-            facts["sql"] = lower(parse(facts["pipe_sql"]), read_schema(asked.database), dialect_of(asked.database))
-            with open_database(asked.database, timeout_s=timeout, max_rows=MOST_ROWS) as database:
-                result = database.run(facts["sql"])
-            facts |= {"columns": result.columns, "rows": result.rows}
-        except PipesqlError as failure:
-            error = str(failure)
-    if as_json:
-        click.echo(json.dumps({**facts, "error": error}, ensure_ascii=False, default=repr))
-        return not error
-    click.echo(click.style("pipe SQL", bold=True) + f"\n{facts['pipe_sql']}\n")
-    if error:
-        click.echo(click.style("no answer", fg="red", bold=True) + f": {error}")
-        return False
-    click.echo(click.style(f"SQL for {dialect_of(asked.database)}", bold=True) + f"\n{facts['sql']}\n")
+def print_answer(answer: Answer, dialect: str) -> None:
+    """Print pipe SQL, engine SQL, rows, and how sure the model is."""
+    click.echo(click.style("pipe SQL", bold=True) + f"\n{answer.pipe_sql}\n")
+    if answer.error:
+        click.echo(click.style("no answer", fg="red", bold=True) + f": {answer.error}")
+        return
+    click.echo(click.style(f"SQL for {dialect}", bold=True) + f"\n{answer.sql}\n")
     click.echo(click.style("result", bold=True))
-    for line in aligned(facts["columns"], facts["rows"]):
+    for line in aligned(answer.columns, answer.rows):
         click.echo(line)
-    click.echo(f"\n{_doubts(decoded, share, sure, facts['rows'])}")
-    return True
+    click.echo(f"\n{doubts(answer)}")
 
 
-def _doubts(decoded: Decoded, share: float, sure: float | None, rows: Sequence[Any]) -> str:
-    """A sentence on how much to trust the answer; `sure` is the fitted confidence, where the model has one."""
-    probability = math.exp(decoded.score) if decoded.score else None
+def doubts(answer: Answer) -> str:
+    """A sentence on how far to trust the answer."""
+    sure, probability = answer.confidence, answer.probability
     reasons = []
-    if not rows:
+    if not answer.rows:
         reasons.append("it has no rows")
-    if decoded.detail:
-        reasons.append(decoded.detail)
-    if decoded.switches:
-        reasons.append(f"the model went another way {decoded.switches} times")
-    if decoded.unsaid:
-        reasons.append(f"the question speaks of {', '.join(decoded.unsaid)}, the answer does not")
-    if share < UNSURE:
-        reasons.append(f"other answers have {1 - share:.0%} of the vote")
+    if answer.detail:
+        reasons.append(answer.detail)
+    if answer.backtracks:
+        reasons.append(f"decoding went back {answer.backtracks} {'time' if answer.backtracks == 1 else 'times'}")
+    if answer.missing_mentions:
+        reasons.append(f"the question mentions {', '.join(answer.missing_mentions)}, the answer does not")
+    if answer.share < UNSURE:
+        reasons.append(f"other answers have {1 - answer.share:.0%} of the vote")
     if sure is None and probability is not None and probability < UNSURE:
         reasons.append(f"the model gives this text a probability of {probability:.1%}")
     if sure is None and probability is None:

@@ -1,100 +1,104 @@
-"""The two conversions of the command line, each from text to text; each imports what it alone needs when it starts.
-
-`to-pipe --explain`: each operator, and the clause of the standard query that it comes from.
-"""
+"""`pipesql to-pipe` and `pipesql to-sql`: one query, or JSON Lines of many."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from functools import partial
 
 import click
 
-from pipesql.decompile import decompile_with_origins
-from pipesql.decompile.build.origins import Origins
-from pipesql.decompile.infer import infer_from_standard
-from pipesql.execution.schema import read_schema
-from pipesql.pipe.inferred import complete, infer_from_pipe
-from pipesql.pipe.printing.printer import print_operators
-from pipesql.pipe.query import PipeQuery
+from pipesql.cli.main import given_text
+from pipesql.errors import InvalidOption
+
+_pipe_dialect = click.Choice(["bigquery", "spark"])
+_db = click.option(
+    "--db",
+    metavar="DATABASE",
+    help="SQLite or DuckDB file, or a URL, whose schema says which table a column belongs to. Without it the query "
+    "itself must say so.",
+)
+_jsonl = click.option("--jsonl", is_flag=True, help="Read one JSON object per line and answer each with one, in order.")
+_jobs = click.option(
+    "--jobs",
+    type=click.IntRange(min=0),
+    default=0,
+    help="With --jsonl: processes that share the lines after the first 1,000.  [default: one per core]",
+)
 
 
-def standard_to_pipe(sql: str, db: Path | None, source: str, target: str, keep_names: bool = False) -> str:
-    """Standard SQL of dialect `source` as pipe text of dialect `target`, in normal form or with its own names.
+@click.command("to-pipe")
+@click.option("--from", "source", default="sqlite", show_default=True, help="Dialect of the standard SQL.")
+@click.option(
+    "--to", "target", default="bigquery", show_default=True, type=_pipe_dialect, help="Dialect of the pipe SQL."
+)
+@_db
+@click.option("--keep-names", is_flag=True, help="Keep the query's aliases and its spelling of names.")
+@click.option("--explain", "with_origins", is_flag=True, help="Show which clause each operator comes from.")
+@click.option("--json", "as_json", is_flag=True, help="With --explain: print one JSON object per operator.")
+@_jsonl
+@_jobs
+@click.argument("sql", required=False)
+def to_pipe(
+    source: str,
+    target: str,
+    db: str | None,
+    jsonl: bool,
+    jobs: int,
+    keep_names: bool,
+    with_origins: bool,
+    as_json: bool,
+    sql: str | None,
+) -> None:
+    """Convert standard SQL to pipe SQL.
 
-    Without a database the schema is read off the query. Raises PipesqlError.
+    SQL is read from standard input when it is not given. With --jsonl, lines of {"id", "sql", "db"} become lines of
+    {"id", "pipe_sql"} or {"id", "error"}.
+
+    \b
+    pipesql to-pipe --db music.sqlite "SELECT name FROM singer WHERE age > 30"
     """
-    from pipesql.decompile import decompile
-    from pipesql.decompile.infer import infer_from_standard
-    from pipesql.pipe.printing.printer import print_query
+    from pipesql.api import convert
 
-    schema = infer_from_standard(sql, source) if db is None else read_schema(db)
-    text = print_query(decompile(sql, schema, source, keep_names=keep_names), target)
-    return complete(text) if db is None else text
+    if (with_origins and jsonl) or (as_json and not with_origins):
+        raise InvalidOption("--explain is for one query, without --jsonl; --json belongs to --explain")
+    if with_origins:
+        from pipesql.cli.table import print_origins
 
-
-def pipe_to_standard(text: str, db: Path | None, source: str, target: str) -> str:
-    """Pipe text of dialect `source` as standard SQL of dialect `target`.
-
-    Without a database the schema is read off the query. Raises PipesqlError.
-    """
-    from pipesql.pipe.lowering.lower import lower
-    from pipesql.pipe.reading.parser import parse
-
-    query = parse(text, source)
-    if db is None:
-        return complete(lower(query, infer_from_pipe(query), target))
-    return lower(query, read_schema(db), target)
-
-
-_WIDEST = 72
-
-
-@dataclass(frozen=True)
-class Step:
-    """One operator; `query` is the name of the CTE that it stands in, empty for the query itself."""
-
-    query: str
-    operator: str
-    clause: str
-    text: str
-
-
-def steps(sql: str, db: Path | None, source: str, target: str, keep_names: bool = False) -> Iterator[Step]:
-    """The operators of a query's pipe form with their origins, those of its CTEs first. Raises PipesqlError."""
-    schema = infer_from_standard(sql, source) if db is None else read_schema(db)
-    query, origins = decompile_with_origins(sql, schema, source, keep_names=keep_names)
-    for cte in query.ctes:
-        yield from _steps(cte.name, cte.query, origins, target)
-    yield from _steps("", query, origins, target)
-
-
-def _steps(name: str, query: PipeQuery, origins: Origins, target: str) -> Iterator[Step]:
-    texts = print_operators(PipeQuery(query.operators), target)
-    for operator, text in zip(query.operators, texts, strict=True):
-        origin = origins.of(operator)
-        yield Step(name, text.removeprefix("|> "), origin.clause, origin.text)
-
-
-def print_steps(found: list[Step], as_json: bool) -> None:
-    """Print the table of operators, clauses and texts, or one JSON object an operator."""
-    if as_json:
-        for step in found:
-            click.echo(json.dumps(asdict(step), ensure_ascii=False))
+        found = convert.origins(given_text(sql), db, dialect=source, pipe_dialect=target, keep_names=keep_names)
+        print_origins(list(found), as_json)
         return
-    rows = [
-        (f"{step.query}: {step.operator}" if step.query else step.operator, step.clause, step.text) for step in found
-    ]
-    for line in _table([("operator", "clause", "query"), *rows]):
-        click.echo(line)
+    converted = partial(convert.to_pipe, dialect=source, pipe_dialect=target, keep_names=keep_names)
+    if jsonl:
+        from pipesql.cli.lines import answer_lines
+
+        answer_lines("sql", "pipe_sql", db, converted, jobs)
+    else:
+        click.echo(converted(given_text(sql), db))
 
 
-def _table(rows: list[tuple[str, str, str]]) -> list[str]:
-    """The lines of a table, nothing cut; very long operators stand out."""
-    first = min(max(len(operator) for operator, _, _ in rows), _WIDEST)
-    second = max(len(clause) for _, clause, _ in rows)
-    lines = [f"{a.ljust(first)} | {b.ljust(second)} | {c}" for a, b, c in rows]
-    rule = f"{'-' * first}-+-{'-' * second}-+-{'-' * max(len(c) for _, _, c in rows)}"
-    return [lines[0], rule, *lines[1:]]
+@click.command("to-sql")
+@click.option(
+    "--from", "source", default="bigquery", show_default=True, type=_pipe_dialect, help="Dialect of the pipe SQL."
+)
+@click.option("--to", "target", default="sqlite", show_default=True, help="Dialect of the engine.")
+@_db
+@_jsonl
+@_jobs
+@click.argument("pipe", required=False)
+def to_sql(source: str, target: str, db: str | None, jsonl: bool, jobs: int, pipe: str | None) -> None:
+    """Convert pipe SQL to the standard SQL of an engine.
+
+    PIPE is read from standard input when it is not given. With --jsonl, lines of {"id", "pipe_sql", "db"} become lines
+    of {"id", "sql"} or {"id", "error"}.
+
+    \b
+    pipesql to-sql --db music.sqlite --to duckdb "FROM singer |> WHERE age > 30 |> SELECT name"
+    """
+    from pipesql.api import convert
+
+    converted = partial(convert.to_sql, dialect=target, pipe_dialect=source)
+    if jsonl:
+        from pipesql.cli.lines import answer_lines
+
+        answer_lines("pipe_sql", "sql", db, converted, jobs)
+    else:
+        click.echo(converted(given_text(pipe), db))

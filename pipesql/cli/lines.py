@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pipesql.cli.workers import Workers
@@ -19,7 +18,7 @@ ALONE = 1000
 
 
 def answer_lines(
-    asked: str, answered: str, db: Path | None, convert: Callable[[str, Path | None], str], jobs: int = 0
+    asked: str, answered: str, db: str | None, convert: Callable[[str, str | None], str], jobs: int = 0
 ) -> None:
     """Convert field `asked` of every line of standard input into field `answered` of a line of standard output.
 
@@ -56,8 +55,8 @@ class Answer:
 
     asked: str
     answered: str
-    db: Path | None
-    convert: Callable[[str, Path | None], str]
+    db: str | None
+    convert: Callable[[str, str | None], str]
 
     def __call__(self, line: tuple[int, bytes]) -> str:
         """The answer's JSON; an error of ours is an answer."""
@@ -65,7 +64,7 @@ class Answer:
         try:
             row = _row(line, self.asked)
             path = row.get("db") or self.db
-            out = {self.answered: self.convert(row[self.asked], None if path is None else Path(path))}
+            out = {self.answered: self.convert(row[self.asked], None if path is None else str(path))}
         except PipesqlError as e:
             out = {"error": str(e)}
         return _json({"id": row.get("id"), **out})
@@ -98,5 +97,5 @@ def _row(line: tuple[int, bytes], asked: str) -> dict[str, Any]:
     if not isinstance(row, dict) or not isinstance(row.get(asked), str):
         raise BadInput(f"line {number}: expected an object with a text field {asked}")
     if not isinstance(row.get("db") or "", str):
-        raise BadInput(f"line {number}: field db must be the path of a SQLite file")
+        raise BadInput(f"line {number}: field db must be the path or URL of a database")
     return row

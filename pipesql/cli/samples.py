@@ -1,97 +1,70 @@
-"""What a data folder's samples are: looked at, held against their pairs, counted in each layout."""
+"""`pipesql samples`: the training samples of a data folder, shown, checked and counted."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipesql.chat.trees import read_samples
-from pipesql.errors import BadInput
-from pipesql.finetune.data.packs import make_packs
-from pipesql.finetune.data.tokenise import IGNORED, Row, common_prefix, tokenise
-from pipesql.records import GoldenPair, Sample
-from pipesql.samples import Options, build
-from pipesql.samples.check import check_samples, pairs_of, said
-from pipesql.samples.lengths import ruler
-from pipesql.samples.preview import page
-from pipesql.storage import atomic_write, read_jsonl
+import click
 
+if TYPE_CHECKING:
+    from pipesql.api.samples import Costs
 
-def preview(folder: Path, out: Path, limit: int, tokenizer: str, max_length: int) -> str:
-    """Write the page of a folder's samples to `out`; returns a sentence. Raises BadInput, ModelUnavailable."""
-    if limit < 1:
-        raise BadInput(f"limit is {limit}; give how many samples of each split and layout to show")
-    samples, measure = _samples(folder), ruler(tokenizer)
-    lengths = {split: measure.measure(rows) for split, rows in samples.items()}
-    with atomic_write(out) as file:
-        file.write(page(samples, lengths, measure, max_length, limit, f"Samples of {folder.resolve().name}"))
-    return f"{out}: {', '.join(f'{len(rows)} samples of {split}' for split, rows in samples.items())}"
+_folder = click.argument("folder", type=click.Path(path_type=Path))
+_tokenizer = click.option(
+    "--tokenizer", default="auto", show_default=True, help="Tokenizer of this model: a name or a folder."
+)
+_max_length = click.option(
+    "--max-length", default=2048, show_default=True, metavar="TOKENS", help="Longest sample, and the size of a pack."
+)
 
 
-def check(folder: Path) -> tuple[str, bool]:
-    """Hold the samples of a folder against its pairs: a report, and whether nothing is wrong. Raises BadInput."""
-    pairs = pairs_of(folder)
-    checked = [(split, check_samples(rows, pairs)) for split, rows in _samples(folder).items()]
-    return said(checked), not any(one.faults for _, one in checked)
+@click.group()
+def samples() -> None:
+    """Look at the training samples of a data folder."""
 
 
-def _samples(folder: Path) -> dict[str, list[Sample]]:
-    """The samples of a data folder by split, train first."""
-    files = {path.name.split(".")[1]: path for path in sorted(folder.glob("samples.*.jsonl"))}
-    if not files:
-        raise BadInput(f"{folder} holds no samples.SPLIT.jsonl; give a folder that the data step has written")
-    order = sorted(files, key=("train", "validation", "dev").index)
-    return {split: list(read_samples(files[split])) for split in order}
+@samples.command()
+@click.option("--out", type=click.Path(path_type=Path), help="Page to write.  [default: FOLDER/preview.html]")
+@click.option("--limit", default=40, show_default=True, help="Samples to show of each split and layout.")
+@_tokenizer
+@_max_length
+@_folder
+def preview(out: Path | None, limit: int, tokenizer: str, max_length: int, folder: Path) -> None:
+    """Write an HTML page of the samples in FOLDER, with the tokens that the loss counts in colour."""
+    from pipesql.api.samples import preview as write_preview
+
+    click.echo(write_preview(folder, out or folder / "preview.html", limit, tokenizer, max_length))
 
 
-@dataclass(frozen=True)
-class Costs:
-    """Tokens of the same queries in each layout. `trees`: schema once a database; `packs`: as training lays trees
-    into packs of `max_length`, where a schema comes again in every pack."""
+@samples.command()
+@_folder
+def check(folder: Path) -> None:
+    """Check the samples in FOLDER against its golden pairs: execute every prefix and tool call again.
 
-    queries: int
-    targets: int
-    steps: int
-    folded: int
-    trees: int
-    packs: int
-    left_out: int
-    """Queries whose folded sample is longer than `max_length`; counted in no layout."""
+    The exit status is 1 where a sample is wrong.
+    """
+    from pipesql.api.samples import check as check_samples
 
-
-def costs(folder: Path, tokenizer: str, max_length: int) -> tuple[Costs, str]:
-    """Tokens of a folder's pairs in every layout, and the tokenizer's name. Raises BadInput, ModelUnavailable."""
-    pairs = list(read_jsonl(folder / "golden.jsonl", GoldenPair))
-    measure = ruler(tokenizer)
-    if measure.tokenizer is None:
-        raise BadInput(f"layouts are compared in tokens, and {measure.note}")
-    bare = {layout: build(pairs, Options(layout, execute_prefixes=0)).samples for layout in ("folded", "steps")}
-    folded, counted = tokenise(bare["folded"], measure.tokenizer, max_length)
-    gone = set(counted.too_long_ids)
-    steps = [s for s in bare["steps"] if s.id.rpartition("#")[0] not in gone]
-    by_database: dict[tuple[str, str], list[Row]] = {}
-    split_of = {pair.id: pair.split for pair in pairs}
-    for row in folded:
-        by_database.setdefault((row.db_id, split_of[row.id]), []).append(row)
-    return Costs(
-        queries=len(folded),
-        targets=sum(label != IGNORED for row in folded for label in row.labels),
-        steps=sum(length.whole for length in measure.measure(steps)),
-        folded=sum(len(row.input_ids) for row in folded),
-        trees=sum(map(_grown, by_database.values())),
-        packs=sum(map(len, make_packs(folded, max_length, 0))),
-        left_out=len(gone),
-    ), measure.name
+    text, sound = check_samples(folder)
+    click.echo(text)
+    if not sound:
+        raise click.exceptions.Exit(1)
 
 
-def _grown(rows: list[Row]) -> int:
-    """Tokens of one tree: what all prompts begin with once, then what each row has of its own."""
-    shared = min(common_prefix(rows), min(row.prompt_length for row in rows) - 1)
-    return shared + sum(len(row.input_ids) - shared for row in rows)
+@samples.command()
+@_tokenizer
+@_max_length
+@_folder
+def layouts(tokenizer: str, max_length: int, folder: Path) -> None:
+    """Count the tokens that the golden pairs in FOLDER take in each layout of samples."""
+    from pipesql.api.samples import costs
+
+    found, name = costs(folder, tokenizer, max_length)
+    click.echo(_text(found, name, max_length))
 
 
-def costs_text(found: Costs, name: str, max_length: int) -> str:
-    """The table of `pipesql layouts`."""
+def _text(found: Costs, name: str, max_length: int) -> str:
     rows = [("steps", found.steps), ("folded", found.folded)]
     rows += [("tree, schema once a database", found.trees), (f"tree, in packs of {max_length}", found.packs)]
     lines = [f"{found.queries:,} queries, {found.targets:,} target tokens (folded), tokens of {name}"]

@@ -1,36 +1,44 @@
-"""Predictions of any model, judged as the evaluate step judges its own."""
+"""`pipesql score`: predictions of any model, judged by execution."""
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
-from pipesql.errors import BadInput
-from pipesql.records import GoldenPair
-from pipesql.storage import read_jsonl
+import click
 
 
+@click.command()
+@click.option("--golden", type=click.Path(path_type=Path), required=True, help="The golden.jsonl of a data folder.")
+@click.option(
+    "--predictions",
+    type=click.Path(path_type=Path),
+    required=True,
+    help='One JSON object per line: {"id", "pipe_sql"}.',
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder to write verdicts.jsonl, evaluation.html and figures to."
+)
+@click.option("--split", default="dev", show_default=True, help="Golden pairs whose questions are to be answered.")
+@click.option(
+    "--partial", is_flag=True, help="Leave out questions that have no prediction; without it they count as wrong."
+)
+@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes.  [default: one per core]")
+@click.option(
+    "--timeout", default=5.0, show_default=True, metavar="SECONDS", help="Stop a query that runs longer than this."
+)
 def score(
-    golden: Path, predictions: Path, out: Path | None, split: str, partial: bool, workers: int, timeout_s: float
-) -> str:
-    """The table of what the predictions are worth on the golden pairs of a split; with `out`, files are written there.
+    golden: Path, predictions: Path, out: Path | None, split: str, partial: bool, workers: int, timeout: float
+) -> None:
+    """Judge predictions by executing them.
 
-    Raises BadInput where files cannot be read or written, and ExecutionError where a gold does not run.
+    Prints accuracy by three rules (strict, Spider's, BIRD's) with 95% intervals, broken down by hardness and construct.
+
+    \b
+    pipesql score --golden data/golden.jsonl --predictions answers.jsonl --out scores/
     """
-    for needed in ("numpy", "jinja2"):
-        if importlib.util.find_spec(needed) is None:
-            raise BadInput(f"scoring needs {needed}: pip install 'pipesql[train]'")
-    from pipesql.evaluate.judge_all import Limits, judge_all
-    from pipesql.evaluate.questions import golds_by_database
-    from pipesql.evaluate.report.evaluation import HANDED_IN, Evaluation
-    from pipesql.evaluate.submitted import read_predictions
+    from pipesql.api.score import score as judge
 
-    pairs = [pair for pair in read_jsonl(golden, GoldenPair) if pair.split == split]
-    if not pairs:
-        raise BadInput(f"{golden} holds no pair of the split {split}; name one that it has with --split")
-    asked = read_predictions(predictions, pairs, partial=partial)
-    judged = judge_all(asked, golds_by_database(pairs), workers=workers, limits=Limits(timeout_s=timeout_s))
-    evaluation = Evaluation(f"Scores of {predictions.name}", {HANDED_IN: judged})
+    evaluation = judge(golden, predictions, split=split, partial=partial, workers=workers, timeout_s=timeout)
     if out is not None:
         evaluation.write(out)
-    return evaluation.text()
+    click.echo(evaluation.text())

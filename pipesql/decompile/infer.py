@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlglot import exp
 
 from pipesql.decompile.bind.compound import names_itself
-from pipesql.decompile.habits import habits_of
-from pipesql.decompile.prepare.prepare import parsed, prepared
+from pipesql.decompile.prepare.desugar import desugar
+from pipesql.decompile.prepare.parse import parse
+from pipesql.decompile.semantics import semantics_of
 from pipesql.pipe.inferred import Inferred, Sources, needs_database
 from pipesql.pipe.located import depth_bounded
 from pipesql.pipe.schema import Schema
@@ -15,7 +16,7 @@ from pipesql.pipe.schema import Schema
 @depth_bounded
 def infer_from_standard(sql: str, dialect: str = "sqlite") -> Schema:
     """The schema that a standard query needs. Raises BadInput where its text does not say, SqlSyntaxError."""
-    tree = prepared(parsed(sql, dialect), habits_of(dialect))
+    tree = desugar(parse(sql, dialect), semantics_of(dialect))
     found = Inferred()
     _Reader(found).query(tree, (), frozenset(), columns_matter=False)
     return found.schema()

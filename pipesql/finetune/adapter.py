@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
-import pipesql
 from pipesql.errors import BadInput, TrainingDiverged
 from pipesql.models import ModelSource
 from pipesql.storage import whole_folder, write_json
+from pipesql.version import __version__
 
 BASE_FILE = "base.json"
 
@@ -30,7 +30,7 @@ def base_record(source: ModelSource, details: dict[str, Any]) -> dict[str, Any]:
         "digest": source.digest,
         "description": source.description,
         **details,
-        "versions": {"pipesql": pipesql.__version__, **{name: version(name) for name in libraries}},
+        "versions": {"pipesql": __version__, **{name: version(name) for name in libraries}},
     }
 
 

@@ -12,12 +12,12 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from pipesql import __version__
 from pipesql.golden.build import GoldenBuild
 from pipesql.golden.constructs import ORDER
 from pipesql.golden.reasons import meaning
 from pipesql.golden.regression import Comparison
 from pipesql.records import GoldenPair, Rejection
+from pipesql.version import __version__
 
 TEMPLATE = "page.html.jinja"
 

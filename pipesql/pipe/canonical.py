@@ -1,4 +1,4 @@
-"""`pipesql format`: canonical text that keeps the comments.
+"""`pipesql canonical`: canonical text that keeps the comments.
 
 A comment goes on a line of its own above the operator that it was written in or before, those inside brackets too;
 what was written below the last operator stays below it. `#` and `/* … */` become `--`. Formatting twice changes

@@ -8,7 +8,7 @@ Conditions that are known before the query runs: those of `|> IF`.
 from __future__ import annotations
 
 import operator as compare
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -54,9 +54,42 @@ def unbracketed(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def outermost(node: exp.Expr, kind: type[exp.Expr]) -> Iterator[exp.Expr]:
+    """The expressions of a kind that no other of it encloses; subqueries are not entered."""
+    if isinstance(node, kind):
+        yield node
+    elif not isinstance(node, exp.Query | exp.Subquery):
+        for child in node.iter_expressions():
+            yield from outermost(child, kind)
+
+
 def is_constant(node: exp.Expr) -> bool:
     """Whether the expression is the same for every row: it names no column and calls no function."""
     return node.find(exp.Column, exp.Query, exp.Placeholder, exp.Func) is None
+
+
+def integer(node: exp.Expr | None) -> int | None:
+    """The value of an integer literal, with or without a sign."""
+    node = unbracketed(node) if node is not None else None
+    if isinstance(node, exp.Neg):
+        value = integer(node.this)
+        return None if value is None else -value
+    if isinstance(node, exp.Literal) and node.name.removeprefix("-").isdigit():
+        return int(node.name)
+    return None
+
+
+def surely_positive(node: exp.Expr) -> bool:
+    """Whether the expression is an integer above 0 or NULL: a literal, or one added to a count."""
+    node = unbracketed(node)
+    if isinstance(node, exp.Add):
+        left, right = unbracketed(node.left), unbracketed(node.right)
+        counts = (exp.StrPosition, exp.Length)
+        return (surely_positive(left) and isinstance(right, counts)) or (
+            isinstance(left, counts) and surely_positive(right)
+        )
+    place = integer(node)
+    return place is not None and place > 0
 
 
 def natural(tree: exp.Expr, dialect: str) -> exp.Expr:

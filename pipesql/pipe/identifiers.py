@@ -59,3 +59,12 @@ def column(name: str, table: str = "") -> exp.Column:
 def aliased(expression: exp.Expr, name: str) -> exp.Expr:
     """`expression AS name`."""
     return exp.Alias(this=expression, alias=identifier(name))
+
+
+def unique(name: str, taken: set[str]) -> str:
+    """`name`, numbered if another column has it; it is added to `taken` (lower case)."""
+    base, number = name, 2
+    while name.lower() in taken:
+        name, number = f"{base}_{number}", number + 1
+    taken.add(name.lower())
+    return name

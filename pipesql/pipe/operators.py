@@ -1,8 +1,11 @@
 """The pipe operators. Each takes the table so far and gives the next one; expressions are sqlglot trees.
 
-Names follow GoogleSQL's pipe syntax reference. An operator holds what was written, unresolved: `scope.resolve`
-says what its names mean, `lower` what it does in an engine. What is written stays as it is written: reading and
-printing give GoogleSQL's parser the same tree. The normal form of training text is the decompiler's doing.
+Names follow GoogleSQL's pipe syntax reference. An operator holds what is written, unresolved, so that reading and
+printing give GoogleSQL's parser the same tree; `resolving` finds out what its names mean, `lowering` what it does in an
+engine. The normal form of training text is the decompiler's work.
+
+To add an operator, write its class here, its reader in `reading`, its text in `printing`, its scope in `resolving` and
+what it becomes in `lowering`; `walk` finds its parts by itself.
 """
 
 from __future__ import annotations
@@ -11,25 +14,12 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from pipesql.pipe.googlesql_operators import Argument as Argument
-from pipesql.pipe.googlesql_operators import Assert as Assert
-from pipesql.pipe.googlesql_operators import Call as Call
-from pipesql.pipe.googlesql_operators import Describe as Describe
-from pipesql.pipe.googlesql_operators import Fork as Fork
-from pipesql.pipe.googlesql_operators import If as If
-from pipesql.pipe.googlesql_operators import Log as Log
-from pipesql.pipe.googlesql_operators import Path as Path
-from pipesql.pipe.googlesql_operators import Pivot as Pivot
-from pipesql.pipe.googlesql_operators import TableSample as TableSample
-from pipesql.pipe.googlesql_operators import Tee as Tee
-from pipesql.pipe.googlesql_operators import Unpivot as Unpivot
-from pipesql.pipe.googlesql_operators import UnpivotGroup as UnpivotGroup
-from pipesql.pipe.googlesql_operators import Write as Write
 from pipesql.pipe.query import Cte, PipeQuery, Subpipeline
+from pipesql.pipe.query import Operator as Operator
 
 
 @dataclass(frozen=True)
-class Join:
+class Join(Operator):
     """`|> [kind] JOIN source ON on | USING (using)`.
 
     `kind` is empty for a plain JOIN, or INNER, LEFT, RIGHT, FULL, CROSS; inside a FROM it may be COMMA.
@@ -43,7 +33,7 @@ class Join:
 
 
 @dataclass(frozen=True)
-class From:
+class From(Operator):
     """`FROM source [joins]`: a table, a CTE, a function's table or a query in brackets, each with an optional alias."""
 
     source: exp.Expr
@@ -51,7 +41,7 @@ class From:
 
 
 @dataclass(frozen=True)
-class Nested:
+class Nested(Operator):
     """`(query) [AS alias]`: a whole query in brackets to go on with; only as the first operator."""
 
     query: PipeQuery
@@ -59,7 +49,7 @@ class Nested:
 
 
 @dataclass(frozen=True)
-class Block:
+class Block(Operator):
     """A standard query to go on with, `SELECT … FROM …` or set operations of such; only as the first operator.
 
     Queries in brackets inside it are leaves (`query.nest`). A SELECT that needs no table and has no further clause is
@@ -70,14 +60,14 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Where:
+class Where(Operator):
     """`|> WHERE condition`: keeps the rows for which it is true."""
 
     condition: exp.Expr
 
 
 @dataclass(frozen=True)
-class Extend:
+class Extend(Operator):
     """`|> EXTEND expression [AS name], … [WINDOW name AS (…), …]`: adds columns; items do not see each other."""
 
     items: tuple[exp.Expr, ...]
@@ -85,35 +75,35 @@ class Extend:
 
 
 @dataclass(frozen=True)
-class Window:
+class Window(Operator):
     """`|> WINDOW function OVER (…) [AS name], …`: EXTEND in its older spelling for window functions."""
 
     items: tuple[exp.Expr, ...]
 
 
 @dataclass(frozen=True)
-class Set:
+class Set(Operator):
     """`|> SET column = expression, …`: replaces columns in place."""
 
     assignments: tuple[tuple[str, exp.Expr], ...]
 
 
 @dataclass(frozen=True)
-class Drop:
+class Drop(Operator):
     """`|> DROP column, …`."""
 
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Rename:
+class Rename(Operator):
     """`|> RENAME old AS new, …`."""
 
     pairs: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
-class Select:
+class Select(Operator):
     """`|> SELECT [DISTINCT] [AS STRUCT|VALUE] expression [AS name], … [WINDOW …]`; needs no table if it comes first.
 
     `shape` is empty, STRUCT or VALUE.
@@ -134,7 +124,7 @@ class Suffix:
 
 
 @dataclass(frozen=True)
-class Aggregate:
+class Aggregate(Operator):
     """`|> AGGREGATE items GROUP [AND ORDER] BY keys`: gives the keys, then the items.
 
     A key may be `exp.Rollup`, `exp.Cube`, `exp.GroupingSets` or an empty `exp.Tuple`. `item_order` and `key_order` are
@@ -149,14 +139,14 @@ class Aggregate:
 
 
 @dataclass(frozen=True)
-class OrderBy:
+class OrderBy(Operator):
     """`|> ORDER BY key [ASC|DESC] [NULLS FIRST|LAST], …` (sqlglot `Ordered` nodes)."""
 
     keys: tuple[exp.Expr, ...]
 
 
 @dataclass(frozen=True)
-class Limit:
+class Limit(Operator):
     """`|> LIMIT count [OFFSET offset]`: whole numbers, or parameters that only printing can take."""
 
     count: int | exp.Expr
@@ -164,12 +154,12 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Distinct:
+class Distinct(Operator):
     """`|> DISTINCT`: one of each row."""
 
 
 @dataclass(frozen=True)
-class SetOperation:
+class SetOperation(Operator):
     """`|> [side] UNION|INTERSECT|EXCEPT ALL|DISTINCT [STRICT] [BY NAME | CORRESPONDING …] (query), …`.
 
     Columns match by position, or by name where `matching` is "BY NAME" or "CORRESPONDING", of the names `on` alone if
@@ -186,7 +176,7 @@ class SetOperation:
 
 
 @dataclass(frozen=True)
-class RecursiveUnion:
+class RecursiveUnion(Operator):
     """`|> RECURSIVE UNION ALL|DISTINCT (query) [AS alias]`: the rows so far, then what the query makes of new rows.
 
     `query` reads the new rows as the table `alias`, or, as a `Subpipeline`, goes on from them.
@@ -199,52 +189,149 @@ class RecursiveUnion:
 
 
 @dataclass(frozen=True)
-class As:
+class As(Operator):
     """`|> AS name`: one range variable for all columns, in place of those before."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class With:
+class With(Operator):
     """`|> WITH [RECURSIVE] name AS (query), …`: tables for the operators after it."""
 
     ctes: tuple[Cte, ...]
     recursive: bool = False
 
 
-Operator = (
-    From
-    | Nested
-    | Block
-    | Join
-    | Where
-    | Extend
-    | Window
-    | Set
-    | Drop
-    | Rename
-    | Select
-    | Aggregate
-    | OrderBy
-    | Limit
-    | Distinct
-    | SetOperation
-    | RecursiveUnion
-    | As
-    | With
-    | Call
-    | TableSample
-    | Pivot
-    | Unpivot
-    | Assert
-    | Describe
-    | Log
-    | Tee
-    | Fork
-    | If
-    | Write
-)
+@dataclass(frozen=True)
+class Assert(Operator):
+    """`|> ASSERT condition, message, …`: the query fails if the condition is not true for a row."""
+
+    condition: exp.Expr
+    messages: tuple[exp.Expr, ...] = ()
+
+
+@dataclass(frozen=True)
+class Describe(Operator):
+    """`|> DESCRIBE` or `|> STATIC_DESCRIBE`: what the table is, for people."""
+
+    static: bool = False
+
+
+@dataclass(frozen=True)
+class Log(Operator):
+    """`|> LOG [(|> …)]`: shows the table (or what the pipeline makes of it) and passes it on."""
+
+    pipeline: Subpipeline | None = None
+
+
+@dataclass(frozen=True)
+class Tee(Operator):
+    """`|> TEE [(|> …), …]`: runs pipelines on the table and passes it on."""
+
+    pipelines: tuple[Subpipeline, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fork(Operator):
+    """`|> FORK (|> …), …`: ends the query with several results."""
+
+    pipelines: tuple[Subpipeline, ...]
+
+
+@dataclass(frozen=True)
+class If(Operator):
+    """`|> IF condition THEN (|> …) [ELSEIF …] [ELSE (|> …)]`: conditions are constants."""
+
+    branches: tuple[tuple[exp.Expr, Subpipeline], ...]
+    otherwise: Subpipeline | None = None
+
+
+@dataclass(frozen=True)
+class Write(Operator):
+    """`|> CREATE TABLE …`, `|> INSERT INTO …`, `|> EXPORT DATA …`: sqlglot's statement without its query."""
+
+    statement: exp.Expr
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a table function: `[name =>] [TABLE|MODEL|CONNECTION|DESCRIPTOR|INPUT TABLE] value`.
+
+    `value` is None for INPUT TABLE.
+    """
+
+    value: exp.Expr | None
+    kind: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Call(Operator):
+    """`|> CALL function(arguments) [AS alias]`: a table function with the table so far as its input."""
+
+    function: tuple[str, ...]
+    arguments: tuple[Argument, ...]
+    alias: str = ""
+
+
+@dataclass(frozen=True)
+class TableSample(Operator):
+    """`|> TABLESAMPLE method (size PERCENT|ROWS [PARTITION BY …]) [WITH WEIGHT [AS name]] [REPEATABLE (seed)]`.
+
+    `weight` is None where not written, empty where it has no name.
+    """
+
+    method: str
+    size: exp.Expr
+    unit: str
+    partition: tuple[exp.Expr, ...] = ()
+    weight: str | None = None
+    seed: exp.Expr | None = None
+
+
+@dataclass(frozen=True)
+class Pivot(Operator):
+    """`|> PIVOT (aggregates FOR subject IN (values)) [AS alias]`: a column for each aggregate and value."""
+
+    aggregates: tuple[exp.Expr, ...]
+    subject: exp.Expr
+    values: tuple[exp.Expr, ...]
+    alias: str = ""
+
+
+class Path(str):
+    """Names between dots where UNPIVOT wants one column: GoogleSQL's parser takes them, its analyzer never does."""
+
+    def __new__(cls, parts: tuple[str, ...]) -> Path:
+        """The path of these names."""
+        path = super().__new__(cls, ".".join(parts))
+        path.parts = parts
+        return path
+
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UnpivotGroup:
+    """Columns that become one row of UNPIVOT, and the literal in its name column (else the columns' names)."""
+
+    columns: tuple[str, ...]
+    label: exp.Expr | None = None
+
+
+@dataclass(frozen=True)
+class Unpivot(Operator):
+    """`|> UNPIVOT [INCLUDE|EXCLUDE NULLS] (values FOR name IN (columns [AS label], …)) [AS alias]`.
+
+    `nulls` is empty, INCLUDE or EXCLUDE (the default).
+    """
+
+    values: tuple[str, ...]
+    name: str
+    groups: tuple[UnpivotGroup, ...]
+    nulls: str = ""
+    alias: str = ""
 
 
 _KEYWORDS: dict[type, str] = {OrderBy: "ORDER BY", RecursiveUnion: "RECURSIVE UNION", Nested: "a query in brackets"}

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlglot import exp
 
-if TYPE_CHECKING:
-    from pipesql.pipe.operators import Operator
+
+class Operator:
+    """What the pipe operators are (`pipe.operators`): each takes the table so far and gives the next one."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class PipeQuery:
 
 @dataclass(frozen=True)
 class Subpipeline:
-    """`(|> … |> …)`: operators for a table that is not named, maybe none."""
+    """`(|> … |> …)`: operators for a table without a name; there may be none."""
 
     operators: tuple[Operator, ...] = ()
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipesql import __version__
 from pipesql.chat.template import markers, sequence
 from pipesql.records import Sample
 from pipesql.samples.lengths import Histogram, Length, Ruler, histogram
+from pipesql.version import __version__
 
 TEMPLATE = "preview.html.jinja"
 

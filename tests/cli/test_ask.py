@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ from click.testing import CliRunner
 pytest.importorskip("torch")
 pytest.importorskip("llguidance")
 
-from pipesql.cli.ask import Shown, _doubts
+from pipesql.api.ask import Answer
+from pipesql.cli.ask import Shown, doubts
 from pipesql.cli.main import main
-from pipesql.decoding.answers import Decoded
 from tests.evaluate.chat_server import Server, completion
 
 
@@ -71,7 +72,7 @@ def test_bad_input_is_one_sentence(database: str, tmp_path: Path, monkeypatch: p
 def test_a_server_is_asked(database: str) -> None:
     with Server(completion("FROM singer\n|> WHERE agee > 30"), completion("|> WHERE age > 30")) as server:
         status, out, _ = ask(database, "--endpoint", server.url)
-    assert status == 0 and "FROM singer\n|> WHERE age > 30\n" in out and "another way 1 times" in out
+    assert status == 0 and "FROM singer\n|> WHERE age > 30\n" in out and "decoding went back 1 time" in out
     assert server.asked[0]["model"] == "tiny" and "Query so far" in server.asked[1]["messages"][-1]["content"]
     status, _, error = ask(database, "--endpoint", "http://127.0.0.1:9/v1")
     assert status != 0 and "is the server running" in error
@@ -79,27 +80,30 @@ def test_a_server_is_asked(database: str) -> None:
 
 def test_operators_that_are_taken_back_are_told(database: str, capsys: pytest.CaptureFixture[str]) -> None:
     shown = Shown(database, 2, 2.0)
-    shown.follow(0, ("FROM singer", "|> WHERE age > 30"))
-    shown.follow(0, ("FROM singer",))
-    shown.follow(0, ("FROM singer", "|> WHERE age < 30"))
+    shown.follow(("FROM singer", "|> WHERE age > 30"))
+    shown.follow(("FROM singer",))
+    shown.follow(("FROM singer", "|> WHERE age < 30"))
     out = capsys.readouterr().out
     assert out.index("WHERE age > 30") < out.index("taken back: operator 2") < out.index("WHERE age < 30")
     assert out.count("FROM singer") == 1
 
 
+SURE = Answer("FROM a", probability=0.9, rows=((1,),))
+
+
 def test_doubts() -> None:
-    certain, doubtful = (Decoded(("FROM a",), "done", score=score) for score in (-0.1, -5.0))
-    assert "unsure" not in _doubts(certain, 1.0, None, [(1,)])
-    assert _doubts(doubtful, 1.0, 0.8, [(1,)]).startswith("of such answers 80% were right")
-    assert "of such answers 20% were right" in _doubts(certain, 1.0, 0.2, [(1,)])
-    assert "unsure" in _doubts(certain, 1.0, 0.2, [(1,)])
-    for doubtful, share, rows, word in (
-        (Decoded(("FROM a",), "done", score=-0.1), 1.0, [], "no rows"),
-        (Decoded(("FROM a",), "done", score=-5.0), 1.0, [(1,)], "probability of 0.7%"),
-        (Decoded(("FROM a",), "done", score=-0.1), 0.4, [(1,)], "60% of the vote"),
-        (Decoded(("FROM a",), "done", score=-0.1, switches=2), 1.0, [(1,)], "another way 2 times"),
-        (Decoded(("FROM a",), "done", score=-0.1, unsaid=("b", "c")), 1.0, [(1,)], "speaks of b, c, the answer"),
-        (Decoded(("FROM a",), "done", "operator 2 was given up: x", score=-0.1), 1.0, [(1,)], "given up"),
+    doubtful = replace(SURE, probability=0.007)
+    assert "unsure" not in doubts(SURE)
+    assert doubts(replace(doubtful, confidence=0.8)).startswith("of such answers 80% were right")
+    assert "of such answers 20% were right" in doubts(replace(SURE, confidence=0.2))
+    assert "unsure" in doubts(replace(SURE, confidence=0.2))
+    for answer, word in (
+        (replace(SURE, rows=()), "no rows"),
+        (doubtful, "probability of 0.7%"),
+        (replace(SURE, share=0.4), "60% of the vote"),
+        (replace(SURE, backtracks=2), "went back 2 times"),
+        (replace(SURE, missing_mentions=("b", "c")), "mentions b, c, the answer"),
+        (replace(SURE, detail="operator 2 was given up: x"), "given up"),
     ):
-        said = _doubts(doubtful, share, None, rows)
+        said = doubts(answer)
         assert "unsure" in said and word in said

@@ -6,13 +6,14 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from pipesql.cli.main import main
+from pipesql.cli.main import COMMANDS, main
 
 GOLD = "SELECT T1.name FROM singer AS T1 WHERE T1.age > 30 ORDER BY T1.age"
 PIPE = "FROM singer\n|> WHERE age > 30\n|> ORDER BY age\n|> SELECT name"
@@ -76,14 +77,14 @@ def test_run_refuses_more_rows_than_asked_for(db) -> None:
     assert result.stderr.startswith("error: ")
 
 
-def test_format_is_canonical_and_stable(tmp_path) -> None:
+def test_the_canonical_form_is_and_stable(tmp_path) -> None:
     file = tmp_path / "query.sql"
     file.write_text("from t |> where a>1 and b='x' |> aggregate count(*) as n group by c |> order by n desc", "utf-8")
-    once = call("format", file)
+    once = call("canonical", file)
     assert (
         once.output == "FROM t\n|> WHERE a > 1 AND b = 'x'\n|> AGGREGATE COUNT(*) AS n GROUP BY c\n|> ORDER BY n DESC\n"
     )
-    assert call("format", given=once.output).output == once.output
+    assert call("canonical", given=once.output).output == once.output
 
 
 def lines(command: str, rows: list[object], *arguments: object) -> list[dict]:
@@ -135,7 +136,7 @@ def test_batches_to_sql(db) -> None:
         (("to-sql", ""), 1, "the query is empty"),
         (("to-pipe", "--db", "nowhere.sqlite", "SELECT 1"), 2, "nowhere.sqlite"),
         (("run", "--db", "nowhere.sqlite", "FROM t"), 2, "nowhere.sqlite"),
-        (("format", "nowhere.sql"), 2, "nowhere.sql"),
+        (("canonical", "nowhere.sql"), 2, "nowhere.sql"),
     ],
 )
 def test_errors_are_one_sentence(arguments, status, said, tmp_path, monkeypatch) -> None:
@@ -152,14 +153,67 @@ def test_usage_errors_exit_with_2() -> None:
     assert call("run", "FROM t").exit_code == 2
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
-def test_help_lists_every_option(name) -> None:
-    text = call(name, "--help").output
-    for parameter in main.commands[name].params:
+def all_commands(
+    group: click.Group = main, before: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command with the words that call it."""
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        yield (*before, name), command
+        if isinstance(command, click.Group):
+            yield from all_commands(command, (*before, name))
+
+
+COMMANDS_BY_NAME = dict(all_commands())
+
+
+@pytest.mark.parametrize("words", COMMANDS_BY_NAME, ids=" ".join)
+def test_help_lists_every_option(words) -> None:
+    command = COMMANDS_BY_NAME[words]
+    text = call(*words, "--help").output
+    for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.opts[0] in text
             assert parameter.help
-    assert main.commands[name].help
+    assert command.help
+
+
+def test_the_list_of_commands_says_what_each_command_says_first() -> None:
+    for commands in COMMANDS.values():
+        for name, (_, sentence) in commands.items():
+            first = (COMMANDS_BY_NAME[name,].help or "").split("\n\n")[0]
+            assert " ".join(first.split()) == sentence
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",)])
+def test_help_and_version_import_no_command(arguments) -> None:
+    code = (
+        "import sys; from pipesql.cli.main import main\n"
+        f"main({list(arguments)!r}, standalone_mode=False)\n"
+        "print(*sorted(m for m in sys.modules if m.startswith(('pipesql', 'sqlglot', 'logging'))))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    loaded = result.stdout.splitlines()[-1].split()
+    assert [name for name in loaded if not name.startswith("pipesql")] == []
+    assert set(loaded) <= {"pipesql", "pipesql.cli", "pipesql.cli.main", "pipesql.errors", "pipesql.version"}
+
+
+def test_an_old_name_works_and_says_the_new_one() -> None:
+    result = call("format", given="from t")
+    assert (result.exit_code, result.stdout) == (0, "FROM t\n")
+    assert result.stderr == (
+        "warning: `pipesql format` is now `pipesql canonical`; the old name goes with the next release\n"
+    )
+
+
+def test_a_missing_package_is_named_with_its_extra(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "pipesql.finetune.recipe", None)
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    monkeypatch.setattr("pipesql.cli.main.EXTRAS", {"train": ("pipesql",)})
+    result = call("recipes")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "pip install 'pipesql[train]'" in result.stderr
 
 
 WITHOUT_DATABASE = [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipesql.cli.explain import Stage, stages
+from pipesql.api.execute import Prefix, explain
 from pipesql.cli.main import main
 
 QUERY = (
@@ -31,8 +31,8 @@ def db(tmp_path_factory) -> Path:
     return path
 
 
-def explained(db: Path, query: str, rows: int = 2) -> list[Stage]:
-    return list(stages(query, db, rows, timeout=5))
+def explained(db: Path, query: str, rows: int = 2) -> list[Prefix]:
+    return list(explain(query, db, rows=rows))
 
 
 def test_every_operator_has_its_table(db) -> None:

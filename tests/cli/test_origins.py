@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipesql.cli.convert import Step, steps
+from pipesql.api.convert import Origin, origins
 from pipesql.cli.main import main
 
 TABLES = """
@@ -28,7 +28,7 @@ def db(tmp_path_factory) -> Path:
 
 
 def found(sql: str, db: Path) -> list[tuple[str, str, str]]:
-    return [(s.operator, s.clause, s.text) for s in steps(sql, db, "sqlite", "bigquery")]
+    return [(s.operator, s.clause, s.text) for s in origins(sql, db, dialect="sqlite")]
 
 
 def test_every_clause_is_named(db) -> None:
@@ -69,11 +69,11 @@ def test_derived_tables_and_set_operations(db) -> None:
 
 def test_ctes_come_first_under_their_names(db) -> None:
     sql = "WITH a AS (SELECT name FROM singer) SELECT * FROM a WHERE name > 'B'"
-    assert list(steps(sql, db, "sqlite", "bigquery")) == [
-        Step("a", "FROM singer", "FROM of a", "FROM singer"),
-        Step("a", "SELECT Name", "SELECT of a", "SELECT name"),
-        Step("", "FROM a", "FROM", "FROM a"),
-        Step("", "WHERE Name > 'B'", "WHERE", "WHERE name > 'B'"),
+    assert list(origins(sql, db, dialect="sqlite")) == [
+        Origin("a", "FROM singer", "FROM of a", "FROM singer"),
+        Origin("a", "SELECT Name", "SELECT of a", "SELECT name"),
+        Origin("", "FROM a", "FROM", "FROM a"),
+        Origin("", "WHERE Name > 'B'", "WHERE", "WHERE name > 'B'"),
     ]
 
 
@@ -86,7 +86,7 @@ def test_every_operator_has_an_origin(db) -> None:
         "SELECT name FROM singer WHERE age IN (SELECT year FROM concert) GROUP BY 1 HAVING MAX(age) > 3",
         "SELECT * FROM (SELECT name FROM singer LIMIT 2) AS t, concert",
     ):
-        assert all(step.clause for step in steps(sql, db, "sqlite", "bigquery")), sql
+        assert all(origin.clause for origin in origins(sql, db, dialect="sqlite")), sql
 
 
 def test_the_command_prints_a_table_or_json(db) -> None:

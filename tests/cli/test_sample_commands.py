@@ -59,7 +59,7 @@ class _Page(HTMLParser):
 
 def test_preview_is_one_page_that_stands_by_itself(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "page.html"
-    done = call("preview", folder, "--out", out, "--limit", 4, "--tokenizer", "tiny")
+    done = call("samples", "preview", folder, "--out", out, "--limit", 4, "--tokenizer", "tiny")
     assert done.exit_code == 0, done.output
     assert "24 samples of train, 24 samples of dev" in done.output
     page = _Page()
@@ -75,7 +75,7 @@ def test_the_page_colours_what_training_learns(folder: Path, tmp_path: Path) -> 
     from pipesql.chat.trees import read_samples
 
     out = tmp_path / "page.html"
-    call("preview", folder, "--out", out, "--limit", 100, "--tokenizer", "tiny")
+    call("samples", "preview", folder, "--out", out, "--limit", 100, "--tokenizer", "tiny")
     page = _Page()
     page.feed(out.read_text(encoding="utf-8"))
     learnt = page.text["b"]
@@ -90,12 +90,12 @@ def test_the_page_colours_what_training_learns(folder: Path, tmp_path: Path) -> 
 def test_text_of_a_question_is_no_markup(folder: Path, tmp_path: Path) -> None:
     text = (folder / "samples.train.jsonl").read_text(encoding="utf-8").replace("Question: ", "Question: <script>x")
     (tmp_path / "samples.train.jsonl").write_text(text, encoding="utf-8")
-    assert call("preview", tmp_path, "--tokenizer", "tiny").exit_code == 0
+    assert call("samples", "preview", tmp_path, "--tokenizer", "tiny").exit_code == 0
     assert "<script>" not in (tmp_path / "preview.html").read_text(encoding="utf-8")
 
 
 def test_check_executes_everything_again(folder: Path, tmp_path: Path) -> None:
-    done = call("check", folder)
+    done = call("samples", "check", folder)
     assert done.exit_code == 0, done.output
     assert re.search(
         r"train: 24 samples of 12 queries, \d+ prefixes executed, \d+ tool results .* 0 faults", done.output
@@ -104,13 +104,13 @@ def test_check_executes_everything_again(folder: Path, tmp_path: Path) -> None:
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     spoilt = (folder / "samples.train.jsonl").read_text(encoding="utf-8").replace("row_count", "count_of_rows", 1)
     (tmp_path / "samples.train.jsonl").write_text(spoilt, encoding="utf-8")
-    done = call("check", tmp_path)
+    done = call("samples", "check", tmp_path)
     assert done.exit_code == 1
     assert "1 faults" in done.output and "is not what execute_pipe_sql gives" in done.output
 
 
 def test_layouts_are_compared_on_the_same_queries(folder: Path) -> None:
-    done = call("layouts", folder, "--tokenizer", "tiny")
+    done = call("samples", "layouts", folder, "--tokenizer", "tiny")
     assert done.exit_code == 0, done.output
     assert "24 queries" in done.output
     costs = [int(n.replace(",", "")) for n in re.findall(r"^(?:steps|folded|tree).* {2,}([\d,]+) ", done.output, re.M)]
@@ -119,7 +119,16 @@ def test_layouts_are_compared_on_the_same_queries(folder: Path) -> None:
 
 
 def test_a_folder_without_samples_is_named(tmp_path: Path) -> None:
-    done = call("preview", tmp_path)
+    done = call("samples", "preview", tmp_path)
     assert (done.exit_code, "holds no samples.SPLIT.jsonl" in done.stderr) == (2, True)
-    assert call("preview", tmp_path, "--limit", 0).exit_code == 2
-    assert call("check", tmp_path).exit_code == 2
+    assert call("samples", "preview", tmp_path, "--limit", 0).exit_code == 2
+    assert call("samples", "check", tmp_path).exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["preview", "layouts", "check"])
+def test_the_old_names_work_and_say_the_new_ones(name: str, folder: Path, tmp_path: Path) -> None:
+    options = {"preview": ("--out", tmp_path / "page.html", "--tokenizer", "tiny"), "layouts": ("--tokenizer", "tiny")}
+    new = call("samples", name, folder, *options.get(name, ()))
+    old = call(name, folder, *options.get(name, ()))
+    assert (old.exit_code, old.stdout) == (new.exit_code, new.stdout) == (0, new.stdout)
+    assert f"is now `pipesql samples {name}" in old.stderr and len(old.stderr.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""`pipesql format` loses no comment, changes nothing the second time, and keeps the query."""
+"""`pipesql canonical` loses no comment, changes nothing the second time, and keeps the query."""
 
 from __future__ import annotations
 

@@ -2,146 +2,122 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sqlglot import exp
 
-from pipesql.decompile.bind.bound import Around, Output
-from pipesql.decompile.bind.tables import renamed
-from pipesql.decompile.build.built import limit
+from pipesql.decompile.bind.bindings import Around, Output, arms
+from pipesql.decompile.bind.names import QueryBinder
+from pipesql.decompile.bind.tables import rename_outputs, renamed
+from pipesql.decompile.prepare.parse import limit
 from pipesql.errors import SqlSyntaxError, UnknownName, UnsupportedSql
 from pipesql.pipe.expressions import unbracketed
 from pipesql.pipe.identifiers import identifier
-
-if TYPE_CHECKING:
-    from pipesql.decompile.bind.binder import Binder
 
 OUTPUT = "§"
 """The qualifier of a bound column that is an output of a set operation; its name is the position."""
 
 
-class Compounds:
-    """Binds WITH and set operations for a binder."""
-
-    def __init__(self, binder: Binder) -> None:
-        self.binder = binder
-
-    def ctes(self, with_: exp.Expr, around: Around) -> Around:
-        """Bind the bodies of a WITH; gives the surroundings with their names in sight."""
-        recursive = with_.args.get("recursive") or self.binder.habits.recursive_unasked
-        for cte in with_.expressions:
-            names = [c.name for c in cte.args["alias"].columns] if cte.args.get("alias") else []
-            self.binder.tables.spelling[cte.alias.lower()] = cte.alias
-            if recursive and names_itself(cte):
-                outputs = self._recursive(cte, names, around)
-            else:
-                outputs = tuple(self.binder.query(cte.this, around))
-                if names:
-                    outputs = renamed(outputs, names)
-                    self.rename(cte.this, names)
-            around = around.with_cte(cte.alias, outputs)
-        return around
-
-    def _recursive(self, cte: exp.Expr, names: list[str], around: Around) -> tuple[Output, ...]:
-        """A CTE that names itself: what it starts with says how its columns are called."""
-        start, step = recursion(cte)
-        outputs = tuple(self.binder.query(start, around))
-        if names:
-            outputs = renamed(outputs, names)
-            self.rename(start, names)
-        stepped = self.binder.query(step, around.with_cte(cte.alias, outputs))
-        pairs = list(zip(stepped, outputs, strict=False))
-        if any(new.kind and old.kind and new.kind != old.kind for new, old in pairs):
-            raise UnsupportedSql("a recursive CTE whose columns change their type", cte.alias)
-        if any(new.kind != old.kind for new, old in pairs):
-            unsure = tuple(Output(o.name, "") for o in outputs)
-            for source in self.binder.sources.values():
-                if source.columns is outputs:
-                    source.columns = unsure
-            return unsure
-        return outputs
-
-    def rename(self, node: exp.Expr, names: list[str]) -> None:
-        """Give the items of the query's first SELECT the names of an alias's column list, where it lists them."""
-        first = arms(node)[0]
-        outputs = self.binder.bound(first).outputs
-        if self.binder.schema.partial and any(item.is_star for item in first.expressions):
-            return
-        items: list[exp.Expr] = []
-        for number, (output, value) in enumerate(outputs):
-            name = names[number] if number < len(names) else output.name
-            plain = isinstance(value, exp.Column) and value.name == name
-            items.append(value.copy() if plain else exp.Alias(this=value.copy(), alias=identifier(name)))
-        first.set("expressions", items)
-        self.binder.bound(first).outputs = self.binder.expand(first, self.binder.bound(first))
-
-    def set_operation(self, node: exp.SetOperation, around: Around) -> list[Output]:
-        """Bind both arms and the sort keys, which become positions, or expressions over `OUTPUT` columns."""
-        if node.args.get("by_name") or node.args.get("side") or node.args.get("on"):
-            raise UnsupportedSql("a set operation BY NAME")
-        left = self.binder.query(node.this, around)
-        right = self.binder.query(node.expression, around)
-        if len(left) != len(right) and not self.binder.schema.partial:
-            raise SqlSyntaxError(f"{node.key.upper()} of {len(left)} and of {len(right)} columns")
-        outputs = [o if o.kind == r.kind else Output(o.name, "") for o, r in zip(left, right, strict=False)]
-        limit(node)  # that it is constant: nothing in it is bound
-        order = node.args.get("order")
-        for key in order.expressions if order else ():
-            self._sort_key(key, node, outputs, around)
-        return outputs
-
-    def _sort_key(self, key: exp.Ordered, node: exp.SetOperation, outputs: list[Output], around: Around) -> None:
-        """A sort key is an output, by position, by the name that any arm gives it, or (SQLite) by its expression."""
-        value = key.this
-        if isinstance(value, exp.Literal) and value.is_int:
-            if not 1 <= int(value.name) <= len(outputs):
-                raise UnknownName(f"there is no output column {value.name}", value.name)
-            return
-        place = self._place(value, node, around)
-        if place is not None:
-            key.set("this", exp.Literal.number(place + 1))
-        elif self.binder.habits.bare_columns or value.find(exp.Query) is not None:
-            raise UnsupportedSql("ORDER BY of an expression after a set operation", value.sql("sqlite"))
+def bind_ctes(binder: QueryBinder, with_: exp.Expr, around: Around) -> Around:
+    """Bind the bodies of a WITH; gives the surroundings with their names in sight."""
+    recursive = with_.args.get("recursive") or binder.bindings.semantics.recursive_unasked
+    for cte in with_.expressions:
+        names = [c.name for c in cte.args["alias"].columns] if cte.args.get("alias") else []
+        binder.bindings.spelling[cte.alias.lower()] = cte.alias
+        if recursive and names_itself(cte):
+            outputs = _recursive(binder, cte, names, around)
         else:
-            for part in list(value.find_all(exp.Column)):
-                index = self._place(part, node, around)
-                if index is None:
-                    raise UnknownName(f"no column {part.sql()} in the outputs of {node.key.upper()}", part.name)
-                place_of = exp.Column(this=identifier(str(index + 1)), table=exp.Identifier(this=OUTPUT, quoted=False))
-                part.replace(place_of)
+            outputs = tuple(binder.query(cte.this, around))
+            if names:
+                outputs = renamed(outputs, names)
+                rename_outputs(binder.bindings, cte.this, names)
+        around = around.with_cte(cte.alias, outputs)
+    return around
 
-    def _place(self, value: exp.Expr, node: exp.SetOperation, around: Around) -> int | None:
-        """The position of the output that a sort key means, from 0."""
-        name = value.name.lower() if isinstance(value, exp.Column) and not value.table else ""
-        for arm in arms(node):
-            outputs = self.binder.bound(arm).outputs
-            names = [o.name.lower() for o, _ in outputs]
-            if name and name in names:
-                return names.index(name)
-            if self.binder.habits.bare_columns:
-                found = self._equal(value, arm, around)
-                if found is not None:
-                    return found
+
+def _recursive(binder: QueryBinder, cte: exp.Expr, names: list[str], around: Around) -> tuple[Output, ...]:
+    """A CTE that names itself: what it starts with says how its columns are called."""
+    start, step = recursion(cte)
+    outputs = tuple(binder.query(start, around))
+    if names:
+        outputs = renamed(outputs, names)
+        rename_outputs(binder.bindings, start, names)
+    stepped = binder.query(step, around.with_cte(cte.alias, outputs))
+    pairs = list(zip(stepped, outputs, strict=False))
+    if any(new.kind and old.kind and new.kind != old.kind for new, old in pairs):
+        raise UnsupportedSql("a recursive CTE whose columns change their type", cte.alias)
+    if any(new.kind != old.kind for new, old in pairs):
+        unsure = tuple(Output(o.name, "") for o in outputs)
+        for source in binder.bindings.sources.values():
+            if source.columns is outputs:
+                source.columns = unsure
+        return unsure
+    return outputs
+
+
+def bind_set_operation(binder: QueryBinder, node: exp.SetOperation, around: Around) -> list[Output]:
+    """Bind both arms and the sort keys, which become positions, or expressions over `OUTPUT` columns."""
+    if node.args.get("by_name") or node.args.get("side") or node.args.get("on"):
+        raise UnsupportedSql("a set operation BY NAME")
+    left = binder.query(node.this, around)
+    right = binder.query(node.expression, around)
+    if len(left) != len(right) and not binder.bindings.schema.partial:
+        raise SqlSyntaxError(f"{node.key.upper()} of {len(left)} and of {len(right)} columns")
+    outputs = [o if o.kind == r.kind else Output(o.name, "") for o, r in zip(left, right, strict=False)]
+    limit(node)  # that it is constant: nothing in it is bound
+    order = node.args.get("order")
+    for key in order.expressions if order else ():
+        _sort_key(binder, key, node, outputs, around)
+    return outputs
+
+
+def _sort_key(
+    binder: QueryBinder, key: exp.Ordered, node: exp.SetOperation, outputs: list[Output], around: Around
+) -> None:
+    """A sort key is an output, by position, by the name that any arm gives it, or (SQLite) by its expression."""
+    value = key.this
+    if isinstance(value, exp.Literal) and value.is_int:
+        if not 1 <= int(value.name) <= len(outputs):
+            raise UnknownName(f"there is no output column {value.name}", value.name)
+        return
+    place = _place(binder, value, node, around)
+    if place is not None:
+        key.set("this", exp.Literal.number(place + 1))
+    elif binder.bindings.semantics.bare_columns or value.find(exp.Query) is not None:
+        raise UnsupportedSql("ORDER BY of an expression after a set operation", value.sql("sqlite"))
+    else:
+        for part in list(value.find_all(exp.Column)):
+            index = _place(binder, part, node, around)
+            if index is None:
+                raise UnknownName(f"no column {part.sql()} in the outputs of {node.key.upper()}", part.name)
+            place_of = exp.Column(this=identifier(str(index + 1)), table=exp.Identifier(this=OUTPUT, quoted=False))
+            part.replace(place_of)
+
+
+def _place(binder: QueryBinder, value: exp.Expr, node: exp.SetOperation, around: Around) -> int | None:
+    """The position of the output that a sort key means, from 0."""
+    name = value.name.lower() if isinstance(value, exp.Column) and not value.table else ""
+    for arm in arms(node):
+        outputs = binder.bindings.bound(arm).outputs
+        names = [o.name.lower() for o, _ in outputs]
+        if name and name in names:
+            return names.index(name)
+        if binder.bindings.semantics.bare_columns:
+            found = _equal(binder, value, arm, around)
+            if found is not None:
+                return found
+    return None
+
+
+def _equal(binder: QueryBinder, value: exp.Expr, arm: exp.Expr, around: Around) -> int | None:
+    """The position of the arm's output that is the same expression (https://sqlite.org/lang_select.html#orderby)."""
+    bound = binder.bindings.bound(arm)
+    holder = exp.Paren(this=value.copy())
+    try:
+        binder.names(bound, around).bind(holder)
+    except (UnknownName, UnsupportedSql):
         return None
-
-    def _equal(self, value: exp.Expr, arm: exp.Expr, around: Around) -> int | None:
-        """The position of the arm's output that is the same expression (https://sqlite.org/lang_select.html#orderby)."""
-        bound = self.binder.bound(arm)
-        holder = exp.Paren(this=value.copy())
-        try:
-            self.binder.names(bound, around).bind(holder)
-        except (UnknownName, UnsupportedSql):
-            return None
-        values = [unbracketed(shown) for _, shown in bound.outputs]
-        wanted = unbracketed(holder.this)
-        return values.index(wanted) if wanted in values else None
-
-
-def arms(node: exp.Expr) -> list[exp.Expr]:
-    """The SELECTs that a query combines, left to right."""
-    if isinstance(node, exp.SetOperation):
-        return [*arms(node.this), *arms(node.expression)]
-    return arms(node.this) if isinstance(node, exp.Subquery) else [node]
+    values = [unbracketed(shown) for _, shown in bound.outputs]
+    wanted = unbracketed(holder.this)
+    return values.index(wanted) if wanted in values else None
 
 
 def names_itself(cte: exp.Expr) -> bool:

@@ -1,17 +1,18 @@
-"""Names in the expressions of one SELECT, looked up by the dialect's rules and bound in place."""
+"""Names in the expressions of one SELECT, looked up by the dialect's rules and bound in place.
+
+In GROUP BY, ORDER BY and DISTINCT ON, positions and aliases give way to the outputs that they mean.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from sqlglot import exp
 
-from pipesql.decompile.bind.bound import BoundSelect, Output, Source
-from pipesql.decompile.habits import Habits
+from pipesql.decompile.bind.bindings import WRITTEN, Around, Bindings, BoundSelect, Output, Source
 from pipesql.errors import SqlSyntaxError, UnknownName, UnsupportedSql
-
-WRITTEN = "pipesql.written"
-"""Where a bound column keeps the name and the qualifier that the query gave it."""
+from pipesql.pipe.expressions import is_constant, outermost
 
 _ROWID = frozenset({"rowid", "oid", "_rowid_"})
 
@@ -24,27 +25,24 @@ class Names:
 
     def __init__(
         self,
+        bindings: Bindings,
         bound: BoundSelect,
         outer: tuple[BoundSelect, ...],
         nested_query: Callable[[exp.Expr], object],
-        habits: Habits,
-        rowid_of: Callable[[Source], str],
-        note_written: bool,
     ) -> None:
+        self.bindings = bindings
+        self.semantics = bindings.semantics
         self.bound = bound
         self.outer = outer
         self.nested_query = nested_query
-        self.habits = habits
-        self.rowid_of = rowid_of
-        self.note_written = note_written
         self.aliases: dict[str, exp.Expr] = {}
         self.sight: dict[str, exp.Expr] = {}
         self.aliases_first = False
 
     def enter(self, clause: str) -> None:
         """From here on the expressions of this clause are bound."""
-        self.sight = self.aliases if clause in self.habits.aliases_in else {}
-        self.aliases_first = clause in self.habits.aliases_first
+        self.sight = self.aliases if clause in self.semantics.aliases_in else {}
+        self.aliases_first = clause in self.semantics.aliases_first
 
     def bind(self, holder: exp.Expr, only: exp.Expr | None = None) -> None:
         """Bind everything below `holder` (or below its child `only`) in place. Raises UnknownName, UnsupportedSql."""
@@ -91,9 +89,9 @@ class Names:
 
     def _unbound(self, node: exp.Column, name: str, qualifier: str) -> None:
         """A name that names nothing: the rowid, or `"x"`, which is a string to SQLite; anything else is an error."""
-        if self.habits.texts_in_double_quotes and name.lower() in _ROWID and self._rowid(node, qualifier):
+        if self.semantics.texts_in_double_quotes and name.lower() in _ROWID and self._rowid(node, qualifier):
             return
-        if self.habits.texts_in_double_quotes and not qualifier and node.this.args.get("quoted"):
+        if self.semantics.texts_in_double_quotes and not qualifier and node.this.args.get("quoted"):
             if any(self._is_text_of_an_output(name, bound) for bound in (self.bound, *self.outer)):
                 raise UnsupportedSql("a column named by the text of its expression", f"give {name} an alias")
             node.replace(exp.Literal.string(name))
@@ -107,7 +105,7 @@ class Names:
             for source in bound.sources:
                 if not isinstance(source.node, exp.Table) or (qualifier and source.alias.lower() != qualifier.lower()):
                     continue
-                key = source.find(self.rowid_of(source))
+                key = source.find(self.bindings.rowid(source))
                 if key is None:
                     raise UnsupportedSql("rowid", f"{source.table} has no INTEGER PRIMARY KEY, which it would be")
                 self._set(node, source, key, False)
@@ -117,7 +115,7 @@ class Names:
     def _set(self, node: exp.Column, source: Source, found: Output | None, star: bool) -> None:
         if not star:
             assert found is not None
-            if self.note_written:
+            if self.bindings.note_written:
                 node.meta[WRITTEN] = (node.name, node.table)
             node.set("this", exp.Identifier(this=found.name, quoted=False))
         node.set("db", None)
@@ -138,3 +136,96 @@ def _squeezed(text: str) -> str:
 
 def _bracketed(value: exp.Expr) -> exp.Expr:
     return exp.Paren(this=value) if isinstance(value, exp.Binary | exp.Unary) else value
+
+
+class Terms:
+    """Binds the terms of one SELECT, whose outputs are known."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.bound: BoundSelect = names.bound
+
+    def group(self, group: exp.Group) -> None:
+        """GROUP BY: plain keys, ALL, and grouping sets, which become keys like others."""
+        if group.args.get("all"):
+            keys = [value.copy() for _, value in self.bound.outputs if not _computes_over_rows(value)]
+            group.set("expressions", [k for k in keys if not is_constant(k)])
+            return
+        plain = [self._key(k) for k in group.expressions]
+        for kind in ("rollup", "cube"):
+            for each in group.args.get(kind) or []:
+                if each.expressions:
+                    plain.append(self._key(each))
+                else:  # WITH ROLLUP, WITH CUBE: of all the keys
+                    plain = [type(each)(expressions=plain)]
+            group.set(kind, None)
+        plain += [self._key(each) for each in group.args.get("grouping_sets") or []]
+        group.set("grouping_sets", None)
+        if group.args.get("totals"):
+            raise UnsupportedSql("GROUP BY WITH TOTALS")
+        group.set("expressions", plain)
+
+    def _key(self, key: exp.Expr) -> exp.Expr:
+        if isinstance(key, exp.Rollup | exp.Cube | exp.GroupingSets | exp.Tuple):
+            key.set("expressions", [self._key(k) for k in key.expressions])
+            return key
+        if isinstance(key, exp.Paren):
+            return self._key(key.this)
+        return self._term(key, "group")
+
+    def order(self, order: exp.Expr) -> None:
+        """ORDER BY, ALL included: every output in turn."""
+        keys = order.expressions
+        if len(keys) == 1 and isinstance(keys[0].this, exp.Var) and keys[0].this.name.upper() == "ALL":
+            args = keys[0].args
+            everything = [exp.Ordered(**{**args, "this": value.copy()}) for _, value in self.bound.outputs]
+            order.set("expressions", everything)
+            return
+        for key in keys:
+            key.set("this", self._term(key.this, "order"))
+
+    def first_of_each(self, node: exp.Select) -> None:
+        """DISTINCT ON: of the rows with equal keys the first by ORDER BY."""
+        on, order = node.args["distinct"].args["on"], node.args.get("order")
+        keys = [self._term(k, "distinct") for k in list(on.expressions)]
+        number = exp.Window(this=exp.RowNumber(), partition_by=keys, over="OVER")
+        if order is not None:
+            number.set("order", order.copy())
+        first: exp.Expr = exp.EQ(this=number, expression=exp.Literal.number(1))
+        node.set("distinct", None)
+        if node.args.get("qualify") is not None:
+            raise UnsupportedSql("QUALIFY beside DISTINCT ON")
+        node.set("qualify", exp.Qualify(this=first))
+
+    def _term(self, term: exp.Expr, clause: str) -> exp.Expr:
+        """A GROUP BY or ORDER BY term: an ordinal or an alias gives way to the output that it means."""
+        if isinstance(term, exp.Literal) and term.is_int:
+            index = int(term.name) - 1
+            if not 0 <= index < len(self.bound.outputs):
+                raise UnknownName(f"there is no output column {index + 1}", term.name)
+            return self.bound.outputs[index][1].copy()
+        if clause in self.names.semantics.aliases_alone_first and isinstance(term, exp.Column) and not term.table:
+            meant = self.names.aliases.get(term.name.lower())
+            if meant is not None:
+                return meant.copy()
+        holder = exp.Paren(this=term)
+        self.names.enter(clause)
+        self.names.bind(holder)
+        return holder.this
+
+
+def _computes_over_rows(value: exp.Expr) -> bool:
+    """Whether the expression calls an aggregate or window function of this query."""
+    return any(True for _ in outermost(value, exp.AggFunc)) or any(True for _ in outermost(value, exp.Window))
+
+
+class QueryBinder(Protocol):
+    """What binding a part of a query needs of the binder of the whole."""
+
+    bindings: Bindings
+
+    def query(self, node: exp.Expr, around: Around) -> list[Output]:
+        """Bind a query that stands in this one; gives its output columns."""
+
+    def names(self, bound: BoundSelect, around: Around) -> Names:
+        """The look-up of names for a SELECT."""

@@ -1,31 +1,32 @@
-"""FROM and JOIN: which columns their tables bring, and what USING, NATURAL and brackets do to names.
-
-Names for what has none: temporary columns say what they hold, range variables are called by their table.
-"""
+"""FROM and JOIN: which columns their tables bring, and what USING, NATURAL and brackets do to names."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sqlglot import exp
 
-from pipesql.decompile.bind.bound import Around, BoundSelect, Output, Shown, Source, bound_column
-from pipesql.decompile.prepare.sugar import is_bracket
+from pipesql.decompile.bind.bindings import (
+    Around,
+    Bindings,
+    BoundSelect,
+    Output,
+    Shown,
+    Source,
+    arms,
+    bound_column,
+)
+from pipesql.decompile.bind.names import QueryBinder
+from pipesql.decompile.prepare.desugar import is_bracket
 from pipesql.errors import SqlSyntaxError, UnknownName, UnsupportedSql
-from pipesql.pipe.expressions import unbracketed
+from pipesql.pipe.identifiers import identifier, unique
 from pipesql.pipe.types import REAL
-
-if TYPE_CHECKING:
-    from pipesql.decompile.bind.binder import Binder
 
 
 class Tables:
     """Binds the sources of SELECTs and their joins' conditions."""
 
-    def __init__(self, binder: Binder) -> None:
+    def __init__(self, binder: QueryBinder) -> None:
         self.binder = binder
-        self.spelling: dict[str, str] = {}
-        """By lower-case name the CTEs' names as their definitions spell them."""
+        self.bindings = binder.bindings
 
     def bind(self, node: exp.Select, bound: BoundSelect, around: Around) -> None:
         """The sources, then the conditions, since SQLite lets ON name later tables too."""
@@ -99,12 +100,12 @@ class Tables:
 
     def _alike(self, left: exp.Expr, right: exp.Expr) -> bool:
         """Whether equal values of both are the same value."""
-        kind = self.binder.kind(left)
-        return kind != "" and kind == self.binder.kind(right)
+        kind = self.bindings.kind(left)
+        return kind != "" and kind == self.bindings.kind(right)
 
     def _merged_star(self, left: list[Shown], right: Source, merged: dict[str, exp.Expr]) -> list[Shown]:
         rest = [(o, v) for o, v in _shown(right) if o.name.lower() not in merged]
-        if not self.binder.habits.merged_first:
+        if not self.bindings.semantics.merged_first:
             return [(o, merged.get(o.name.lower(), v)) for o, v in left] + rest
         outputs = {o.name.lower(): o for o, _ in reversed(left)}
         first = [(outputs[name], value) for name, value in merged.items()]
@@ -112,31 +113,33 @@ class Tables:
 
     def source(self, node: exp.Expr, around: Around) -> Source:
         """A table, CTE or derived table."""
-        identity = f"§{next(self.binder.numbers)}"
+        identity = self.bindings.new_source_id()
         wanted = [c.name for c in node.args["alias"].columns] if node.args.get("alias") else []
         if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
             source = self._table(node, identity, around)
         elif isinstance(node, exp.Subquery):
             source = self._derived(node, identity, around)
         else:
-            raise UnsupportedSql(f"{node.key.upper()} in FROM", node.sql(self.binder.habits.dialect))
+            raise UnsupportedSql(f"{node.key.upper()} in FROM", node.sql(self.bindings.semantics.dialect))
         if wanted:
             source.columns = renamed(source.columns, wanted)
             source.renamed = True
             if isinstance(node, exp.Subquery):
-                self.binder.compounds.rename(node.this, wanted)
-        self.binder.sources[identity] = source
+                rename_outputs(self.bindings, node.this, wanted)
+        self.bindings.sources[identity] = source
         return source
 
     def _table(self, node: exp.Table, identity: str, around: Around) -> Source:
         found = around.ctes.get(node.name.lower())
         if found is not None:
-            return Source(identity, node.alias_or_name, node, found, self.spelling[node.name.lower()], is_cte=True)
-        table = self.binder.schema.table(node.name)
+            return Source(
+                identity, node.alias_or_name, node, found, self.bindings.spelling[node.name.lower()], is_cte=True
+            )
+        table = self.bindings.schema.table(node.name)
         if table is None:
             raise UnknownName(f"no table {node.name} in the database", node.name)
         columns = tuple([Output(c.name, kind) for c, kind in zip(table.columns, table.kinds, strict=True)])
-        if self.binder.habits.dialect != "sqlite":
+        if self.bindings.semantics.dialect != "sqlite":
             columns = tuple(
                 Output(o.name, o.kind or _decimal(c.type)) for o, c in zip(columns, table.columns, strict=True)
             )
@@ -149,12 +152,12 @@ class Tables:
         taken: set[str] = set()
         named = tuple(Output(unique(o.name, taken), o.kind) for o in outputs)
         source = Source(identity, node.alias, node, named)
-        inside = self.binder.bound(node.this)
-        if inside.star is not None and self.binder.habits.dialect == "sqlite":
+        inside = self.bindings.bound(node.this)
+        if inside.star is not None and self.bindings.semantics.dialect == "sqlite":
             raise UnsupportedSql("USING or NATURAL in brackets beside an outer join", "SQLite shows such columns first")
         for (_, value), shown in zip(inside.outputs, named, strict=True):
             if isinstance(value, exp.Column):
-                owner = self.binder.sources[value.table]
+                owner = self.bindings.sources[value.table]
                 source.members.setdefault(owner.alias.lower(), {})[value.name.lower()] = shown.name
                 for alias, columns in owner.members.items():
                     inner = {n: shown.name for n, held in columns.items() if held == value.name}
@@ -169,63 +172,24 @@ def renamed(columns: tuple[Output, ...], names: list[str]) -> tuple[Output, ...]
     return (*(Output(n, o.kind) for n, o in zip(names, columns, strict=False)), *columns[len(names) :])
 
 
+def rename_outputs(bindings: Bindings, node: exp.Expr, names: list[str]) -> None:
+    """Give the items of the query's first SELECT the names of an alias's column list, where it lists them."""
+    first = arms(node)[0]
+    outputs = bindings.bound(first).outputs
+    if bindings.schema.partial and any(item.is_star for item in first.expressions):
+        return
+    items: list[exp.Expr] = []
+    for number, (output, value) in enumerate(outputs):
+        name = names[number] if number < len(names) else output.name
+        plain = isinstance(value, exp.Column) and value.name == name
+        items.append(value.copy() if plain else exp.Alias(this=value.copy(), alias=identifier(name)))
+    first.set("expressions", items)
+    bindings.bound(first).outputs = bindings.expand(first, bindings.bound(first))
+
+
 def _shown(source: Source) -> list[Shown]:
     return [(c, bound_column(source, c.name)) for c in source.columns]
 
 
 def _decimal(declared: str) -> str:
     return REAL if declared.upper().startswith(("DEC", "NUM")) else ""
-
-
-_PREFIX: dict[type[exp.Expr], str] = {
-    exp.Count: "count",
-    exp.CountIf: "count",
-    exp.Sum: "sum",
-    exp.Avg: "avg",
-    exp.Min: "min",
-    exp.Max: "max",
-    exp.GroupConcat: "list",
-}
-
-
-def describe(value: exp.Expr) -> str:
-    """A name for an expression's values: `count`, `avg_age`, `name`, or `value` where nothing better is at hand."""
-    value = unbracketed(value.unalias())
-    if isinstance(value, exp.Column):
-        return plain(value.name)
-    if isinstance(value, exp.AnyValue):
-        inner = value.this.this if isinstance(value.this, exp.HavingMax) else value.this
-        return describe(inner)
-    for kind, prefix in _PREFIX.items():
-        if isinstance(value, kind):
-            inner = value.this
-            if isinstance(inner, exp.Distinct):
-                inner = inner.expressions[0]
-                prefix = f"{prefix}_distinct"
-            if isinstance(inner, exp.Column):
-                return f"{prefix}_{plain(inner.name)}"
-            return prefix
-    if isinstance(value, exp.Grouping):
-        return f"grouping_{describe(value.expressions[0])}"
-    if isinstance(value, exp.Window):
-        return plain(value.this.sql_name().lower()) if isinstance(value.this, exp.Func) else "value"
-    if isinstance(
-        value, exp.Lower | exp.Upper | exp.Cast | exp.Abs | exp.Round | exp.Substring | exp.TimeToStr | exp.Coalesce
-    ):
-        return describe(value.this)
-    return "value"
-
-
-def plain(name: str) -> str:
-    """`name` with everything but letters, digits and underscores replaced, so that it needs no quotes."""
-    kept = "".join(ch if ch.isascii() and (ch.isalnum() or ch == "_") else "_" for ch in name).strip("_")
-    return f"c_{kept}" if not kept or kept[0].isdigit() else kept
-
-
-def unique(name: str, taken: set[str]) -> str:
-    """`name`, numbered if another column has it; it is added to `taken` (lower case)."""
-    base, number = name, 2
-    while name.lower() in taken:
-        name, number = f"{base}_{number}", number + 1
-    taken.add(name.lower())
-    return name

@@ -8,19 +8,14 @@ where a single MIN or MAX stands beside it, SQLite takes it from that row, and s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from pipesql.decompile.bind.tables import describe, unique
-from pipesql.decompile.build.expressions import View
+from pipesql.decompile.build.select import SelectBuilder, View, describe
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.expressions import unbracketed
-from pipesql.pipe.identifiers import aliased, column
-
-if TYPE_CHECKING:
-    from pipesql.decompile.build.query import SelectBuilder
+from pipesql.pipe.identifiers import aliased, column, unique
 
 GROUPING_SETS = (exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple)
 
@@ -142,7 +137,7 @@ class Aggregation:
         written = self.select.write(key, self.before)
         plain = written.name if isinstance(written, exp.Column) else describe(key)
         alias = self.aliases.get(key, "")
-        says = alias and (alias.lower() != plain.lower() or self.select.binder.keep_names)
+        says = alias and (alias.lower() != plain.lower() or self.select.bindings.keep_names)
         wanted = alias if says else plain
         name = unique(wanted, self.names)
         self.computed[key] = name
@@ -191,7 +186,7 @@ class Aggregation:
             yield from self._missing(child, kind)
 
     def _any_value(self, bare: exp.Expr) -> exp.Expr:
-        if not self.select.binder.habits.bare_columns and not self._depends(bare):
+        if not self.select.bindings.semantics.bare_columns and not self._depends(bare):
             raise UnsupportedSql("a column that is neither grouped nor aggregated", bare.name)
         own = {agg for part in _clauses(self.node) for agg in aggregates(part) if isinstance(agg, exp.Max | exp.Min)}
         if len(own) != 1:
@@ -202,9 +197,9 @@ class Aggregation:
 
     def _depends(self, bare: exp.Expr) -> bool:
         """Whether PostgreSQL lets the column stand because its table's primary key is grouped by."""
-        source = self.select.binder.sources.get(bare.table) if isinstance(bare, exp.Column) else None
-        table = self.select.binder.schema.table(source.table) if source is not None else None
-        if table is None or self.select.binder.habits.dialect != "postgres":
+        source = self.select.bindings.sources.get(bare.table) if isinstance(bare, exp.Column) else None
+        table = self.select.bindings.schema.table(source.table) if source is not None else None
+        if table is None or self.select.bindings.semantics.dialect != "postgres":
             return False
         primary = {c.name for c in table.columns if c.primary_key}
         grouped = {k.name for k in self.computed if isinstance(k, exp.Column) and k.table == bare.table}

@@ -6,21 +6,16 @@ that are not shown need no temporary column.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sqlglot import exp
 
-from pipesql.decompile.bind.bound import is_star, outermost
-from pipesql.decompile.bind.tables import describe, unique
+from pipesql.decompile.bind.bindings import is_star
 from pipesql.decompile.build.aggregate import Aggregation
-from pipesql.decompile.build.built import limit, ordered
+from pipesql.decompile.build.select import SelectBuilder, describe, ordered
+from pipesql.decompile.prepare.parse import limit
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe import operators as op
-from pipesql.pipe.expressions import is_constant, unbracketed
-from pipesql.pipe.identifiers import aliased, column, identifier
-
-if TYPE_CHECKING:
-    from pipesql.decompile.build.query import SelectBuilder
+from pipesql.pipe.expressions import is_constant, outermost, unbracketed
+from pipesql.pipe.identifiers import aliased, column, identifier, unique
 
 
 class Projection:
@@ -118,7 +113,7 @@ class Projection:
         hidden = [k.this for k in keys if k.this not in values]
         if not hidden:
             return True
-        if not self.select.binder.habits.bare_columns:
+        if not self.select.bindings.semantics.bare_columns:
             raise UnsupportedSql("ORDER BY of a column that SELECT DISTINCT leaves out", "show it, or group")
         if any(value.find(exp.Window) for value in (*values, *hidden)):
             self._compute_windows(hidden)
@@ -180,7 +175,7 @@ class Projection:
     def _is_named(self, column: exp.Column, name: str) -> bool:
         """Whether an alias would say nothing: it is the column's name, be it in other letters."""
         own: str = column.name
-        return own == name if self.select.binder.keep_names else own.lower() == name.lower()
+        return own == name if self.select.bindings.keep_names else own.lower() == name.lower()
 
     def _is_whole(self) -> bool:
         """Whether the SELECT is `*` alone, of columns whose names differ already."""
@@ -196,7 +191,7 @@ class Projection:
             return [(item.unalias(), item.alias)]
         single = exp.Select(expressions=[item.copy()])
         merged = self.bound.star is not None
-        return [(v, o.name if merged else "") for o, v in self.select.binder.expand(single, self.bound)]
+        return [(v, o.name if merged else "") for o, v in self.select.bindings.expand(single, self.bound)]
 
     def _star(self, source: str | None) -> exp.Expr:
         variable = None if source is None else self.select.view.variables.get(source)

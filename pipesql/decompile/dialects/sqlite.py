@@ -6,18 +6,14 @@ Patterns of LIKE and GLOB as GoogleSQL writes them: LIKE minds case, and the bac
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlglot import exp
 
+from pipesql.decompile.bind.bindings import Bindings
 from pipesql.errors import UnsupportedSql
-from pipesql.pipe.engines.shared.rules import integer
-from pipesql.pipe.engines.shared.texts import surely_positive
-from pipesql.pipe.expressions import unbracketed
+from pipesql.pipe.expressions import integer, surely_positive, unbracketed
 from pipesql.pipe.types import DATE, INT, REAL
-
-if TYPE_CHECKING:
-    from pipesql.decompile.bind.binder import Binder
 
 Write = Callable[[exp.Expr], exp.Expr]
 
@@ -25,8 +21,8 @@ Write = Callable[[exp.Expr], exp.Expr]
 class SqliteRules:
     """The rules of SQLite for one query."""
 
-    def __init__(self, binder: Binder) -> None:
-        self.binder = binder
+    def __init__(self, bindings: Bindings) -> None:
+        self.bindings = bindings
 
     def table(self) -> dict[type[exp.Expr], Callable[[Any, Write], exp.Expr | None]]:
         """The rules by class of node."""
@@ -49,7 +45,7 @@ class SqliteRules:
 
     def division(self, node: exp.Div, write: Write) -> exp.Expr:
         """SQLite divides integers to an integer: DIV; any real makes it real: `/`. Unknown types are refused."""
-        return divided(self.binder, node, write(node.this), write(node.expression))
+        return divided(self.bindings, node, write(node.this), write(node.expression))
 
     def extreme(self, node: exp.Max | exp.Min, write: Write) -> exp.Expr | None:
         """MAX and MIN of several values are GREATEST and LEAST."""
@@ -76,7 +72,7 @@ class SqliteRules:
                 return exp.Substring(this=write(node.this), start=write(start))
             shorter = exp.Literal.number(max(count - 1, 0))
             return exp.Substring(this=write(node.this), start=exp.Literal.number(1), length=shorter)
-        raise UnsupportedSql("SUBSTR from a place that may lie before the first character", self.binder.shown(node))
+        raise UnsupportedSql("SUBSTR from a place that may lie before the first character", self.bindings.shown(node))
 
     def round(self, node: exp.Round, write: Write) -> exp.Expr | None:
         """ROUND to tens is ROUND to units."""
@@ -87,13 +83,13 @@ class SqliteRules:
         """CAST to types that SQLite does not have gives a number; it writes reals in a way of its own."""
         if not node.to.is_type(*exp.DataType.NUMERIC_TYPES, *exp.DataType.TEXT_TYPES, "blob", "binary", "varbinary"):
             raise UnsupportedSql(f"CAST AS {node.to.sql('bigquery')}, which is a number in SQLite")
-        if node.to.is_type(*exp.DataType.TEXT_TYPES) and self.binder.kind(node.this) == REAL:
+        if node.to.is_type(*exp.DataType.TEXT_TYPES) and self.bindings.kind(node.this) == REAL:
             raise UnsupportedSql("CAST of a REAL AS TEXT, whose digits SQLite writes in its own way")
 
     def arithmetic(self, node: exp.Binary, write: Write) -> None:
         """A DATE column holds texts, of which SQLite takes the year for a number."""
-        if DATE in (self.binder.kind(node.this), self.binder.kind(node.expression)):
-            raise UnsupportedSql("arithmetic on a DATE, which SQLite reads as a number", self.binder.shown(node))
+        if DATE in (self.bindings.kind(node.this), self.bindings.kind(node.expression)):
+            raise UnsupportedSql("arithmetic on a DATE, which SQLite reads as a number", self.bindings.shown(node))
 
     def in_(self, node: exp.In, write: Write) -> exp.Expr | None:
         """`x IN ()`: never, not even for NULL."""
@@ -112,9 +108,9 @@ class SqliteRules:
     def like(self, node: exp.Like, write: Write, escape: str = "") -> exp.Expr:
         """SQLite's LIKE takes no notice of the case of ASCII letters: both sides are lowered."""
         value, pattern = write(node.this), write(node.expression)
-        if self.binder.kind(node.this) == REAL:
-            raise UnsupportedSql("LIKE of a REAL, whose digits SQLite writes in its own way", self.binder.shown(node))
-        if self.binder.kind(node.this) == INT:
+        if self.bindings.kind(node.this) == REAL:
+            raise UnsupportedSql("LIKE of a REAL, whose digits SQLite writes in its own way", self.bindings.shown(node))
+        if self.bindings.kind(node.this) == INT:
             value = exp.Cast(this=value, to=exp.DataType.build("TEXT"))
         if is_text(pattern):
             text = backslashed(pattern.name, escape)
@@ -129,9 +125,9 @@ class SqliteRules:
         return exp.Like(this=lowered, expression=pattern, negate=node.args.get("negate"))
 
 
-def divided(binder: Binder, node: exp.Div, left: exp.Expr, right: exp.Expr) -> exp.Expr:
+def divided(bindings: Bindings, node: exp.Div, left: exp.Expr, right: exp.Expr) -> exp.Expr:
     """`/` of a dialect that divides integers to an integer. Raises UnsupportedSql where the types do not tell."""
-    kinds = (binder.kind(node.this), binder.kind(node.expression))
+    kinds = (bindings.kind(node.this), bindings.kind(node.expression))
     if kinds == (INT, INT):
         return exp.IntDiv(this=unbracketed(left), expression=unbracketed(right))
     if REAL in kinds:

@@ -7,22 +7,28 @@ and is not among the classes of `same` is refused.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlglot import exp
 
-from pipesql.decompile.dialects.casts import cast_refused, cuts_off
+from pipesql.decompile.bind.bindings import Bindings
 from pipesql.decompile.dialects.sqlite import backslashed, divided, escape_character, is_text
-from pipesql.decompile.dialects.sqlite_values import as_number
+from pipesql.decompile.dialects.sqlite_conversions import as_number
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe.expressions import unbracketed
 from pipesql.pipe.types import DATE, INT, REAL, TEXT
 
-if TYPE_CHECKING:
-    from pipesql.decompile.bind.binder import Binder
-
 Write = Callable[[exp.Expr], exp.Expr]
 
+_TYPES = (exp.DataType.INTEGER_TYPES | exp.DataType.REAL_TYPES | exp.DataType.TEXT_TYPES) - {exp.DType.NAME} | {
+    exp.DType.BOOLEAN,
+    exp.DType.DATE,
+    exp.DType.TIME,
+    exp.DType.DATETIME,
+    exp.DType.TIMESTAMP,
+    exp.DType.TIMESTAMPTZ,
+}
+_WHOLE = (exp.Round, exp.Ceil, exp.Floor, exp.Trunc)
 _PARTS_OF_DATES = frozenset({"YEAR", "QUARTER", "MONTH", "DAY", "HOUR", "MINUTE"})
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 
@@ -30,10 +36,10 @@ _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 class StrictRules:
     """The rules of a dialect other than SQLite for one query."""
 
-    def __init__(self, binder: Binder) -> None:
-        self.binder = binder
-        self.habits = binder.habits
-        self.kind = binder.kind
+    def __init__(self, bindings: Bindings) -> None:
+        self.bindings = bindings
+        self.semantics = bindings.semantics
+        self.kind = bindings.kind
 
     def table(self) -> dict[type[exp.Expr], Callable[[Any, Write], exp.Expr | None]]:
         """The rules by class of node."""
@@ -70,7 +76,7 @@ class StrictRules:
 
     def refuse(self, node: exp.Expr, why: str) -> UnsupportedSql:
         """The error for a node whose meaning is another one in GoogleSQL."""
-        return UnsupportedSql(f"{why} in {self.habits.dialect}", self.binder.shown(node))
+        return UnsupportedSql(f"{why} in {self.semantics.dialect}", self.bindings.shown(node))
 
     def comparison(self, node: exp.Binary, write: Write) -> exp.Expr:
         """GoogleSQL compares no text with a number: a text literal beside a number is one, in these dialects."""
@@ -101,7 +107,7 @@ class StrictRules:
             theirs = self.kind(other)
             if kind in (INT, REAL) and is_text(other) and not isinstance(unbracketed(value), exp.Literal):
                 number = as_number(other.name)
-                if number is None or self.habits.dialect == "bigquery":
+                if number is None or self.semantics.dialect == "bigquery":
                     raise self.refuse(other, "a comparison of a number with a text")
                 out.append(number)
                 continue
@@ -113,23 +119,23 @@ class StrictRules:
 
     def sum(self, node: exp.Binary, write: Write) -> None:
         """Days added to dates, and differences of dates, have other types in each engine."""
-        if DATE in (self.kind(node.this), self.kind(node.expression)) and self.habits.dialect != "bigquery":
+        if DATE in (self.kind(node.this), self.kind(node.expression)) and self.semantics.dialect != "bigquery":
             raise self.refuse(node, "arithmetic on dates")
 
     def division(self, node: exp.Div, write: Write) -> exp.Expr:
         """`/`: real, but of integers in PostgreSQL."""
         left, right = write(node.this), write(node.expression)
-        if not self.habits.whole_division:
+        if not self.semantics.whole_division:
             return exp.Div(this=left, expression=right, typed=False, safe=False)
         summed = (c for total in node.find_all(exp.Sum) for c in total.find_all(exp.Column))
-        if any(name in self.binder.declared(c) for c in summed for name in ("BIG", "INT8")):
+        if any(name in self.bindings.declared(c) for c in summed for name in ("BIG", "INT8")):
             raise self.refuse(node, "a division of a SUM of BIGINT, which is NUMERIC,")
-        return divided(self.binder, node, left, right)
+        return divided(self.bindings, node, left, right)
 
     def whole_division(self, node: exp.IntDiv, write: Write) -> exp.Expr:
         """`//` and `div` of integers are DIV; of reals DuckDB rounds down."""
         whole = (self.kind(node.this), self.kind(node.expression)) == (INT, INT)
-        if not whole and self.habits.dialect != "bigquery":
+        if not whole and self.semantics.dialect != "bigquery":
             raise self.refuse(node, "a whole division of what may be no integers")
         return exp.IntDiv(this=unbracketed(write(node.this)), expression=unbracketed(write(node.expression)))
 
@@ -154,10 +160,10 @@ class StrictRules:
         """The pattern of LIKE, in which the backslash escapes."""
         pattern = node.expression
         if is_text(pattern):
-            if escape is None and self.habits.escapes_like:
+            if escape is None and self.semantics.escapes_like:
                 return exp.Literal.string(pattern.name)
             return exp.Literal.string(backslashed(pattern.name, escape or ""))
-        if self.habits.escapes_like:
+        if self.semantics.escapes_like:
             return write(pattern)
         one, two = exp.Literal.string("\\"), exp.Literal.string("\\\\")
         return exp.Replace(this=write(pattern), expression=one, replacement=two)
@@ -176,7 +182,7 @@ class StrictRules:
         """GoogleSQL's GREATEST is NULL if any value is, that of the others passes over NULLs."""
         values = [write(v) for v in (node.this, *node.expressions)]
         out = type(node)(this=values[0], expressions=values[1:], ignore_nulls=False)
-        if self.habits.dialect == "bigquery":
+        if self.semantics.dialect == "bigquery":
             return out
         if len(values) != 2:
             raise self.refuse(node, "GREATEST or LEAST of more than two values")
@@ -184,7 +190,7 @@ class StrictRules:
 
     def any_value(self, node: exp.AnyValue, write: Write) -> exp.Expr | None:
         """ANY_VALUE of PostgreSQL and DuckDB gives no NULL where there is a value: MAX is one such."""
-        if self.habits.dialect in ("bigquery", "spark"):
+        if self.semantics.dialect in ("bigquery", "spark"):
             return None
         if isinstance(node.this, exp.HavingMax):
             raise self.refuse(node, "ANY_VALUE … HAVING")
@@ -200,17 +206,17 @@ class StrictRules:
 
     def cast(self, node: exp.Cast, write: Write) -> exp.Expr | None:
         """CAST to what GoogleSQL has under the same meaning."""
-        why = cast_refused(node, self.kind(node.this), self.habits.dialect)
+        why = _cast_refused(node, self.kind(node.this), self.semantics.dialect)
         if why:
             raise self.refuse(node, why)
-        if not cuts_off(node, self.kind(node.this), self.habits.dialect):
+        if not _cuts_off(node, self.kind(node.this), self.semantics.dialect):
             return None
         return type(node)(this=exp.Trunc(this=unbracketed(write(node.this))), to=node.to.copy())
 
     def round(self, node: exp.Round, write: Write) -> None:
         """ROUND of DOUBLE PRECISION rounds halves to even in PostgreSQL."""
         bare = node.args.get("decimals") is None
-        if self.habits.dialect == "postgres" and bare and self.kind(node.this) != INT:
+        if self.semantics.dialect == "postgres" and bare and self.kind(node.this) != INT:
             raise self.refuse(node, "ROUND without digits, which may round halves to even,")
 
     def joined(self, node: exp.DPipe, write: Write) -> exp.Expr:
@@ -220,7 +226,7 @@ class StrictRules:
     def text(self, value: exp.Expr, write: Write) -> exp.Expr:
         """A value as text."""
         kind = self.kind(value)
-        if kind == REAL and self.habits.dialect != "bigquery":
+        if kind == REAL and self.semantics.dialect != "bigquery":
             raise self.refuse(value, "a real number joined to a text")
         written = write(value)
         return exp.Cast(this=unbracketed(written), to=exp.DataType.build("TEXT")) if kind == INT else written
@@ -228,26 +234,26 @@ class StrictRules:
     def concat(self, node: exp.Concat, write: Write) -> exp.Expr:
         """CONCAT passes over NULLs in PostgreSQL and DuckDB."""
         parts = [self.text(e, write) for e in node.expressions]
-        if self.habits.dialect in ("postgres", "duckdb"):
+        if self.semantics.dialect in ("postgres", "duckdb"):
             empty = exp.Literal.string("")
             parts = [p if is_text(p) else exp.Coalesce(this=p, expressions=[empty.copy()]) for p in parts]
         return exp.Concat(expressions=parts, safe=True, coalesce=False)
 
     def trim(self, node: exp.Trim, write: Write) -> exp.Expr | None:
         """TRIM takes spaces away; GoogleSQL's all white space, unless it is told."""
-        if self.habits.dialect == "bigquery" or node.expression is not None:
+        if self.semantics.dialect == "bigquery" or node.expression is not None:
             return None
         return exp.Trim(this=write(node.this), expression=exp.Literal.string(" "), position=node.args.get("position"))
 
     def substring(self, node: exp.Substring, write: Write) -> None:
         """SUBSTRING counts from 1; what lies before the first character each engine sees otherwise."""
         start = node.args.get("start")
-        if self.habits.dialect != "bigquery" and not (_is_count(start) and int(start.name) > 0):
+        if self.semantics.dialect != "bigquery" and not (_is_count(start) and int(start.name) > 0):
             raise self.refuse(node, "SUBSTRING from anywhere but a literal position")
 
     def end(self, node: exp.Left | exp.Right, write: Write) -> None:
         """LEFT and RIGHT of a negative length are no error in DuckDB and PostgreSQL."""
-        if self.habits.dialect != "bigquery" and not _is_count(node.expression):
+        if self.semantics.dialect != "bigquery" and not _is_count(node.expression):
             raise self.refuse(node, "LEFT or RIGHT of a computed length")
 
     def position(self, node: exp.StrPosition, write: Write) -> None:
@@ -257,9 +263,32 @@ class StrictRules:
 
     def extract(self, node: exp.Extract, write: Write) -> None:
         """Parts of dates that all engines count alike."""
-        if self.habits.dialect != "bigquery" and node.name.upper() not in _PARTS_OF_DATES:
+        if self.semantics.dialect != "bigquery" and node.name.upper() not in _PARTS_OF_DATES:
             raise self.refuse(node, f"EXTRACT ({node.name})")
 
 
 def _is_count(node: exp.Expr | None) -> bool:
     return isinstance(node, exp.Literal) and bool(node.is_int)
+
+
+def _cast_refused(node: exp.Cast, kind: str, dialect: str) -> str:
+    """Why a CAST of values of this kind does not mean the same in GoogleSQL; nothing if it does."""
+    to = node.to
+    if dialect == "bigquery":
+        return ""
+    if to.this not in _TYPES:
+        return "a CAST to a type that is not known,"
+    if to.expressions and not (dialect == "duckdb" and to.is_type(*exp.DataType.TEXT_TYPES)):
+        return "a CAST to a type with a length or a scale,"
+    if kind != REAL:
+        return ""
+    if to.is_type(*exp.DataType.TEXT_TYPES):
+        return "a CAST of reals to text, whose digits each engine writes in its way,"
+    whole = not to.is_type(*exp.DataType.INTEGER_TYPES) or isinstance(unbracketed(node.this), _WHOLE)
+    return "" if whole or dialect == "spark" else "a CAST of reals to integers, which rounds halves to even,"
+
+
+def _cuts_off(node: exp.Cast, kind: str, dialect: str) -> bool:
+    """Whether the CAST cuts the fraction of a real off, as Spark's does."""
+    whole = isinstance(unbracketed(node.this), _WHOLE)
+    return dialect == "spark" and kind == REAL and bool(node.to.is_type(*exp.DataType.INTEGER_TYPES)) and not whole

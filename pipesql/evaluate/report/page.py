@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipesql import __version__
 from pipesql.evaluate.breakdown import BY, CONSTRUCTS, causes, constructs, divided, partings
 from pipesql.evaluate.judge import Judged, Table
 from pipesql.evaluate.paired import Against
 from pipesql.evaluate.report.text import Share, summarise
 from pipesql.evaluate.rules.scores import RULES
 from pipesql.evaluate.statistics import Scored, shown
+from pipesql.version import __version__
 
 TEMPLATE = "page.html.jinja"
 MAX_TEXT = 120

@@ -15,12 +15,11 @@ from typing import Any, TypeVar
 
 import yaml
 
-import pipesql
 from pipesql.errors import BadInput
 from pipesql.finetune.recipe.grpo import GrpoRecipe
 from pipesql.finetune.recipe.recipe import Recipe
 
-RECIPES = Path(pipesql.__file__).parent / "recipes"
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 GRPO_RECIPES = RECIPES / "grpo"
 
 _OF_MODEL = {"smol": "smoke"}

@@ -12,7 +12,6 @@ from pipesql.pipe.engines.shared.rules import (
     call,
     cast,
     double_literal,
-    integer,
     is_real,
     kind,
     number,
@@ -22,6 +21,7 @@ from pipesql.pipe.engines.shared.rules import (
     text,
 )
 from pipesql.pipe.engines.shared.texts import escaped, replace_listed, substring_start, trimmed
+from pipesql.pipe.expressions import integer
 from pipesql.pipe.types import DATE, INT
 
 _ENGINE = "DuckDB"

@@ -19,7 +19,6 @@ from pipesql.pipe.engines.shared.rules import (
     add,
     call,
     cast,
-    integer,
     is_condition,
     is_real,
     kind,
@@ -31,13 +30,8 @@ from pipesql.pipe.engines.shared.rules import (
     subtract,
     whole_division,
 )
-from pipesql.pipe.engines.shared.texts import (
-    counted_conditions,
-    null_if_any_is,
-    replace_listed,
-    surely_positive,
-    trimmed,
-)
+from pipesql.pipe.engines.shared.texts import counted_conditions, null_if_any_is, replace_listed, trimmed
+from pipesql.pipe.expressions import integer, surely_positive
 from pipesql.pipe.types import DATE, INT, TEXT
 
 _ENGINE = "PostgreSQL"

@@ -11,7 +11,6 @@ from pipesql.pipe.engines.shared.rules import (
     call,
     cast,
     double_literal,
-    integer,
     is_real,
     number,
     quotient,
@@ -19,6 +18,7 @@ from pipesql.pipe.engines.shared.rules import (
     rewrite,
 )
 from pipesql.pipe.engines.shared.texts import null_if_any_is, replace_listed, substring_start, trimmed
+from pipesql.pipe.expressions import integer
 
 _ENGINE = "Spark"
 _ROUNDED = (exp.Round, exp.Trunc, exp.Floor, exp.Ceil)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from pipesql.errors import UnsupportedSql
-from pipesql.pipe.identifiers import aliased, column, identifier
+from pipesql.pipe.identifiers import aliased, column, identifier, unique
 from pipesql.pipe.scope import ScopeColumn
 
 
@@ -50,9 +50,7 @@ class Level:
 
     def unique(self, name: str, taken: set[str]) -> str:
         """A range variable name that neither this level nor `taken` uses; it is reserved here."""
-        base, number = name, 2
-        while name.lower() in self.names or name.lower() in taken:
-            name, number = f"{base}_{number}", number + 1
+        name = unique(name, self.names | taken)
         self.names.add(name.lower())
         return name
 
@@ -183,15 +181,7 @@ def as_table(query: exp.Query, name: str) -> exp.Subquery:
 def output_names(columns: tuple[ScopeColumn, ...]) -> list[str]:
     """Names under which columns can be told apart: their own, numbered where one repeats or is missing."""
     taken: set[str] = set()
-    names = []
-    for col in columns:
-        base = name = col.name or "value"
-        number = 2
-        while name.lower() in taken:
-            name, number = f"{base}_{number}", number + 1
-        taken.add(name.lower())
-        names.append(name)
-    return names
+    return [unique(col.name or "value", taken) for col in columns]
 
 
 def renamed(query: exp.Query, columns: tuple[ScopeColumn, ...], names: list[str]) -> exp.Query:

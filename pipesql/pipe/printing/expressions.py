@@ -15,9 +15,8 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
 from pipesql.errors import UnsupportedSql
-from pipesql.pipe.googlesql_operators import Argument
 from pipesql.pipe.identifiers import identifier
-from pipesql.pipe.operators import Operator, Path
+from pipesql.pipe.operators import Argument, Operator, Path
 from pipesql.pipe.printing.googlesql import WRITERS
 from pipesql.pipe.query import Cte, PipeQuery, Subpipeline
 from pipesql.pipe.scan import dialect_named, first_line, stands_in_front

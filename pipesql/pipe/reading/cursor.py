@@ -1,16 +1,14 @@
-"""A place in a run of tokens, for the parts of an operator that are no expressions: its words, names and brackets."""
+"""A place in a run of tokens, to read the parts of an operator that are not expressions: its words, names, brackets."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from sqlglot.tokens import Token, TokenType
 
+from pipesql.errors import SqlSyntaxError
 from pipesql.pipe.identifiers import RESERVED
 from pipesql.pipe.scan import CLOSE, OPEN, closing
-
-if TYPE_CHECKING:
-    from pipesql.pipe.reading.fragment import FragmentReader
 
 _NO_NAMES = frozenset(
     {
@@ -35,10 +33,20 @@ def is_name(token: Token) -> bool:
     return kind not in _NO_NAMES and text.isidentifier() and text.lower() not in RESERVED
 
 
+class TextReader(Protocol):
+    """What a cursor needs of the reader of the whole text."""
+
+    def parts(self, found: list[Token], head: Token, trailing: bool = True) -> list[list[Token]]:
+        """Tokens cut at commas; one may be `trailing`."""
+
+    def error(self, message: str, at: Token) -> SqlSyntaxError:
+        """The error, with the line and column of a token."""
+
+
 class Cursor:
     """Reads tokens from the left. Every method that demands something raises SqlSyntaxError where it is missing."""
 
-    def __init__(self, found: list[Token], reader: FragmentReader, head: Token) -> None:
+    def __init__(self, found: list[Token], reader: TextReader, head: Token) -> None:
         self.found = found
         self.reader = reader
         self.head = head

@@ -14,8 +14,8 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token, TokenType
 
 from pipesql.errors import SqlSyntaxError, UnsupportedSql
-from pipesql.pipe.googlesql_operators import Argument
 from pipesql.pipe.identifiers import RESERVED
+from pipesql.pipe.operators import Argument
 from pipesql.pipe.query import PipeQuery, Subpipeline, nest
 from pipesql.pipe.reading.cursor import Cursor, is_name
 from pipesql.pipe.scan import CLOSE, OPEN, closing, dialect_named, first_line, note, position, split

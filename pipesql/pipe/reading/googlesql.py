@@ -149,7 +149,7 @@ def _columns(cursor: Cursor) -> tuple[str, ...]:
         return (_column(cursor),)
     columns = []
     for part in cursor.reader.parts(cursor.bracket("columns"), cursor.head, trailing=False):
-        inside = cursor.reader.cursor(part, cursor.head)
+        inside = Cursor(part, cursor.reader, cursor.head)
         columns.append(_column(inside))
         inside.end()
     return tuple(columns)

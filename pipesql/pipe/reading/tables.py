@@ -44,7 +44,7 @@ def read_join(reader: FragmentReader, segment: list[Token], in_from: bool = Fals
         raise reader.unsupported(f"{cursor.word()} JOIN", cursor.here)
     cursor.expect("JOIN")
     source = read_source(reader, cursor.until("ON", "USING"), segment[0])
-    on, using = _condition(cursor)
+    on, using = _condition(reader, cursor)
     if not cursor.done:
         if in_from:
             raise reader.unsupported("several conditions behind one JOIN", cursor.here)
@@ -59,8 +59,8 @@ def _is_path(source: exp.Expr) -> bool:
     return isinstance(source, exp.Unnest | exp.Lateral) or bool(source.args.get("db"))
 
 
-def _condition(cursor: Cursor) -> tuple[exp.Expr | None, tuple[str, ...]]:
-    reader, at = cursor.reader, cursor.here
+def _condition(reader: FragmentReader, cursor: Cursor) -> tuple[exp.Expr | None, tuple[str, ...]]:
+    at = cursor.here
     if cursor.accept("ON"):
         return reader.one(cursor.until("ON", "USING"), at), ()
     if cursor.accept("USING"):

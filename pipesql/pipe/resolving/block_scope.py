@@ -19,7 +19,8 @@ from pipesql.pipe.query import PipeQuery, nested
 from pipesql.pipe.resolving import block
 from pipesql.pipe.resolving.block import BlockCombination, BlockMeaning, BlockSelect, Computed, Relation
 from pipesql.pipe.resolving.grouping import own_aggregates, require_flat, require_grouped
-from pipesql.pipe.resolving.resolved import Names, Resolved
+from pipesql.pipe.resolving.names import Names
+from pipesql.pipe.resolving.resolved import Resolved
 from pipesql.pipe.resolving.shorthand import taken_apart
 from pipesql.pipe.scope import Scope, ScopeColumn
 

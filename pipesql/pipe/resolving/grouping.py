@@ -15,7 +15,8 @@ from pipesql.errors import SqlError, UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.expressions import rebuild, unbracketed
 from pipesql.pipe.resolving.block import BlockSelect, Computed
-from pipesql.pipe.resolving.resolved import Resolved, own_aggregate
+from pipesql.pipe.resolving.names import own_aggregate
+from pipesql.pipe.resolving.resolved import Resolved
 from pipesql.pipe.scope import Scope, ScopeColumn
 
 _KINDS = (exp.Rollup, exp.Cube, exp.GroupingSets)

@@ -16,7 +16,7 @@ from pipesql.pipe import operators as op
 from pipesql.pipe.expressions import unbracketed
 from pipesql.pipe.identifiers import aliased, identifier
 from pipesql.pipe.query import PipeQuery, nest
-from pipesql.pipe.resolving.resolved import Names
+from pipesql.pipe.resolving.names import Names
 from pipesql.pipe.scope import Scope, ScopeColumn
 
 Steps = Generator[op.Operator, Scope, None]

@@ -15,9 +15,9 @@ from pipesql.errors import SqlError, UnknownName, UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.identifiers import identifier
 from pipesql.pipe.query import Cte, PipeQuery, Subpipeline, nested, nested_queries
-from pipesql.pipe.resolving.resolved import Names, Resolved
+from pipesql.pipe.resolving.names import Names
+from pipesql.pipe.resolving.resolved import CteTable, Resolved, Source, Tables
 from pipesql.pipe.resolving.set_operations import Arm, Missing, match_arms
-from pipesql.pipe.resolving.tables import CteTable, Source, Tables, require_readable
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.scope import Scope, ScopeColumn, Variable, join_scopes, unknown_name
 
@@ -59,7 +59,7 @@ class Relations(ABC):
 
     def source(self, node: exp.Expr) -> Scope:
         """The scope of a table, CTE or nested query in FROM or JOIN."""
-        require_readable(node)
+        _require_readable(node)
         alias, cte = node.alias, None
         variables: dict[str, Variable] = {}
         if isinstance(node, exp.Subquery):
@@ -179,6 +179,25 @@ class Relations(ABC):
         columns = _combined(arms)
         alias = operator.alias
         return Scope(columns, {alias.lower(): Variable(alias, columns)} if alias else {})
+
+
+def _require_readable(node: exp.Expr) -> None:
+    """Raise UnsupportedSql for a table expression that is neither a table nor a query: it is refused by name."""
+    match node:
+        case exp.Unnest():
+            raise UnsupportedSql("UNNEST in FROM", "arrays are no tables in every engine")
+        case exp.Lateral():
+            raise UnsupportedSql("LATERAL", "a joined query cannot name columns of the tables beside it")
+        case exp.Table(this=exp.Func() as function):
+            raise UnsupportedSql("a table function in FROM", function.sql("bigquery")[:60])
+    alias = node.args.get("alias")
+    if isinstance(alias, exp.TableAlias) and alias.columns:
+        raise UnsupportedSql(
+            "names of columns behind a table's alias", f"{alias.name}({', '.join(c.name for c in alias.columns)})"
+        )
+    for clause in ("pivots", "sample", "when", "version", "only", "ordinality"):
+        if node.args.get(clause):
+            raise UnsupportedSql(f"{clause.rstrip('s').upper()} behind a table", "write it as a pipe operator")
 
 
 def shown_variables(scope: Scope) -> dict[str, Variable]:

@@ -16,10 +16,10 @@ from pipesql.pipe.located import depth_bounded, located
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.resolving.block_scope import resolve_block
 from pipesql.pipe.resolving.grouping import AggregateSets, require_grouped_by
+from pipesql.pipe.resolving.names import Names
 from pipesql.pipe.resolving.relations import Relations, shown_variables
-from pipesql.pipe.resolving.resolved import Names, Resolved
+from pipesql.pipe.resolving.resolved import CteTable, Resolved, Tables
 from pipesql.pipe.resolving.shorthand import taken_apart
-from pipesql.pipe.resolving.tables import CteTable, Tables
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.scope import Scope, ScopeColumn, Variable
 

@@ -17,8 +17,8 @@ from pipesql.pipe.identifiers import aliased
 from pipesql.pipe.query import PipeQuery, nest, nested
 from pipesql.pipe.resolving.block import without_names
 from pipesql.pipe.resolving.grouping import has_sets, spelt_out
+from pipesql.pipe.resolving.names import Names, excepted
 from pipesql.pipe.resolving.pivots import Steps, pivot, unpivot
-from pipesql.pipe.resolving.resolved import Names, excepted
 from pipesql.pipe.scope import Scope, ScopeColumn, unknown_name
 
 

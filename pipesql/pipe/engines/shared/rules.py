@@ -120,17 +120,6 @@ def either(condition: exp.Expr, value: exp.Expr, otherwise: exp.Expr | None) -> 
     return exp.Case(ifs=[exp.If(this=condition, true=value)], default=otherwise)
 
 
-def integer(node: exp.Expr | None) -> int | None:
-    """The value of an integer literal, with or without a sign."""
-    node = unbracketed(node) if node is not None else None
-    if isinstance(node, exp.Neg):
-        value = integer(node.this)
-        return None if value is None else -value
-    if isinstance(node, exp.Literal) and node.name.removeprefix("-").isdigit():
-        return int(node.name)
-    return None
-
-
 def refused(construct: str, engine: str, advice: str = "") -> UnsupportedSql:
     """The error for a construct that an engine cannot say."""
     return UnsupportedSql(f"{construct} in {engine}", advice)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe.engines.shared.rules import Rule, call, either, integer, number, operand, text
-from pipesql.pipe.expressions import unbracketed
+from pipesql.pipe.engines.shared.rules import Rule, call, either, number, operand, text
+from pipesql.pipe.expressions import integer, surely_positive
 
 _SPACES = {"": r"^\s+|\s+$", "LEADING": r"^\s+", "TRAILING": r"\s+$"}
 
@@ -45,19 +45,6 @@ def substring_start(value: exp.Expr, start: exp.Expr) -> exp.Expr:
     before = exp.LT(this=operand(start.copy()), expression=exp.Neg(this=size))
     zero = exp.EQ(this=operand(start.copy()), expression=number(0))
     return either(exp.Or(this=zero, expression=before), number(1), start)
-
-
-def surely_positive(node: exp.Expr) -> bool:
-    """Whether the expression is an integer above 0 or NULL: a literal, or one added to a count."""
-    node = unbracketed(node)
-    if isinstance(node, exp.Add):
-        left, right = unbracketed(node.left), unbracketed(node.right)
-        counts = (exp.StrPosition, exp.Length)
-        return (surely_positive(left) and isinstance(right, counts)) or (
-            isinstance(left, counts) and surely_positive(right)
-        )
-    place = integer(node)
-    return place is not None and place > 0
 
 
 def counted_conditions(node: exp.Expr) -> exp.Expr:

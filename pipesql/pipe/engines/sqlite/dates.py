@@ -15,7 +15,6 @@ from pipesql.pipe.engines.shared.rules import (
     call,
     cast,
     either,
-    integer,
     kind,
     multiply,
     number,
@@ -25,6 +24,7 @@ from pipesql.pipe.engines.shared.rules import (
     text,
     whole_division,
 )
+from pipesql.pipe.expressions import integer
 from pipesql.pipe.types import DATE, INT
 
 _ENGINE = "SQLite"

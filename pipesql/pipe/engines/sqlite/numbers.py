@@ -17,7 +17,6 @@ from pipesql.pipe.engines.shared.rules import (
     Rule,
     call,
     cast,
-    integer,
     is_condition,
     is_real,
     kind,
@@ -30,7 +29,7 @@ from pipesql.pipe.engines.shared.rules import (
     whole_division,
 )
 from pipesql.pipe.engines.shared.texts import counted_conditions
-from pipesql.pipe.expressions import unbracketed
+from pipesql.pipe.expressions import integer, unbracketed
 from pipesql.pipe.types import DATE, INT, REAL, TEXT
 
 _ENGINE = "SQLite"

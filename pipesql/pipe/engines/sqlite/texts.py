@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe.engines.shared.rules import Rule, call, integer, number, operand, refused, refusing
+from pipesql.pipe.engines.shared.rules import Rule, call, number, operand, refused, refusing
 from pipesql.pipe.engines.shared.texts import escaped, substring_start
+from pipesql.pipe.expressions import integer
 
 _ENGINE = "SQLite"
 _WILDCARDS = {"%": "*", "_": "?"}

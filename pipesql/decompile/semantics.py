@@ -13,7 +13,7 @@ from pipesql.errors import UnsupportedSql
 
 
 @dataclass(frozen=True)
-class Habits:
+class Semantics:
     """How a dialect reads names and shows merged columns. Clauses are called as in sqlglot's trees."""
 
     dialect: str
@@ -43,7 +43,7 @@ def _clauses(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
-SQLITE = Habits(
+SQLITE = Semantics(
     "sqlite",
     aliases_in=_clauses("where", "group", "having", "order"),
     texts_in_double_quotes=True,
@@ -55,9 +55,9 @@ SQLITE = Habits(
 
 _ALL = (
     SQLITE,
-    Habits("duckdb", aliases_in=_clauses("expressions", "where", "group", "having", "qualify", "order", "distinct")),
-    Habits("postgres", aliases_in=_clauses("group"), merged_first=True, escapes_like=True, whole_division=True),
-    Habits(
+    Semantics("duckdb", aliases_in=_clauses("expressions", "where", "group", "having", "qualify", "order", "distinct")),
+    Semantics("postgres", aliases_in=_clauses("group"), merged_first=True, escapes_like=True, whole_division=True),
+    Semantics(
         "bigquery",
         aliases_in=_clauses("group", "having", "qualify", "order"),
         aliases_first=_clauses("having", "qualify", "order"),
@@ -65,7 +65,7 @@ _ALL = (
         merged_first=True,
         escapes_like=True,
     ),
-    Habits(
+    Semantics(
         "spark",
         aliases_in=_clauses("expressions", "group", "having", "order"),
         aliases_first=_clauses("order"),
@@ -73,13 +73,13 @@ _ALL = (
         escapes_like=True,
     ),
 )
-_BY_NAME = {habits.dialect: habits for habits in _ALL}
+_BY_NAME = {semantics.dialect: semantics for semantics in _ALL}
 
 
-def habits_of(dialect: str) -> Habits:
-    """The habits of a dialect. Raises UnsupportedSql for one whose meaning is not known here."""
-    habits = _BY_NAME.get(dialect)
-    if habits is None:
+def semantics_of(dialect: str) -> Semantics:
+    """The semantics of a dialect. Raises UnsupportedSql for one whose meaning is not known here."""
+    semantics = _BY_NAME.get(dialect)
+    if semantics is None:
         known = ", ".join(_BY_NAME)
         raise UnsupportedSql(f"queries of the dialect {dialect}", f"write them in one of {known}")
-    return habits
+    return semantics

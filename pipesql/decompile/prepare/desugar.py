@@ -1,16 +1,29 @@
-"""Constructs that are short for others, written out before names are bound."""
+"""Constructs that are short for others, written out before names are bound, and those that are refused."""
 
 from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.decompile.bind.bound import outermost
-from pipesql.decompile.habits import Habits
+from pipesql.decompile.prepare import sqlite
+from pipesql.decompile.semantics import Semantics
 from pipesql.errors import SqlSyntaxError, UnsupportedSql
+from pipesql.pipe.expressions import outermost
 from pipesql.pipe.identifiers import aliased, identifier
 
 _BRACKET = "pipesql.bracket"
 _ONE_ROW = "pipesql.one_row"
+
+_REFUSED: dict[type[exp.Expr], str] = {
+    exp.Placeholder: "a query parameter",
+    exp.Parameter: "a query parameter",
+    exp.HexString: "a blob literal",
+    exp.WithinGroup: "WITHIN GROUP",
+    exp.TableSample: "TABLESAMPLE",
+    exp.Pivot: "PIVOT",
+}
+
+#: Looked for in one walk. Filter before Select: what a SELECT without FROM computes is judged without it.
+_LOOKED_FOR = (exp.Select, exp.Subquery, exp.Filter, exp.Values, exp.Anonymous, exp.Collate, *_REFUSED)
 
 #: Aggregate functions that take no notice of NULL.
 _DEAF_TO_NULL = (
@@ -31,7 +44,47 @@ _DEAF_TO_NULL = (
 )
 
 
-def unfiltered(node: exp.Filter) -> exp.Expr:
+def desugar(tree: exp.Query, semantics: Semantics) -> exp.Query:
+    """The query with short forms written out, changed in place. Raises UnsupportedSql, naming the construct."""
+    if isinstance(tree, exp.Subquery):
+        tree = _over_brackets(tree)
+    for node in list(tree.find_all(*_LOOKED_FOR)):
+        match node:
+            case exp.Select():
+                if node.args.get("windows"):
+                    _spell_windows(node)
+                if node.args.get("from_") is None:
+                    _give_from(node)
+                elif _in_brackets(node):
+                    _flatten_joins(node)
+            case exp.Filter():
+                node.replace(_unfiltered(node))
+            case exp.Subquery():
+                if node.args.get("order") or node.args.get("limit") or node.args.get("offset"):
+                    node.replace(_over_brackets(node))
+            case exp.Values():
+                _replace_rows(node, semantics)
+            case exp.Anonymous():
+                if node.name.upper() == "TOTAL" and len(node.expressions) == 1:
+                    node.replace(_total(node))
+            case exp.Collate():
+                sqlite.fold_case(node, tree, semantics)
+            case exp.HexString() if node.args.get("is_integer"):
+                pass
+            case _:
+                raise UnsupportedSql(_REFUSED[type(node)], node.sql(semantics.dialect))
+    return tree
+
+
+def _in_brackets(node: exp.Select) -> bool:
+    sources = [node.args["from_"].this, *(j.this for j in node.args.get("joins") or ())]
+    return any(
+        s.args.get("joins") or (isinstance(s, exp.Subquery) and isinstance(s.this, exp.Table | exp.Subquery))
+        for s in sources
+    )
+
+
+def _unfiltered(node: exp.Filter) -> exp.Expr:
     """`f(x) FILTER (WHERE c)` as `f(IF(c, x, NULL))`: such functions take no notice of NULL."""
     function, condition = node.this, node.expression.this
     if not isinstance(function, _DEAF_TO_NULL):
@@ -54,13 +107,13 @@ def _where(condition: exp.Expr, value: exp.Expr) -> exp.If:
     return exp.If(this=condition, true=value, false=exp.Null())
 
 
-def total(node: exp.Anonymous) -> exp.Expr:
+def _total(node: exp.Anonymous) -> exp.Expr:
     """SQLite's `TOTAL(x)`: a sum of reals that is 0.0 for no rows (https://sqlite.org/lang_aggfunc.html#total)."""
     real = exp.Cast(this=node.expressions[0], to=exp.DataType.build("DOUBLE"))
     return exp.Coalesce(this=exp.Sum(this=real), expressions=[exp.Literal.number("0.0")])
 
 
-def spell_windows(node: exp.Select) -> None:
+def _spell_windows(node: exp.Select) -> None:
     """Write the windows of a WINDOW clause out where they are named."""
     named: dict[str, exp.Expr] = {}
     for window in node.args["windows"]:
@@ -90,7 +143,7 @@ def _based(window: exp.Expr, named: dict[str, exp.Expr]) -> exp.Expr:
     return out
 
 
-def give_from(node: exp.Select) -> None:
+def _give_from(node: exp.Select) -> None:
     """A SELECT without FROM whose clauses or functions need rows reads one row; a sort of one row is dropped."""
     node.set("order", None)
     clauses = any(node.args.get(c) is not None for c in ("where", "group", "having", "qualify"))
@@ -107,7 +160,7 @@ def is_one_row(node: exp.Expr) -> bool:
     return bool(node.meta.get(_ONE_ROW))
 
 
-def over_brackets(node: exp.Subquery) -> exp.Expr:
+def _over_brackets(node: exp.Subquery) -> exp.Expr:
     """`(query) ORDER BY … LIMIT …` as a query over the one in brackets."""
     clauses = {key: node.args[key] for key in ("order", "limit", "offset", "with_") if node.args.get(key)}
     for key in clauses:
@@ -124,11 +177,11 @@ def over_brackets(node: exp.Subquery) -> exp.Expr:
     return exp.Subquery(this=outer, alias=node.args.get("alias"))
 
 
-def replace_rows(values: exp.Values, habits: Habits) -> None:
+def _replace_rows(values: exp.Values, semantics: Semantics) -> None:
     """VALUES, wherever it stands, as SELECTs one behind another."""
     node: exp.Expr = values
     alias, parent = node.args.get("alias"), node.parent
-    query: exp.Expr = listed_rows(values, habits)
+    query: exp.Expr = listed_rows(values, semantics)
     if isinstance(parent, exp.From) and node.alias == "_values":  # sqlglot's SELECT * around the body of a CTE
         assert parent.parent is not None
         node = parent.parent
@@ -145,11 +198,11 @@ def replace_rows(values: exp.Values, habits: Habits) -> None:
     node.replace(query)
 
 
-def listed_rows(node: exp.Values, habits: Habits) -> exp.Query:
+def listed_rows(node: exp.Values, semantics: Semantics) -> exp.Query:
     """The rows of VALUES as SELECTs, the first of which names the columns as the dialect does."""
     rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in node.expressions]
     selects = [exp.Select(expressions=list(row)) for row in rows]
-    pattern, first = {"duckdb": ("col", 0), "spark": ("col", 1)}.get(habits.dialect, ("column", 1))
+    pattern, first = {"duckdb": ("col", 0), "spark": ("col", 1)}.get(semantics.dialect, ("column", 1))
     named = [aliased(value, f"{pattern}{first + i}") for i, value in enumerate(selects[0].expressions)]
     out: exp.Query = selects[0]
     out.set("expressions", named)
@@ -158,7 +211,7 @@ def listed_rows(node: exp.Values, habits: Habits) -> exp.Query:
     return out
 
 
-def flatten_joins(node: exp.Select) -> None:
+def _flatten_joins(node: exp.Select) -> None:
     """Take brackets off joins where that changes nothing: first in FROM, or among inner joins only.
 
     Other brackets become a query of their own, marked so that the names inside stay in sight.
@@ -189,7 +242,7 @@ def is_bracket(node: exp.Expr) -> bool:
 
 def _as_query(source: exp.Expr, joins: list[exp.Join], alias: exp.Expr | None = None) -> exp.Subquery:
     query = exp.Select(expressions=[exp.Star()], from_=exp.From(this=source), joins=joins)
-    flatten_joins(query)
+    _flatten_joins(query)
     out = exp.Subquery(this=query, alias=alias)
     if alias is None:
         out.meta[_BRACKET] = True

@@ -1,44 +1,40 @@
-"""What building a query gives, and the two operators that end queries of every shape: ORDER BY and LIMIT."""
+"""The text of a standard query to the tree of the one query that it is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
-from pipesql.errors import UnsupportedSql
+from pipesql.decompile.prepare.desugar import listed_rows
+from pipesql.decompile.semantics import semantics_of
+from pipesql.errors import SqlSyntaxError, UnsupportedSql
 from pipesql.pipe import operators as op
-from pipesql.pipe.query import Cte, PipeQuery
+from pipesql.pipe.scan import dialect_named, first_line
 
-#: GoogleSQL's OFFSET needs a LIMIT.
 _ALL_ROWS = 2**63 - 1
+"""GoogleSQL's OFFSET needs a LIMIT."""
 
 
-@dataclass
-class Built:
-    """Operators so far. `names` are the output columns' (empty where unnamed); `loose` if tables' names still show."""
-
-    operators: list[op.Operator]
-    names: list[str]
-    ctes: list[Cte] = field(default_factory=list)
-    loose: bool = False
-    recursive: bool = False
-
-    def query(self) -> PipeQuery:
-        """The operators as a query of their own."""
-        return PipeQuery(tuple(self.operators), tuple(self.ctes), self.recursive)
-
-
-def ordered(key: exp.Expr, value: exp.Expr) -> exp.Ordered:
-    """A sort key over another expression. In GoogleSQL NULLs are small; where they are not here, it is written."""
-    desc = bool(key.args.get("desc"))
-    first = key.args.get("nulls_first")
-    default = not desc
-    explicit = bool(first) != default and first is not None
-    return exp.Ordered(this=value, desc=desc or None, nulls_first=bool(first) if explicit else default)
+def parse(sql: str, dialect: str) -> exp.Query:
+    """The one query that the text is. Raises SqlSyntaxError, and UnsupportedSql for another statement."""
+    engine = dialect_named(dialect)
+    try:
+        trees = [t for t in engine.parse(sql) if t is not None]
+    except SqlglotError as e:
+        raise SqlSyntaxError(f"the query cannot be read as {dialect} SQL: {first_line(e)}") from e
+    except (AssertionError, AttributeError, TypeError, ValueError, LookupError) as e:  # sqlglot's own slips
+        raise SqlSyntaxError(f"the query cannot be read as {dialect} SQL") from e
+    if len(trees) != 1:
+        raise SqlSyntaxError(f"one query is expected, found {len(trees)} statements")
+    tree = trees[0]
+    if isinstance(tree, exp.Values):
+        return listed_rows(tree, semantics_of(dialect))
+    if not isinstance(tree, exp.Query):
+        raise UnsupportedSql(f"a {tree.key.upper()} statement", "only queries have a pipe form")
+    return tree
 
 
-def limit(node: exp.Expr) -> list[op.Operator]:
+def limit(node: exp.Expr) -> list[op.Limit]:
     """The LIMIT operator of a query, if it has one. Raises UnsupportedSql for a limit that is no constant."""
     count, offset = node.args.get("limit"), node.args.get("offset")
     if count is None and offset is None:

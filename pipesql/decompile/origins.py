@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from pipesql.decompile.bind.bindings import Bindings
 from pipesql.pipe import operators as op
-
-if TYPE_CHECKING:
-    from pipesql.decompile.bind.binder import Binder
 
 _CLAUSES = "pipesql.clauses"
 _ARGS = {"WHERE": "where", "GROUP BY": "group", "HAVING": "having", "QUALIFY": "qualify", "ORDER BY": "order"}
@@ -29,7 +26,7 @@ class Origins:
 
     def __init__(self, dialect: str) -> None:
         self.dialect = dialect
-        self.binder: Binder | None = None
+        self.bindings: Bindings | None = None
         self.found: dict[int, Origin] = {}
         self.kept: list[op.Operator] = []
 
@@ -73,7 +70,7 @@ class Origins:
     def _shown(self, part: exp.Expr) -> str:
         if isinstance(part, exp.Subquery):
             return f"(…) AS {part.alias}" if part.alias else "(…)"
-        return self._text(part) if self.binder is None else self.binder.unbound(part).strip()
+        return self._text(part) if self.bindings is None else self.bindings.unbound(part).strip()
 
     def _text(self, node: exp.Expr) -> str:
         return str(node.sql(self.dialect, comments=False)).strip()

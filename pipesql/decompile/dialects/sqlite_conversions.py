@@ -1,16 +1,12 @@
-"""What SQLite converts in silence, spelt out: literals take the type of the column that they are compared with.
+"""What SQLite converts in silence, written out: for a bound query, in place, with the same rows in SQLite.
 
 SQLite compares by affinity (https://sqlite.org/datatype3.html, section 4.2): a literal beside a TEXT column is
 converted to text, beside an INTEGER or REAL column to a number if it looks like one. GoogleSQL refuses such a
 comparison, so the literal is written as what SQLite would make of it, and a TEXT column beside a number's is read as
-numbers (SAFE_CAST). AVG and SUM of a TEXT column read its values as
-numbers (https://sqlite.org/lang_aggfunc.html#avg): that becomes a CAST. CAST of a real to an integer cuts the fraction
-off (https://sqlite.org/lang_expr.html#castexpr): that becomes TRUNC.
-
-SQLite's booleans are the numbers 1 and 0, and any number is a condition; GoogleSQL keeps the two apart.
-
-So a predicate that is counted, compared or passed on becomes `CAST(… AS INT64)`, a number that serves as a condition
-`… <> 0` (https://sqlite.org/lang_expr.html#boolean_expressions). Only the whole query's own outputs stay booleans.
+numbers (SAFE_CAST). AVG and SUM of a TEXT column read its values as numbers
+(https://sqlite.org/lang_aggfunc.html#avg): that becomes a CAST. CAST of a real to an integer cuts the fraction off
+(https://sqlite.org/lang_expr.html#castexpr): that becomes TRUNC. Any number is a condition: that becomes `… <> 0`
+(https://sqlite.org/lang_expr.html#boolean_expressions).
 """
 
 from __future__ import annotations
@@ -19,10 +15,11 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from pipesql.decompile.bind.binder import Binder
+from pipesql.decompile.bind.bindings import Bindings
+from pipesql.decompile.prepare.sqlite import FOLDED, TRUTHS
 from pipesql.errors import UnsupportedSql
 from pipesql.pipe.expressions import unbracketed
-from pipesql.pipe.types import INT, REAL
+from pipesql.pipe.types import INT, REAL, TEXT
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _TEXT, _NUMBER = "text", "number"
@@ -30,11 +27,11 @@ _LONGEST = 15
 """Digits that a REAL keeps exactly; longer numbers stay as they are written."""
 
 
-def spell_out(tree: exp.Expr, binder: Binder) -> None:
+def convert_values(tree: exp.Expr, bindings: Bindings) -> None:
     """Rewrite a bound query in place; it returns the same rows in SQLite."""
 
     def affinity(node: exp.Expr) -> str:
-        return _affinity(node, binder)
+        return _affinity(node, bindings)
 
     for node in tree.find_all(*_COMPARISONS, exp.In, exp.Between, exp.Avg, exp.Sum, exp.Cast):
         match node:
@@ -43,7 +40,7 @@ def spell_out(tree: exp.Expr, binder: Binder) -> None:
             case exp.Between():
                 _convert(affinity(node.this), [node.args["low"], node.args["high"]])
             case exp.Cast():
-                if node.to.is_type(*exp.DataType.INTEGER_TYPES) and binder.kind(node.this) == REAL:
+                if node.to.is_type(*exp.DataType.INTEGER_TYPES) and bindings.kind(node.this) == REAL:
                     node.set("this", exp.Trunc(this=node.this))  # GoogleSQL's CAST rounds
             case exp.Avg() | exp.Sum():
                 _cast(node, affinity)
@@ -54,9 +51,9 @@ def spell_out(tree: exp.Expr, binder: Binder) -> None:
                     _meet(node, affinity)
 
 
-def _affinity(node: exp.Expr, binder: Binder) -> str:
+def _affinity(node: exp.Expr, bindings: Bindings) -> str:
     """The affinity that a table's column lends to what it is compared with; empty for all else."""
-    declared = binder.declared(node) if isinstance(node, exp.Column) else ""
+    declared = bindings.declared(node) if isinstance(node, exp.Column) else ""
     if "INT" in declared:
         return _NUMBER
     if any(part in declared for part in ("CHAR", "CLOB", "TEXT")):
@@ -128,62 +125,10 @@ def _cast(node: exp.Expr, affinity: Callable[[exp.Expr], str]) -> None:
         node.set("this", exp.Cast(this=node.this.copy(), to=exp.DataType.build("DOUBLE")))
 
 
-_TRUTHS = (exp.Predicate, exp.Not, exp.Connector, exp.Escape, exp.Boolean)
 _CONDITIONS = (exp.Where, exp.Having, exp.Join, exp.Connector, exp.Not, exp.If)
-_SIGNS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
-#: Where a boolean may stand though it is no condition.
-_ANY_VALUE = (exp.Ordered, exp.Group, exp.Order, exp.Count, exp.Distinct, exp.Window)
 
 
-def count_truths(tree: exp.Expr) -> None:
-    """Make predicates numbers where they are used as such, in place; for a query whose names are not bound yet.
-
-    Raises UnsupportedSql for comparisons in a row that SQLite does not group as they were read.
-    """
-    for node in list(tree.find_all(*_TRUTHS)):
-        if isinstance(node, exp.Predicate) and isinstance(node.parent, exp.Predicate):
-            _require_brackets(node, node.parent)
-        outer = node
-        while isinstance(outer.parent, exp.Paren):
-            outer = outer.parent
-        if not _is_number(outer, tree):
-            continue
-        if isinstance(node, exp.Boolean):
-            outer.replace(exp.Literal.number(int(node.this)))
-        else:
-            cast = exp.Cast(to=exp.DataType.build("BIGINT"))
-            outer.replace(cast)
-            cast.set("this", node)
-
-
-def _require_brackets(node: exp.Expr, parent: exp.Expr) -> None:
-    """Refuse comparisons in a row where sqlglot groups them otherwise than SQLite, in which IN, IS, LIKE and BETWEEN
-    bind like `=` and less than `<` (https://sqlite.org/lang_expr.html#operators_and_parse_affecting_attributes)."""
-    alike = isinstance(node, _SIGNS) == isinstance(parent, _SIGNS) or isinstance(parent, exp.EQ | exp.NEQ)
-    if not isinstance(node, exp.Exists) and not (alike and node.arg_key == "this"):
-        raise UnsupportedSql("comparisons in a row without brackets", parent.sql("sqlite")[:80])
-
-
-def _is_number(node: exp.Expr, tree: exp.Expr) -> bool:
-    """Whether what stands around the predicate takes it as a number."""
-    parent = node.parent
-    if isinstance(parent, exp.Alias):
-        return parent.parent is not tree
-    match parent:
-        case None | exp.Where() | exp.Having() | exp.Join() | exp.Not() | exp.Connector() | exp.Escape():
-            return False
-        case exp.Select():
-            return parent is not tree
-        case exp.If():
-            case_of = isinstance(parent.parent, exp.Case) and parent.parent.this is not None
-            return node.arg_key != "this" or case_of
-        case exp.Is():
-            return not (isinstance(node, exp.Boolean) or isinstance(parent.expression, exp.Boolean))
-        case _:
-            return not isinstance(parent, _ANY_VALUE)
-
-
-def compare_conditions(tree: exp.Expr, binder: Binder) -> None:
+def compare_conditions(tree: exp.Expr, bindings: Bindings) -> None:
     """Write `… <> 0` where a number serves as a condition, in place; for a bound query."""
     for holder in tree.find_all(*_CONDITIONS):
         keys = ("on",) if isinstance(holder, exp.Join) else ("this", "expression")
@@ -193,17 +138,26 @@ def compare_conditions(tree: exp.Expr, binder: Binder) -> None:
             condition = holder.args.get(key)
             if not isinstance(condition, exp.Expr) or _is_truth(condition):
                 continue
-            if binder.kind(condition) in (INT, REAL):
+            if bindings.kind(condition) in (INT, REAL):
                 compared = exp.NEQ(this=condition.copy(), expression=exp.Literal.number(0))
                 condition.replace(compared)
-                _rebind(binder, condition, compared)
+                _rebind(bindings, condition, compared)
 
 
 def _is_truth(node: exp.Expr) -> bool:
-    return isinstance(unbracketed(node), _TRUTHS)
+    return isinstance(unbracketed(node), TRUTHS)
 
 
-def _rebind(binder: Binder, old: exp.Expr, new: exp.Expr) -> None:
+def _rebind(bindings: Bindings, old: exp.Expr, new: exp.Expr) -> None:
     """Let a join's condition be the new one."""
-    for bound in binder.selects:
+    for bound in bindings.selects:
         bound.conditions[:] = [new if condition is old else condition for condition in bound.conditions]
+
+
+def check_collations(tree: exp.Expr, bindings: Bindings) -> None:
+    """Raise UnsupportedSql where NOCASE stood at what may be no text: LOWER would make one of it."""
+    if not tree.meta.get(FOLDED):
+        return
+    for lower in tree.find_all(exp.Lower):
+        if lower.meta.get(FOLDED) and bindings.kind(lower.this) != TEXT:
+            raise UnsupportedSql("COLLATE NOCASE of what may be no text", lower.this.name)

@@ -1,0 +1,173 @@
+"""On a database: the rows of a pipe query, the table after each of its operators, and whether two queries agree.
+
+Databases are opened read-only. Every statement has a deadline in seconds and a limit of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlglot import exp
+from sqlglot.tokens import TokenType
+
+from pipesql.errors import PipesqlError
+from pipesql.execution.database import Database, Result
+from pipesql.execution.opening import open_database
+from pipesql.execution.schema import read_schema
+from pipesql.pipe.engines import write
+from pipesql.pipe.lowering.lower import lower, lower_tree
+from pipesql.pipe.printing.printer import print_operators
+from pipesql.pipe.query import PipeQuery
+from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.resolving.resolve import resolve
+from pipesql.pipe.scan import split, tokens
+from pipesql.pipe.schema import Schema
+
+TIMEOUT_S = 5.0
+MAX_ROWS = 1_000
+
+
+def run(pipe_sql: str, database: Path | str, *, timeout_s: float = TIMEOUT_S, max_rows: int = MAX_ROWS) -> Result:
+    """The result of a pipe query: column names, rows as tuples in order, and the seconds that it took.
+
+    >>> pipesql.run("FROM singer |> WHERE age > 30 |> SELECT name, age", "music.sqlite").rows
+    [('Ann', 31), ('Cém', 47)]
+
+    Raises SqlError for a query that does not hold on the database, QueryTimeout after `timeout_s` seconds, TooManyRows
+    for a result of more than `max_rows` rows, ExecutionError where the engine refuses the statement, and BadInput for a
+    database that cannot be opened.
+    """
+    with open_database(database, timeout_s=timeout_s, max_rows=max_rows) as opened:
+        return opened.run(lower(parse(pipe_sql), read_schema(database), opened.dialect))
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """The table after one operator, or the reason why there is none (`error`; the other fields are then empty).
+
+    `number` counts operators from 1. `row_count` is of the whole table, `rows` holds the first of them; `ordered` says
+    whether the query defines their order. `sql` is the prefix in the engine's SQL, `seconds` what both statements took.
+    """
+
+    number: int
+    operator: str
+    columns: tuple[str, ...] = ()
+    row_count: int = 0
+    rows: tuple[tuple[Any, ...], ...] = ()
+    ordered: bool = False
+    sql: str = ""
+    seconds: float = 0.0
+    error: str = ""
+
+
+def explain(pipe_sql: str, database: Path | str, *, rows: int = 3, timeout_s: float = TIMEOUT_S) -> Iterator[Prefix]:
+    """The table after every operator, as it is computed: every prefix of a pipe query is a query.
+
+    The last Prefix carries the error if the query fails there. `rows` is how many rows each shows, `timeout_s` the
+    seconds that each statement may take.
+
+    >>> for prefix in pipesql.explain("FROM singer |> WHERE age > 30 |> SELECT nam", "music.sqlite"):
+    ...     print(prefix.number, prefix.operator, prefix.error or prefix.row_count)
+    1 FROM singer 3
+    2 WHERE age > 30 2
+    3 SELECT nam operator 3: ... did you mean name?
+
+    Raises BadInput for a database that cannot be opened, and SqlSyntaxError for text that cannot even be cut into
+    operators.
+    """
+    schema = read_schema(database)
+    with open_database(database, timeout_s=timeout_s, max_rows=max(rows, 1)) as opened:
+        for number, (text, shown) in enumerate(_prefixes(pipe_sql), 1):
+            try:
+                query = parse(text)
+                shown = print_operators(query)[-1].removeprefix("|> ")
+                yield _prefix(number, shown, query, schema, opened, rows)
+            except PipesqlError as e:
+                yield Prefix(number, shown, error=str(e))
+                return
+
+
+def last_prefix(operators: Sequence[str], schema: Schema, database: Database, rows: int) -> Prefix:
+    """The table after the last of these operators, on an open database. Raises PipesqlError where it fails."""
+    query = parse("\n".join(operators))
+    shown = print_operators(query)[-1].removeprefix("|> ")
+    return _prefix(len(operators), shown, query, schema, database, rows)
+
+
+def _prefixes(text: str) -> Iterator[tuple[str, str]]:
+    """The text up to each `|>` outside brackets and last the whole text, each with the operator that ends it."""
+    for segment in split(tokens(text, "bigquery"), TokenType.PIPE_GT):
+        if not segment:
+            yield text, ""  # two pipes in a row: the parser says so
+            return
+        end = segment[-1].end + 1
+        yield text[:end], text[segment[0].start : end]
+
+
+def _prefix(number: int, shown: str, query: PipeQuery, schema: Schema, database: Database, rows: int) -> Prefix:
+    scope = resolve(query, schema)[-1]
+    few = lower_tree(query, schema, database.dialect)
+    held = few.args.get("limit")
+    if held is None or int(held.expression.name) > rows:
+        few.set("limit", exp.Limit(expression=exp.Literal.number(rows)))
+    result = database.run(write(few, database.dialect))
+    counted = database.run(write(_count(lower_tree(query, schema, database.dialect)), database.dialect))
+    return Prefix(
+        number=number,
+        operator=shown,
+        columns=tuple(c.name or "(unnamed)" for c in scope.columns),
+        row_count=counted.rows[0][0],
+        rows=tuple(result.rows),
+        ordered=scope.ordered,
+        sql=lower(query, schema, database.dialect),
+        seconds=result.seconds + counted.seconds,
+    )
+
+
+def _count(whole: exp.Query) -> exp.Query:
+    """The query that counts another's rows."""
+    table = exp.Subquery(this=whole, alias=exp.TableAlias(this=exp.to_identifier("t")))
+    return exp.select(exp.Count(this=exp.Star())).from_(table)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Whether two results are equal; true where they are. `difference` is the kind of difference, else empty:
+    `columns` (another number of them), `rows`, `order`, or `undecidable` (the first query has several right answers).
+    """
+
+    difference: str = ""
+
+    def __bool__(self) -> bool:
+        return not self.difference
+
+
+def equal_results(
+    gold_sql: str,
+    pipe_sql: str,
+    database: Path | str,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    max_rows: int = 100_000,
+) -> Comparison:
+    """Whether a pipe query returns what a standard query of the database's own dialect returns.
+
+    Rows are equal as a multiset; where the gold query orders, in its order, with ties in any order among themselves.
+    Names of columns do not matter; numbers are equal up to a relative 1e-6 where a column holds a float.
+
+    >>> bool(pipesql.equal_results("SELECT name FROM singer", "FROM singer |> SELECT name", "music.sqlite"))
+    True
+    >>> pipesql.equal_results("SELECT name FROM singer", "FROM singer |> SELECT age", "music.sqlite").difference
+    'rows'
+
+    Raises SqlError, ExecutionError and BadInput as `run` does, of either query.
+    """
+    from pipesql.execution.compare import compare
+
+    with open_database(database, timeout_s=timeout_s, max_rows=max_rows) as opened:
+        gold = opened.run(gold_sql)
+        other = opened.run(lower(parse(pipe_sql), read_schema(database), opened.dialect))
+        return Comparison(compare(gold_sql, gold, other, opened.run, opened.dialect) or "")
