@@ -22,6 +22,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = re.compile(r"^<!-- fill: (\S+)(?: (\S+))? -->$", re.MULTILINE)
+EXAMPLE = "\b"
+"""With it a help text marks a paragraph whose lines stay as they are; here they are commands."""
 RECIPES = {"train": "pipesql.finetune.recipe.recipe.Recipe", "grpo": "pipesql.finetune.recipe.grpo.GrpoRecipe"}
 
 
@@ -90,7 +92,10 @@ def _walk(command: click.Command, name: str) -> Iterator[tuple[str, click.Comman
 def _command(name: str, command: click.Command) -> str:
     with click.Context(command, info_name=name) as context:
         usage = " ".join([name, *command.collect_usage_pieces(context)])
-    text = "\n\n".join(textwrap.dedent(inspect.cleandoc(command.help or "")).replace("\b", "").split("\n\n"))
+    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+    text = "\n\n".join(
+        f"```{part.removeprefix(EXAMPLE)}\n```" if part.startswith(EXAMPLE) else part for part in paragraphs
+    )
     rows = []
     for option in command.params:
         if isinstance(option, click.Option) and not option.hidden:
