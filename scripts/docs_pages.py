@@ -84,9 +84,11 @@ def _walk(command: click.Command, name: str) -> Iterator[tuple[str, click.Comman
     if not isinstance(command, click.Group):
         yield name, command
         return
-    for each in sorted(command.commands):
-        if not command.commands[each].hidden:
-            yield from _walk(command.commands[each], f"{name} {each}")
+    with click.Context(command, info_name=name) as context:
+        for each in command.list_commands(context):
+            found = command.get_command(context, each)
+            if found is not None and not found.hidden:
+                yield from _walk(found, f"{name} {each}")
 
 
 def _command(name: str, command: click.Command) -> str:
@@ -94,7 +96,8 @@ def _command(name: str, command: click.Command) -> str:
         usage = " ".join([name, *command.collect_usage_pieces(context)])
     paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
     text = "\n\n".join(
-        f"```{part.removeprefix(EXAMPLE)}\n```" if part.startswith(EXAMPLE) else part for part in paragraphs
+        f"```{part.removeprefix(EXAMPLE)}\n```" if part.startswith(EXAMPLE) else " ".join(part.split())
+        for part in paragraphs
     )
     rows = []
     for option in command.params:

@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 import yaml
 
+import pipesql
 from pipesql.cli.main import main
 from pipesql.finetune.recipe.grpo import FIELDS as GRPO_FIELDS
 from pipesql.finetune.recipe.recipe import FIELDS
@@ -83,10 +85,15 @@ def test_the_reference_lists_every_command_parameter_and_field() -> None:
     assert PAGES_OF_CODE.fields("train").count("\n| `") == len(FIELDS)
     assert PAGES_OF_CODE.fields("grpo").count("\n| `") == len(GRPO_FIELDS)
     commands = PAGES_OF_CODE.commands()
-    wanted = [
-        name for name, command in main.commands.items() if not command.hidden and name not in PAGES_OF_CODE.steps()
-    ]
+    wanted = [name for name in main.list_commands(click.Context(main)) if name not in PAGES_OF_CODE.steps()]
+    assert {"to-pipe", "samples"} <= set(wanted)
     assert [name for name in wanted if f"## pipesql {name}" not in commands] == []
+
+
+def test_the_reference_lists_every_name_of_the_front_door() -> None:
+    page = (DOCS / "reference" / "python.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^::: pipesql\.(\w+)$", page, re.MULTILINE))
+    assert listed == set(pipesql.__all__) - {"__version__"}
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
