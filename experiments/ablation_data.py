@@ -28,7 +28,7 @@ from pipesql.chat.trees import lines
 from pipesql.decompile import decompile
 from pipesql.errors import PipesqlError
 from pipesql.evaluate.questions import asked_questions
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.printing.printer import print_operators
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.records import GoldenPair
@@ -49,7 +49,7 @@ VARIANTS = {
 
 def own_names(pair: GoldenPair) -> GoldenPair | None:
     """The pair with the gold's own names; None where those cannot be kept."""
-    schema = read_schema(pair.database)
+    schema = Database(pair.database).schema
     try:
         query = decompile(pair.gold_sql, schema, keep_names=True)
         resolve(query, schema)

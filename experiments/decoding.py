@@ -30,7 +30,7 @@ from pipesql.decoding.answers import Decoded
 from pipesql.decoding.decode import decode
 from pipesql.decoding.stepwise import decode_stepwise
 from pipesql.evaluate.questions import asked_questions, prompt_shape
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.inference.operator_check import check_operators
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model, load_tokenizer
@@ -89,11 +89,11 @@ def main() -> int:
     asked = asked_questions(arguments.data, limit=arguments.questions)
     values = prompt_shape(arguments.data)["values"]
     random.Random(0).shuffle(asked)
-    schemas = {q.database: read_schema(q.database) for q in asked}
+    schemas = {q.database: Database(q.database).schema for q in asked}
     step = markers(tokenizer).step
     prompts = []
     for q in asked:
-        found = matching_values(q.database, q.question, values)
+        found = matching_values(Database(q.database), q.question, values)
         prompts.append(prompt_ids(tokenizer, messages(schemas[q.database], q.question, q.evidence, (), found)))
 
     def check(index: int, operators: Sequence[str]) -> str | None:

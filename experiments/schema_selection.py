@@ -17,7 +17,7 @@ from sqlglot import exp
 from pipesql.assistant_tools.grounding import matching_values
 from pipesql.assistant_tools.schema_pruning import select_tables
 from pipesql.chat.prompts import schema_text
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
 from pipesql.pipe.lowering.lower import lower_tree
@@ -56,11 +56,11 @@ def main() -> None:
     for folder in arguments.data:
         whole, single, pairs, read = dict.fromkeys(SHARES, 0), dict.fromkeys(SHARES, 0), 0, 0
         for pair in list(read_jsonl(folder / "golden.jsonl", GoldenPair))[:: arguments.every]:
-            schema = read_schema(pair.database)
+            schema = Database(pair.database).schema
             if len(schema.tables) == 1:
                 continue
             wanted = tables_of(pair, schema)
-            found = matching_values(pair.database, pair.question, 3)
+            found = matching_values(Database(pair.database), pair.question, 3)
             pairs, read, size = pairs + 1, read + len(wanted), cost(schema)
             for share in SHARES:
                 asked = f"{pair.question} {pair.evidence}"

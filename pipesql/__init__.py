@@ -48,7 +48,7 @@ if TYPE_CHECKING:
         UnknownName,
         UnsupportedSql,
     )
-    from pipesql.execution.database import Result
+    from pipesql.execution.connection import Result
 
 __all__ = [
     "Answer",
@@ -90,7 +90,7 @@ _MODULES = {
     "pipesql.api.convert": ("canonical", "parse", "to_pipe", "to_sql"),
     "pipesql.api.execute": ("Prefix", "equal_results", "explain", "run"),
     "pipesql.api.score": ("score",),
-    "pipesql.execution.database": ("Result",),
+    "pipesql.execution.connection": ("Result",),
 }
 """Where the names are; those that are not listed here are errors."""
 

@@ -27,7 +27,7 @@ class Question:
 
 @dataclass(frozen=True)
 class GoldenPair:
-    """A question whose pipe form, read back from its text, returned the gold's rows."""
+    """A question whose pipe form, parsed back from its text, returned the gold's rows."""
 
     id: str
     db_id: str
@@ -44,17 +44,17 @@ class GoldenPair:
     database_digest: str
     evidence: str = ""
     hardness: str = ""
-    disturbed_rows: int = 0
-    """The proof's second half: rows of the gold on the disturbed copy, and their digest."""
-    disturbed_digest: str = ""
+    perturbed_rows: int = 0
+    """The proof's second half: rows of the gold on the perturbed copy, and their digest."""
+    perturbed_digest: str = ""
     proofs: int = 2
-    """Databases on which it returned the gold's rows: 1 where no disturbed copy can be made (a server's database)."""
+    """Databases on which it returned the gold's rows: 1 where a perturbed copy cannot be made (a server's database)."""
     pure: bool = True
-    """No standard-SQL block is left in the text. Golden pairs are pure; the word stands here for who reads the file."""
+    """The text holds no standard-SQL block. True of every golden pair; it is here for readers of the file."""
     constructs: tuple[str, ...] = ()
-    """What the gold is made of (`golden.constructs`)."""
+    """The constructs of the gold (`golden.constructs`)."""
     parents: tuple[str, ...] = ()
-    """Ids of the pairs that it was made of, where it is none of the benchmark's own (`pipesql.augment`)."""
+    """Ids of the pairs that it was made from, if it is not one of the benchmark's own (`pipesql.augment`)."""
 
     @property
     def pipe_sql(self) -> str:
@@ -63,7 +63,7 @@ class GoldenPair:
 
 @dataclass(frozen=True)
 class Rejection:
-    """A question that gave no golden pair. `reason` is a short class (for counts), `detail` the sentence."""
+    """A question without a golden pair. `reason` is a short class (to count by), `detail` a sentence."""
 
     id: str
     db_id: str
@@ -75,12 +75,12 @@ class Rejection:
     detail: str
     pipe_sql: str = ""
     lowered_sql: str = ""
-    witness: str = ""
-    """Where it showed: `real` or `disturbed`; empty where nothing was executed."""
+    shown_on: str = ""
+    """The database on which it showed: `real` or `perturbed`; empty if nothing was executed."""
     operator: int = 0
-    """Number (from 1) of the first operator after which it shows; 0 where no operator is to blame."""
+    """Number (from 1) of the first operator after which it shows; 0 if no operator is to blame."""
     agrees: int = 0
-    """Number of the last operator before that after which all was still well; the fault lies behind it. 0: none."""
+    """Number of the last operator before that after which the rows still agreed; the fault lies behind it. 0: none."""
     hardness: str = ""
     constructs: tuple[str, ...] = ()
 
@@ -179,5 +179,8 @@ class Verdict:
 
 Record = TypeVar("Record", Question, GoldenPair, Rejection, Sample, Tree, Prediction, Verdict)
 
-OLD_FIELDS: dict[str, dict[str, str]] = {}
+OLD_FIELDS: dict[str, dict[str, str]] = {
+    "GoldenPair": {"disturbed_rows": "perturbed_rows", "disturbed_digest": "perturbed_digest"},
+    "Rejection": {"witness": "shown_on"},
+}
 """Record → field name in files of version 0.1 → its name now. Such files are still read."""

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipesql.api import require
 from pipesql.errors import BadInput, PipesqlError
-from pipesql.execution.database import dialect_of
-from pipesql.execution.opening import open_database
-from pipesql.execution.schema import read_schema
+from pipesql.execution.connection import QueryLimits
+from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
 
@@ -139,8 +138,9 @@ class RemoteModel(Model):
         from pipesql.inference.operator_check import check_operators
         from pipesql.inference.remote import answer_served
 
-        schema = read_schema(asked.database)
-        values = matching_values(asked.database, asked.question, config.values)
+        database = Database(asked.database)
+        schema = database.schema
+        values = matching_values(database, asked.question, config.values)
         decoded = answer_served(
             self.endpoint,
             lambda so_far: messages(schema, asked.question, asked.evidence, so_far, values),
@@ -213,9 +213,10 @@ def _finished(
     rows: tuple[tuple[Any, ...], ...] = ()
     if not error:
         try:
-            sql = lower(parse(pipe_sql), read_schema(asked.database), dialect_of(asked.database))
-            with open_database(asked.database, timeout_s=timeout_s, max_rows=max_rows) as opened:
-                result = opened.run(sql)
+            database = Database(asked.database, QueryLimits(timeout_s, max_rows))
+            sql = lower(parse(pipe_sql), database.schema, database.dialect)
+            with database.open() as connection:
+                result = connection.run(sql)
             columns, rows = result.columns, tuple(result.rows)
         except PipesqlError as failure:
             error = str(failure)

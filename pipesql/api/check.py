@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pipesql.api.convert import Known, dialect_for, schema_for
 from pipesql.errors import BadInput
-from pipesql.execution.opening import open_database
+from pipesql.execution.connection import QueryLimits
+from pipesql.execution.database import Database
 from pipesql.pipe import operators as op
 from pipesql.pipe.inferred import REST
 from pipesql.pipe.lowering.lower import lower
@@ -82,8 +83,8 @@ def check(
     if run:
         if not isinstance(database, Path | str):
             raise BadInput("a query is run on a database: give its path or URL")
-        with open_database(database, timeout_s=timeout_s, max_rows=max_rows) as opened:
-            row_count = len(opened.run(sql).rows)
+        with Database(database, QueryLimits(timeout_s, max_rows)).open() as connection:
+            row_count = len(connection.run(sql).rows)
     return Checked(
         operators=tuple(print_operators(query)),
         columns=tuple(column.name for column in scopes[-1].columns if column.name != REST),

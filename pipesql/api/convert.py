@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipesql.execution.database import dialect_of
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.inferred import complete, infer_from_pipe
 from pipesql.pipe.printing.printer import print_operators, print_query
 from pipesql.pipe.query import PipeQuery
@@ -106,12 +105,12 @@ def schema_for(query: PipeQuery, database: Known | None) -> Schema:
     """The schema that the names of a pipe query are looked up in. Raises BadInput."""
     if database is None:
         return infer_from_pipe(query)
-    return database if isinstance(database, Schema) else read_schema(database)
+    return database if isinstance(database, Schema) else Database(database).schema
 
 
 def dialect_for(database: Known | None) -> str:
     """The dialect of a database's engine, as sqlglot calls it; SQLite's where there is none."""
-    return "sqlite" if database is None or isinstance(database, Schema) else dialect_of(database)
+    return "sqlite" if database is None or isinstance(database, Schema) else Database(database).dialect
 
 
 def _standard(sql: str, database: Known | None, dialect: str) -> tuple[Schema, str]:
@@ -121,7 +120,7 @@ def _standard(sql: str, database: Known | None, dialect: str) -> tuple[Schema, s
     read = dialect or dialect_for(database)
     if database is None:
         return infer_from_standard(sql, read), read
-    return (database if isinstance(database, Schema) else read_schema(database)), read
+    return (database if isinstance(database, Schema) else Database(database).schema), read
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,8 @@ from sqlglot import exp
 from sqlglot.tokens import TokenType
 
 from pipesql.errors import PipesqlError
-from pipesql.execution.database import Database, Result
-from pipesql.execution.opening import open_database
-from pipesql.execution.schema import read_schema
+from pipesql.execution.connection import Connection, QueryLimits, Result
+from pipesql.execution.database import Database
 from pipesql.pipe.engines import write
 from pipesql.pipe.lowering.lower import lower, lower_tree
 from pipesql.pipe.printing.printer import print_operators
@@ -40,8 +39,9 @@ def run(pipe_sql: str, database: Path | str, *, timeout_s: float = TIMEOUT_S, ma
     for a result of more than `max_rows` rows, ExecutionError where the engine refuses the statement, and BadInput for a
     database that cannot be opened.
     """
-    with open_database(database, timeout_s=timeout_s, max_rows=max_rows) as opened:
-        return opened.run(lower(parse(pipe_sql), read_schema(database), opened.dialect))
+    known = Database(database, QueryLimits(timeout_s, max_rows))
+    with known.open() as connection:
+        return connection.run(lower(parse(pipe_sql), known.schema, known.dialect))
 
 
 @dataclass(frozen=True)
@@ -78,23 +78,24 @@ def explain(pipe_sql: str, database: Path | str, *, rows: int = 3, timeout_s: fl
     Raises BadInput for a database that cannot be opened, and SqlSyntaxError for text that cannot even be cut into
     operators.
     """
-    schema = read_schema(database)
-    with open_database(database, timeout_s=timeout_s, max_rows=max(rows, 1)) as opened:
+    known = Database(database, QueryLimits(timeout_s, max(rows, 1)))
+    schema = known.schema
+    with known.open() as connection:
         for number, (text, shown) in enumerate(_prefixes(pipe_sql), 1):
             try:
                 query = parse(text)
                 shown = print_operators(query)[-1].removeprefix("|> ")
-                yield _prefix(number, shown, query, schema, opened, rows)
+                yield _prefix(number, shown, query, schema, connection, rows)
             except PipesqlError as e:
                 yield Prefix(number, shown, error=str(e))
                 return
 
 
-def last_prefix(operators: Sequence[str], schema: Schema, database: Database, rows: int) -> Prefix:
+def last_prefix(operators: Sequence[str], schema: Schema, connection: Connection, rows: int) -> Prefix:
     """The table after the last of these operators, on an open database. Raises PipesqlError where it fails."""
     query = parse("\n".join(operators))
     shown = print_operators(query)[-1].removeprefix("|> ")
-    return _prefix(len(operators), shown, query, schema, database, rows)
+    return _prefix(len(operators), shown, query, schema, connection, rows)
 
 
 def _prefixes(text: str) -> Iterator[tuple[str, str]]:
@@ -107,14 +108,14 @@ def _prefixes(text: str) -> Iterator[tuple[str, str]]:
         yield text[:end], text[segment[0].start : end]
 
 
-def _prefix(number: int, shown: str, query: PipeQuery, schema: Schema, database: Database, rows: int) -> Prefix:
+def _prefix(number: int, shown: str, query: PipeQuery, schema: Schema, connection: Connection, rows: int) -> Prefix:
     scope = resolve(query, schema)[-1]
-    few = lower_tree(query, schema, database.dialect)
+    few = lower_tree(query, schema, connection.dialect)
     held = few.args.get("limit")
     if held is None or int(held.expression.name) > rows:
         few.set("limit", exp.Limit(expression=exp.Literal.number(rows)))
-    result = database.run(write(few, database.dialect))
-    counted = database.run(write(_count(lower_tree(query, schema, database.dialect)), database.dialect))
+    result = connection.run(write(few, connection.dialect))
+    counted = connection.run(write(_count(lower_tree(query, schema, connection.dialect)), connection.dialect))
     return Prefix(
         number=number,
         operator=shown,
@@ -122,7 +123,7 @@ def _prefix(number: int, shown: str, query: PipeQuery, schema: Schema, database:
         row_count=counted.rows[0][0],
         rows=tuple(result.rows),
         ordered=scope.ordered,
-        sql=lower(query, schema, database.dialect),
+        sql=lower(query, schema, connection.dialect),
         seconds=result.seconds + counted.seconds,
     )
 
@@ -167,7 +168,8 @@ def equal_results(
     """
     from pipesql.execution.compare import compare
 
-    with open_database(database, timeout_s=timeout_s, max_rows=max_rows) as opened:
-        gold = opened.run(gold_sql)
-        other = opened.run(lower(parse(pipe_sql), read_schema(database), opened.dialect))
-        return Comparison(compare(gold_sql, gold, other, opened.run, opened.dialect) or "")
+    known = Database(database, QueryLimits(timeout_s, max_rows))
+    with known.open() as connection:
+        gold = connection.run(gold_sql)
+        other = connection.run(lower(parse(pipe_sql), known.schema, known.dialect))
+        return Comparison(compare(gold_sql, gold, other, connection.run, known.dialect) or "")

@@ -40,14 +40,15 @@ def score(
     ExecutionError where a gold query does not run.
     """
     require("train", "scoring", "numpy", "jinja2")
-    from pipesql.evaluate.judge_all import Limits, judge_all
+    from pipesql.evaluate.judge_all import judge_all
     from pipesql.evaluate.questions import golds_by_database
     from pipesql.evaluate.report.evaluation import HANDED_IN, Evaluation
     from pipesql.evaluate.submitted import read_predictions
+    from pipesql.execution.connection import QueryLimits
 
     pairs = [pair for pair in read_jsonl(Path(golden), GoldenPair) if pair.split == split]
     if not pairs:
         raise BadInput(f"{golden} holds no pair of the split {split}; name one that it has with --split")
     asked = read_predictions(Path(predictions), pairs, partial=partial)
-    judged = judge_all(asked, golds_by_database(pairs), workers=workers, limits=Limits(timeout_s=timeout_s))
+    judged = judge_all(asked, golds_by_database(pairs), workers=workers, limits=QueryLimits(timeout_s=timeout_s))
     return Evaluation(f"Scores of {Path(predictions).name}", {HANDED_IN: judged})

@@ -12,13 +12,11 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 from pipesql.chat.prompts import Value, quoted
 from pipesql.errors import ExecutionError
+from pipesql.execution.connection import Connection, QueryLimits
 from pipesql.execution.database import Database
-from pipesql.execution.opening import open_database
-from pipesql.execution.schema import read_schema
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.schema import Column, Schema, Table
@@ -27,7 +25,7 @@ LONGEST = 8
 """Most words of a value that is looked for."""
 MOST_VALUES = 20_000
 """A column of more different texts (comments, keys) is left out."""
-_SECONDS = 10.0
+LIMITS = QueryLimits(timeout_s=10.0, max_rows=MOST_VALUES)
 _COMMON_WORDS = """
 a an and are as at by for from give have how in is it list many me name no not number of on or show that the their there
 to total what when where which who with yes
@@ -44,12 +42,12 @@ class ValueIndex:
     left_out: tuple[str, ...] = ()
 
 
-def matching_values(database: Path | str, question: str, per_column: int) -> list[Value]:
+def matching_values(database: Database, question: str, per_column: int) -> list[Value]:
     """At most `per_column` values a column that stand in the question, in its order, longest first at each place.
 
     The same for the same database and question. 0 gives none. Raises BadInput for a database that cannot be read.
     """
-    return matches(value_index(str(database)), question, per_column) if per_column > 0 else []
+    return matches(value_index(database), question, per_column) if per_column > 0 else []
 
 
 def matches(index: ValueIndex, question: str, per_column: int) -> list[Value]:
@@ -84,15 +82,15 @@ def _meant(value: str, words: tuple[str, ...]) -> bool:
 
 
 @lru_cache(maxsize=256)
-def value_index(database: str) -> ValueIndex:
+def value_index(database: Database) -> ValueIndex:
     """The texts of a database by their words. Kept: the database must not change while this process runs."""
-    schema = read_schema(database)
+    schema = database.schema
     found: dict[tuple[str, ...], dict[Value, None]] = {}
     left_out = []
-    with open_database(database, timeout_s=_SECONDS, max_rows=MOST_VALUES) as opened:
+    with database.open(LIMITS) as connection:
         for table in schema:
             for column in table.columns:
-                texts = _texts(opened, schema, table, column)
+                texts = _texts(connection, schema, table, column)
                 if texts is None:
                     left_out.append(f"{table.name}.{column.name}")
                 for text in texts or ():
@@ -102,12 +100,12 @@ def value_index(database: str) -> ValueIndex:
     return ValueIndex({words: tuple(values) for words, values in found.items()}, tuple(left_out))
 
 
-def _texts(database: Database, schema: Schema, table: Table, column: Column) -> Iterable[str] | None:
+def _texts(connection: Connection, schema: Schema, table: Table, column: Column) -> Iterable[str] | None:
     """The different texts of a column in order; None where there are too many, or they cannot be read in time."""
     name = f"{quoted(table.name)}.{quoted(column.name)}"
     query = parse(f"FROM {quoted(table.name)} |> WHERE {name} IS NOT NULL |> SELECT DISTINCT {name}")
     try:
-        rows = database.run(lower(query, schema, database.dialect)).rows
+        rows = connection.run(lower(query, schema, connection.dialect)).rows
     except ExecutionError:
         return None
     return sorted(value for (value,) in rows if isinstance(value, str) and not _is_number(value))

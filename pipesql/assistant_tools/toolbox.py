@@ -21,7 +21,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -30,9 +29,8 @@ from sqlglot import exp
 from pipesql.assistant_tools.specs import SPECS, argument_error
 from pipesql.chat.prompts import quoted, schema_text
 from pipesql.errors import ExecutionError, QueryTimeout, SqlError
+from pipesql.execution.connection import Connection, QueryLimits
 from pipesql.execution.database import Database
-from pipesql.execution.opening import open_database
-from pipesql.execution.schema import read_schema
 from pipesql.pipe.engines import write
 from pipesql.pipe.lowering.lower import lower_tree
 from pipesql.pipe.query import PipeQuery
@@ -59,10 +57,10 @@ class Limits:
 class Toolbox:
     """The tools on one database. A context manager, or call `close`. Raises BadInput when it cannot be read."""
 
-    def __init__(self, database: Path | str, limits: Limits | None = None) -> None:
+    def __init__(self, database: Database, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
-        self.schema: Schema = read_schema(database)
-        self._database = open_database(database, timeout_s=self.limits.seconds, max_rows=1_000)
+        self.schema: Schema = database.schema
+        self._connection = database.open(QueryLimits(self.limits.seconds, max_rows=1_000))
         self._run: dict[str, Callable[..., dict[str, Any]]] = {
             "list_tables": self.list_tables,
             "describe_table": self.describe_table,
@@ -95,17 +93,17 @@ class Toolbox:
     def describe_table(self, table: str) -> dict[str, Any]:
         """A table's line of the prompt, and how many rows it has."""
         found = self._table(table)
-        count = first_rows(_all_of(found), self.schema, self._database, 1).count
+        count = first_rows(_all_of(found), self.schema, self._connection, 1).count
         return {"schema": schema_text(Schema((found,)))} | ({"note": UNCOUNTED} if count is None else {"rows": count})
 
     def sample_data(self, table: str, limit: int = 3) -> dict[str, Any]:
         """The first rows of a table."""
-        found = first_rows(_all_of(self._table(table)), self.schema, self._database, limit)
+        found = first_rows(_all_of(self._table(table)), self.schema, self._connection, limit)
         return {"columns": list(found.columns), "rows": self._shown(found)}
 
     def execute_pipe_sql(self, query: str) -> dict[str, Any]:
         """The first rows of a query, and how many it has."""
-        found = first_rows(self._read(query), self.schema, self._database, self.limits.rows)
+        found = first_rows(self._read(query), self.schema, self._connection, self.limits.rows)
         shown = {"columns": list(found.columns), "rows": self._shown(found)}
         if found.count is None:
             return shown | {"note": f"{len(found.rows)} rows shown; {UNCOUNTED}"}
@@ -142,7 +140,7 @@ class Toolbox:
 
     def close(self) -> None:
         """Close the database."""
-        self._database.close()
+        self._connection.close()
 
     def __enter__(self) -> Toolbox:
         return self
@@ -171,21 +169,21 @@ class FirstRows:
     count: int | None
 
 
-def first_rows(query: PipeQuery, schema: Schema, database: Database, limit: int) -> FirstRows:
+def first_rows(query: PipeQuery, schema: Schema, connection: Connection, limit: int) -> FirstRows:
     """Run a query for at most `limit` rows, and count all.
 
     Raises SqlError where it does not resolve, ExecutionError where the engine refuses it or its first rows take longer
     than the deadline.
     """
-    result = database.run(few(query, schema, database.dialect, limit))
+    result = connection.run(few(query, schema, connection.dialect, limit))
     if len(result.rows) < limit:
         return FirstRows(result.columns, result.rows, len(result.rows))
     whole = exp.Subquery(
-        this=lower_tree(query, schema, database.dialect), alias=exp.TableAlias(this=exp.to_identifier("t"))
+        this=lower_tree(query, schema, connection.dialect), alias=exp.TableAlias(this=exp.to_identifier("t"))
     )
     count = exp.select(exp.Count(this=exp.Star())).from_(whole)
     try:
-        counted = database.run(write(count, database.dialect))
+        counted = connection.run(write(count, connection.dialect))
     except QueryTimeout:
         return FirstRows(result.columns, result.rows, None)
     return FirstRows(result.columns, result.rows, int(counted.rows[0][0]))

@@ -14,9 +14,7 @@ from pipesql.augment.composition import Filter, filter_of, filtered
 from pipesql.augment.source import Change, Source, parsed, reader
 from pipesql.augment.substitution import other_columns, other_tables, other_values
 from pipesql.errors import BadInput
-from pipesql.execution.database import dialect_of
-from pipesql.execution.opening import open_database
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.records import GoldenPair, Question, Rejection
 from pipesql.storage import write_jsonl
 
@@ -123,13 +121,13 @@ def propose(pairs: Sequence[GoldenPair], per_pair: int, seed: int) -> Iterator[P
     for pair in train:
         by_database.setdefault(pair.database, []).append(pair)
     asked = {_plain(p.question) for p in pairs}
-    for database, members in by_database.items():
-        dialect = dialect_of(database)
+    for path, members in by_database.items():
+        database = Database(path)
         answered = {_plain(p.gold_sql) for p in members}
-        for source, filters in _sources(database, members, dialect):
+        for source, filters in _sources(database, members):
             made = 0
             for rule, change in _drawn(source, filters, random.Random(f"{seed}/{source.pair.id}")):
-                sql = change.tree.sql(dialect)
+                sql = change.tree.sql(database.dialect)
                 if made == per_pair or _plain(change.question) in asked or _plain(sql) in answered:
                     continue
                 asked.add(_plain(change.question))
@@ -138,11 +136,11 @@ def propose(pairs: Sequence[GoldenPair], per_pair: int, seed: int) -> Iterator[P
                 yield Proposal(_question(source.pair, change, sql, made), rule, (source.pair.id, *change.others))
 
 
-def _sources(database: str, pairs: Sequence[GoldenPair], dialect: str) -> Iterator[tuple[Source, list[Filter]]]:
-    schema = read_schema(database)
-    with open_database(database) as opened:
-        values = reader(opened)
-        trees = [(pair, parsed(pair, dialect, schema)) for pair in pairs]
+def _sources(database: Database, pairs: Sequence[GoldenPair]) -> Iterator[tuple[Source, list[Filter]]]:
+    schema = database.schema
+    with database.open() as connection:
+        values = reader(connection)
+        trees = [(pair, parsed(pair, database.dialect, schema)) for pair in pairs]
         sources = [Source(pair, tree, schema, values) for pair, tree in trees if tree is not None]
         filters = [found for source in sources if (found := filter_of(source)) is not None]
         for source in sources:

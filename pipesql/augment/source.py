@@ -13,7 +13,7 @@ from sqlglot.errors import SqlglotError
 
 from pipesql.augment.wording import readable
 from pipesql.errors import ExecutionError
-from pipesql.execution.database import Database
+from pipesql.execution.connection import Connection
 from pipesql.pipe.schema import Column, Schema, Table
 from pipesql.records import GoldenPair
 
@@ -87,7 +87,7 @@ def parsed(pair: GoldenPair, dialect: str, schema: Schema) -> exp.Query | None:
     return tree.transform(text) if dialect == "sqlite" else tree
 
 
-def reader(database: Database) -> Callable[[Table, Column], Sequence[Any]]:
+def reader(connection: Connection) -> Callable[[Table, Column], Sequence[Any]]:
     """Some values of a column that is asked for: each once, in order."""
 
     def values(table: Table, column: Column) -> Sequence[Any]:
@@ -95,7 +95,7 @@ def reader(database: Database) -> Callable[[Table, Column], Sequence[Any]]:
         query = exp.select(name).distinct().from_(exp.to_identifier(table.name, quoted=True))
         query = query.where(exp.Not(this=exp.Is(this=name.copy(), expression=exp.Null()))).order_by(name.copy())
         try:
-            return [row[0] for row in database.run(query.limit(MOST_VALUES).sql(database.dialect)).rows]
+            return [row[0] for row in connection.run(query.limit(MOST_VALUES).sql(connection.dialect)).rows]
         except ExecutionError:
             return []
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pipesql.benchmarks.subset import split_databases
 from pipesql.errors import BadInput
-from pipesql.execution.database import dialect_of, is_url
+from pipesql.execution.connection import dialect_of, is_url
 from pipesql.records import Question
 from pipesql.storage import read_json_lines
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipesql.errors import BadInput
-from pipesql.execution.database import is_url
+from pipesql.execution.connection import is_url
 from pipesql.records import Question
 
 MISSING = ("fail", "skip")

@@ -70,9 +70,9 @@ def ask(
     pipesql ask --db music.sqlite "Who is over 30?"
     """
     from pipesql.api.ask import load
-    from pipesql.execution.schema import read_schema
+    from pipesql.execution.database import Database
 
-    read_schema(db)  # a wrong path is reported before a model is loaded
+    _ = Database(db).schema  # a wrong path is reported before a model is loaded
     asked = load(model, endpoint=endpoint)
     given: dict[str, Any] = {"mode": mode, "samples": samples, "beams": beams, "constrained": not free}
     given |= {name: value for name, value in (("layout", layout), ("values", values)) if value is not None}
@@ -107,9 +107,9 @@ class Shown:
     @property
     def dialect(self) -> str:
         """The dialect of the database's engine."""
-        from pipesql.execution.database import dialect_of
+        from pipesql.execution.database import Database
 
-        return dialect_of(self.database)
+        return Database(self.database).dialect
 
     def follow(self, operators: Sequence[str]) -> None:
         """Show what is new."""
@@ -125,13 +125,14 @@ class Shown:
     def _prefix(self, operators: Sequence[str]) -> Prefix:
         from pipesql.api.execute import Prefix, last_prefix
         from pipesql.errors import PipesqlError
-        from pipesql.execution.opening import open_database
-        from pipesql.execution.schema import read_schema
+        from pipesql.execution.connection import QueryLimits
+        from pipesql.execution.database import Database
 
         shown = operators[-1].removeprefix("|> ")
         try:
-            with open_database(self.database, timeout_s=self.timeout_s, max_rows=max(self.rows, 1)) as database:
-                return last_prefix(operators, read_schema(self.database), database, self.rows)
+            database = Database(self.database, QueryLimits(self.timeout_s, max(self.rows, 1)))
+            with database.open() as connection:
+                return last_prefix(operators, database.schema, connection, self.rows)
         except PipesqlError as error:
             return Prefix(len(operators), shown, error=str(error))
 

@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from pipesql.api.convert import Origin
     from pipesql.api.execute import Prefix
-    from pipesql.execution.database import Result
+    from pipesql.execution.connection import Result
 
 WIDEST_VALUE = 40
 WIDEST_OPERATOR = 72

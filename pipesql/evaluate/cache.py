@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipesql.errors import BadInput
-from pipesql.execution.opening import database_digest
+from pipesql.execution.database import Database
 from pipesql.records import GoldenPair, Prediction
 from pipesql.storage import code_version, content_digest
 
@@ -64,7 +64,7 @@ class AnswerCache:
     def _key(self, question: GoldenPair) -> str:
         """What the prompt is made of: question, evidence, and the database, whose schema and values it shows."""
         if question.database not in self._databases:
-            self._databases[question.database] = database_digest(question.database)
+            self._databases[question.database] = Database(question.database).digest
         return content_digest([question.question, question.evidence, self._databases[question.database]])
 
     def _read(self) -> dict[str, dict[str, Any]]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from pipesql.errors import ExecutionError, SqlError
 from pipesql.evaluate.rules.spider import Row, same_denotation
-from pipesql.execution.suite import Bench
+from pipesql.execution.suite import Suite
 from pipesql.pipe import operators as op
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_query
@@ -46,52 +46,52 @@ class _Prefix:
     query: PipeQuery
 
 
-def parting(operators: Sequence[str], gold: Sequence[str], kind: str, bench: Bench) -> Parting:
+def parting(operators: Sequence[str], gold: Sequence[str], kind: str, suite: Suite) -> Parting:
     """Where a wrong answer parts from the gold's pipe form; both as the texts of their operators.
 
     `kind` says how the rows of the whole answer differ, in the words of `execution.compare`; empty where it has none.
     """
-    answer = _prefixes(operators, bench)
+    answer = _prefixes(operators, suite)
     if kind == "order":
         sorts = [i for i, o in enumerate(answer[-1].query.operators, 1) if isinstance(o, op.OrderBy)]
         return _named(operators, sorts[-1] if sorts else len(operators))
-    wanted = _prefixes(gold, bench)
+    wanted = _prefixes(gold, suite)
     for length in range(len(answer), 0, -1):
         # The whole answer is wrong, so it may agree with what comes before the whole gold only.
         among = wanted[:-1] if length == len(operators) else wanted
-        if _agrees(answer[length - 1], among, bench):
+        if _agrees(answer[length - 1], among, suite):
             return _named(operators, length + 1)
     return _named(operators, 1)
 
 
-def _prefixes(operators: Sequence[str], bench: Bench) -> list[_Prefix]:
+def _prefixes(operators: Sequence[str], suite: Suite) -> list[_Prefix]:
     """The prefixes that are queries on the schema, shortest first, up to the first that is none."""
     found = []
     for length in range(1, len(operators) + 1):
         try:
             query = parse("\n".join(operators[:length]))
             require_pure(query)
-            resolve(query, bench.schema)
+            resolve(query, suite.schema)
             found.append(_Prefix(print_query(query), query))
         except SqlError:
             break
     return found
 
 
-def _agrees(prefix: _Prefix, gold: Sequence[_Prefix], bench: Bench) -> bool:
+def _agrees(prefix: _Prefix, gold: Sequence[_Prefix], suite: Suite) -> bool:
     if any(prefix.text == other.text for other in gold):
         return True
-    rows = _rows(prefix, bench)
+    rows = _rows(prefix, suite)
     if rows is None:
         return False
-    others = (_rows(other, bench) for other in gold)
+    others = (_rows(other, suite) for other in gold)
     return any(other is not None and same_denotation(other, rows, ordered=False) for other in others)
 
 
-def _rows(prefix: _Prefix, bench: Bench) -> list[Row] | None:
+def _rows(prefix: _Prefix, suite: Suite) -> list[Row] | None:
     """What a prefix returns; None where it cannot be run within the limits."""
     try:
-        return bench.prefixes.run(lower(prefix.query, bench.schema, bench.dialect)).rows
+        return suite.prefixes.run(lower(prefix.query, suite.schema, suite.dialect)).rows
     except (SqlError, ExecutionError):
         return None
 

@@ -29,8 +29,9 @@ from pipesql.evaluate.divergence import parting
 from pipesql.evaluate.rules.bird import same_set, soft_f1
 from pipesql.evaluate.rules.spider import order_matters, same_denotation
 from pipesql.execution.compare import compare
-from pipesql.execution.database import Result
-from pipesql.execution.suite import MAX_ROWS, TIMEOUT_S, Answers, Bench
+from pipesql.execution.connection import DEFAULT_LIMITS, Connection, QueryLimits, Result
+from pipesql.execution.database import Database
+from pipesql.execution.suite import Suite
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve
@@ -45,23 +46,22 @@ CAUSES = ("missing", "length", "syntax", "name", "unsupported", "timeout", "exec
 def score(
     predictions: Sequence[Prediction],
     *,
-    timeout_s: float = TIMEOUT_S,
-    max_rows: int = MAX_ROWS,
+    limits: QueryLimits = DEFAULT_LIMITS,
     on_verdict: Callable[[Verdict], None] | None = None,
 ) -> list[Verdict]:
     """Judge every prediction by the strict rule; verdicts in the same order, each also given to `on_verdict`.
 
-    `timeout_s` and `max_rows` hold for each execution, the gold's included. Raises BadInput for a database that
+    `limits` hold for each query, the gold's included. Raises BadInput for a database that
     cannot be opened and ExecutionError, naming the question, where the gold itself does not run.
     """
     verdicts = []
     with ExitStack() as stack:
-        benches: dict[str, Bench] = {}
+        suites: dict[str, Suite] = {}
         for prediction in predictions:
             path = prediction.database
-            if path not in benches:
-                benches[path] = stack.enter_context(Bench(path, timeout_s=timeout_s, max_rows=max_rows))
-            verdicts.append(verdict_of(prediction, execute(prediction, benches[path])))
+            if path not in suites:
+                suites[path] = stack.enter_context(Suite(Database(path, limits)))
+            verdicts.append(verdict_of(prediction, execute(prediction, suites[path])))
             if on_verdict is not None:
                 on_verdict(verdicts[-1])
     return verdicts
@@ -83,24 +83,24 @@ class Outcome:
     answer: Result | None = None
 
 
-def execute(prediction: Prediction, bench: Bench) -> Outcome:
+def execute(prediction: Prediction, suite: Suite) -> Outcome:
     """Run one prediction and its gold. Raises ExecutionError where the gold does not run."""
     try:
-        gold = bench.real.run(prediction.gold_sql)
+        gold = suite.real.run(prediction.gold_sql)
     except ExecutionError as error:
         raise ExecutionError(
             f"the gold of question {prediction.id} does not run on {prediction.database}: {error}"
         ) from error
-    outcome = replace(_lowered(prediction, bench.schema, bench.dialect), gold=gold)
+    outcome = replace(_lowered(prediction, suite.schema, suite.dialect), gold=gold)
     if outcome.cause:
         return outcome
     try:
-        answer = bench.real.run(outcome.lowered_sql)
+        answer = suite.real.run(outcome.lowered_sql)
     except QueryTimeout as error:
         return replace(outcome, cause="timeout", detail=str(error))
     except ExecutionError as error:
         return replace(outcome, cause="execution", detail=str(error))
-    kind = compare(prediction.gold_sql, gold, answer, bench.real.run, bench.dialect) or ""
+    kind = compare(prediction.gold_sql, gold, answer, suite.real.run, suite.dialect) or ""
     return replace(outcome, cause="rows" if kind else "", detail=kind, kind=kind, answer=answer)
 
 
@@ -169,9 +169,9 @@ class Judged:
     answer: Table | None = None
 
 
-def judge(prediction: Prediction, bench: Bench) -> Judged:
+def judge(prediction: Prediction, suite: Suite) -> Judged:
     """The verdict by all rules. Raises ExecutionError, naming the question, where the gold does not run."""
-    outcome = execute(prediction, bench)
+    outcome = execute(prediction, suite)
     gold, answer = outcome.gold, outcome.answer
     if gold is None:
         raise ValueError("an outcome holds the gold's result")
@@ -181,32 +181,32 @@ def judge(prediction: Prediction, bench: Bench) -> Judged:
     else:
         verdict = replace(
             verdict,
-            spider=_passes_suite(prediction.gold_sql, outcome, answer, bench),
+            spider=_passes_suite(prediction.gold_sql, outcome, answer, suite),
             bird=same_set(gold.rows, answer.rows),
             soft_f1=soft_f1(gold.rows, answer.rows),
         )
     if outcome.cause and prediction.operators and prediction.gold_operators:
-        place = parting(prediction.operators, prediction.gold_operators, outcome.kind, bench)
+        place = parting(prediction.operators, prediction.gold_operators, outcome.kind, suite)
         verdict = replace(verdict, parts_at=place.number, parts_in=place.operator)
     return Judged(verdict, _table(gold), _table(answer) if answer else None)
 
 
-def _passes_suite(gold_sql: str, outcome: Outcome, answer: Result, bench: Bench) -> bool:
-    """Spider's rule on the database, then on each disturbed copy of it."""
+def _passes_suite(gold_sql: str, outcome: Outcome, answer: Result, suite: Suite) -> bool:
+    """Spider's rule on the database, then on each perturbed copy of it."""
     ordered = order_matters(gold_sql)
     if outcome.gold is None or not same_denotation(outcome.gold.rows, answer.rows, ordered):
         return False
-    return all(_passes(gold_sql, outcome.lowered_sql, ordered, place, bench) for place in range(len(bench.copies)))
+    return all(_passes(gold_sql, outcome.lowered_sql, ordered, place, suite) for place in range(len(suite.copies)))
 
 
-def _passes(gold_sql: str, lowered_sql: str, ordered: bool, place: int, bench: Bench) -> bool:
+def _passes(gold_sql: str, lowered_sql: str, ordered: bool, place: int, suite: Suite) -> bool:
     """The rule on one copy, as far as the gold has one answer there.
 
     Copies hold ties where the database has none. Where the gold itself comes in another order when the rows of the copy
     lie the other way round, order does not count there; where even its rows are others (a LIMIT through ties), or where
     it fails, the copy says nothing.
     """
-    copy = bench.copies[place]
+    copy = suite.copies[place]
     try:
         gold = copy.run(gold_sql)
     except ExecutionError:
@@ -214,12 +214,12 @@ def _passes(gold_sql: str, lowered_sql: str, ordered: bool, place: int, bench: B
     for in_order in (True, False) if ordered else (False,):
         if _same(gold, lowered_sql, in_order, copy):
             return True
-        if _same(gold, gold_sql, in_order, bench.reversed_copies[place]):
+        if _same(gold, gold_sql, in_order, suite.reversed_copies[place]):
             return False
     return True
 
 
-def _same(gold: Result, sql: str, ordered: bool, database: Answers) -> bool:
+def _same(gold: Result, sql: str, ordered: bool, database: Connection) -> bool:
     """Does the query return the gold's rows there? One that fails does not."""
     try:
         return same_denotation(gold.rows, database.run(sql).rows, ordered)

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from pipesql.errors import ExecutionError
 from pipesql.evaluate.judge import Judged, judge
-from pipesql.execution.suite import COPIES, MAX_ROWS, TIMEOUT_S, Bench
+from pipesql.execution.connection import DEFAULT_LIMITS, QueryLimits
+from pipesql.execution.database import Database
+from pipesql.execution.suite import COPIES, Suite
 from pipesql.processes import spawned
 from pipesql.records import Prediction
 
@@ -19,22 +21,13 @@ FEW = 100
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Of every execution, the golds' included: seconds and rows; and how many disturbed copies of a database judge."""
-
-    timeout_s: float = TIMEOUT_S
-    max_rows: int = MAX_ROWS
-    copies: int = COPIES
-
-
-@dataclass(frozen=True)
 class _Group:
-    """The predictions on one database, each with its place among all; `golds` are planted into the copies."""
+    """The predictions on one database, each with its place among all; `golds` are seeded into its copies."""
 
-    database: str
+    database: Database
     predictions: tuple[tuple[int, Prediction], ...]
     golds: tuple[str, ...]
-    limits: Limits
+    copies: int
 
 
 def judge_all(
@@ -42,19 +35,21 @@ def judge_all(
     golds: Mapping[str, Sequence[str]] | None = None,
     *,
     workers: int = 0,
-    limits: Limits | None = None,
+    limits: QueryLimits = DEFAULT_LIMITS,
+    copies: int = COPIES,
     on_judged: Callable[[int], None] | None = None,
 ) -> list[Judged]:
     """Judge every prediction; results in the same order, the same for any number of `workers`.
 
-    `golds` are, for each database, the gold queries that its copies are planted for: all that are known of it, so that
-    a verdict does not depend on which questions are asked; without them, those of the predictions. `workers` 0 takes
-    one a core, or none for few predictions. `on_judged` is told how many more are done.
+    `golds` are, for each database, the gold queries whose values are seeded into its `copies`: all that are known of
+    it, so that a verdict does not depend on which questions are asked; without them, those of the predictions.
+    `workers` 0 takes one a core, or none for few predictions. `limits` hold for every query, the golds' included.
+    `on_judged` gets the number of newly judged predictions.
 
     Raises BadInput for a database that cannot be opened, and ExecutionError, naming the question, where a gold does not
     run.
     """
-    groups = _groups(predictions, golds or {}, limits or Limits())
+    groups = _groups(predictions, golds or {}, limits, copies)
     workers = min(workers or (os.cpu_count() or 1 if len(predictions) > FEW else 1), len(groups))
     judged: dict[int, Judged] = {}
     for done in _in_processes(groups, workers) if workers > 1 else map(_judge_group, groups):
@@ -64,24 +59,23 @@ def judge_all(
     return [judged[place] for place in range(len(predictions))]
 
 
-def _groups(predictions: Sequence[Prediction], golds: Mapping[str, Sequence[str]], limits: Limits) -> list[_Group]:
+def _groups(
+    predictions: Sequence[Prediction], golds: Mapping[str, Sequence[str]], limits: QueryLimits, copies: int
+) -> list[_Group]:
     """The groups, the largest first, so that no worker is left alone with one at the end."""
     by_database: dict[str, list[tuple[int, Prediction]]] = {}
     for place, prediction in enumerate(predictions):
         by_database.setdefault(prediction.database, []).append((place, prediction))
     groups = [
-        _Group(path, tuple(members), tuple(golds.get(path, [p.gold_sql for _, p in members])), limits)
+        _Group(Database(path, limits), tuple(members), tuple(golds.get(path, [p.gold_sql for _, p in members])), copies)
         for path, members in by_database.items()
     ]
     return sorted(groups, key=lambda group: -len(group.predictions))
 
 
 def _judge_group(group: _Group) -> dict[int, Judged]:
-    limits = group.limits
-    with Bench(
-        group.database, group.golds, copies=limits.copies, timeout_s=limits.timeout_s, max_rows=limits.max_rows
-    ) as bench:
-        return {place: judge(prediction, bench) for place, prediction in group.predictions}
+    with Suite(group.database, group.golds, copies=group.copies) as suite:
+        return {place: judge(prediction, suite) for place, prediction in group.predictions}
 
 
 def _in_processes(groups: Sequence[_Group], workers: int) -> Iterator[dict[int, Judged]]:

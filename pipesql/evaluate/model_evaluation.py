@@ -43,7 +43,7 @@ def evaluate_side(
 
     Both sides are asked as `asking` says, in the layout that the tuned model was trained in. What the folder `cache`
     holds of this model's answers is not asked again, and what is asked is added to it. `golds` are for each database
-    the gold queries that its copies are planted for. `span` records what an agent does.
+    the gold queries whose values are seeded into its copies. `span` records what an agent does.
 
     Returns the answers in the order of the questions, and metrics: `side/seconds` (answering and judging),
     `side/from_cache` (answers that were there), `side/tokens_per_answer`, and of what was asked

@@ -27,7 +27,7 @@ def prompt_shape(folder: Path) -> dict[str, int]:
 
 
 def golds_by_database(pairs: Iterable[GoldenPair]) -> dict[str, list[str]]:
-    """The gold queries on each database, in order: what its disturbed copies are planted for."""
+    """The gold queries on each database, in order: whose values are seeded into its perturbed copies."""
     golds: dict[str, list[str]] = {}
     for pair in pairs:
         golds.setdefault(pair.database, []).append(pair.gold_sql)

@@ -7,9 +7,7 @@
   numbers by value, integers exactly, and where a column holds a float to a relative 1e-6 (1e-9 absolute near zero,
   since sums in another order may cancel to 1e-17 instead of 0).
 
-In what do two sets of rows differ? Asked once `compare` has said that they do.
-
-The kinds, the first that holds:
+How two multisets of rows differ, once `compare` has said that they do (`row_difference`); the first kind that holds:
 
 `types`         the same values in other storage classes: 1 and '1', text and blob
 `multiplicity`  the same rows, but not as often
@@ -27,7 +25,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pipesql.errors import ExecutionError
-from pipesql.execution.database import Result
+from pipesql.execution.connection import Result
 from pipesql.execution.order import GoldOrder, gold_order
 
 RELATIVE = 1e-6
@@ -186,7 +184,7 @@ def _fits(groups: list[list[Row]], offset: int, rows: list[Row], gold_rows: list
 
 
 KINDS = ("columns", "types", "multiplicity", "extra", "missing", "values", "order", "undecidable")
-"""All kinds of a mismatch: of rows by this module, `columns`, `order` and `undecidable` by `compare`."""
+"""All kinds of a mismatch: `columns`, `order` and `undecidable` by `compare`, the others by `row_difference`."""
 
 
 def row_difference(gold: Sequence[Row], other: Sequence[Row]) -> str:

@@ -1,119 +1,121 @@
-"""What every engine gives: a database that is only read, and results.
+"""A database by its path or URL, whatever its engine: schema and dialect, opened, copied, digested.
 
-Which engine a database belongs to: told by the first bytes of a file, or by the form of a URL.
+| database | engine | perturbed and reversed copies |
+|---|---|---|
+| a SQLite file | SQLite | yes |
+| a DuckDB file | DuckDB | yes |
+| a URL (`postgresql://…`, `sqlite:///…`) | SQLAlchemy, and the server's own | no: a server is only read |
 """
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from decimal import Decimal
-from enum import Enum
+from dataclasses import astuple, dataclass
+from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING
 
-from pipesql.errors import BadInput
+from pipesql.execution.connection import DEFAULT_LIMITS, Connection, Engine, QueryLimits, dialect_of, engine_of
+from pipesql.execution.sqlite import SqliteConnection, read_sqlite_schema
+from pipesql.pipe.schema import Schema
+from pipesql.storage import content_digest, file_digest
 
-
-@dataclass(frozen=True)
-class Result:
-    """What a query returned: column names as the engine gives them, rows in order, seconds of wall time."""
-
-    columns: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
-    seconds: float
+if TYPE_CHECKING:
+    from pipesql.execution.value_seeding import SeedValues
 
 
-class Database(ABC):
-    """One open database, read-only, each statement under a deadline (seconds) and a row limit."""
+@dataclass(frozen=True, init=False)
+class Database:
+    """A SQLite or DuckDB file, or a server's database, and the limits of each query on it.
 
-    dialect: str
-    """What its SQL is called in sqlglot."""
-
-    @abstractmethod
-    def run(self, sql: str) -> Result:
-        """Execute one query. Raises QueryTimeout, TooManyRows, ExecutionError (the statement), BadInput (the file)."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Close the connection; closing twice is fine."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def plain(value: Any) -> Any:
-    """A driver's value as one that can be hashed, compared and counted.
-
-    Decimals become floats, as the comparison of results wants them; lists, structs and maps become tuples.
+    Nothing is read before it is asked for. Equal databases have the same location and limits; one can be pickled.
     """
-    match value:
-        case Decimal():
-            return float(value)
-        case float() if math.isnan(value):
-            return math.nan  # always the same object, so that NaN equals NaN within rows
-        case list() | tuple():
-            return tuple(map(plain, value))
-        case dict():
-            return tuple((plain(k), plain(v)) for k, v in value.items())
-        case memoryview() | bytearray():
-            return bytes(value)
-        case _:
-            return value
 
+    location: str
+    """A path, or a URL."""
+    limits: QueryLimits
 
-_HEADER_BYTES = 16
-_DUCKDB_MAGIC = slice(8, 12)  # behind a checksum of eight bytes
-_DIALECTS = {"postgresql": "postgres", "sqlite": "sqlite"}
-"""The servers whose SQL is read here, by SQLAlchemy's name, and what sqlglot calls it."""
+    def __init__(self, location: Path | str, limits: QueryLimits = DEFAULT_LIMITS) -> None:
+        object.__setattr__(self, "location", str(location))
+        object.__setattr__(self, "limits", limits)
 
+    @cached_property
+    def engine(self) -> Engine:
+        """What opens it."""
+        return engine_of(self.location)
 
-class Engine(Enum):
-    """What opens a database."""
+    @cached_property
+    def dialect(self) -> str:
+        """What its SQL is called in sqlglot. Raises BadInput for a URL of an unknown engine."""
+        return dialect_of(self.location)
 
-    SQLITE = "sqlite"
-    DUCKDB = "duckdb"
-    URL = "url"
-    """SQLAlchemy, for whatever server the URL names."""
+    @property
+    def schema(self) -> Schema:
+        """Tables and views in declaration order, in the database's own spelling. Cached until the file changes.
 
+        Raises BadInput when the database is missing, damaged, locked, or cannot be read.
+        """
+        match self.engine:
+            case Engine.DUCKDB:
+                from pipesql.execution.duckdb import read_duckdb_schema
 
-def engine_of(database: Path | str) -> Engine:
-    """The engine of a file or URL; a file that is not there or tells nothing goes by its ending, else to SQLite."""
-    if isinstance(database, str) and is_url(database):
-        return Engine.URL
-    path = Path(database)
-    try:
-        with path.open("rb") as file:
-            header = file.read(_HEADER_BYTES)
-    except OSError:
-        header = b""
-    if header[_DUCKDB_MAGIC] == b"DUCK" or (not header.startswith(b"SQLite") and path.suffix == ".duckdb"):
-        return Engine.DUCKDB
-    return Engine.SQLITE
+                return read_duckdb_schema(Path(self.location))
+            case Engine.URL:
+                from pipesql.execution.server import read_server_schema
 
+                return read_server_schema(self.location)
+            case Engine.SQLITE:
+                return read_sqlite_schema(Path(self.location))
 
-def is_url(database: str) -> bool:
-    """Whether the text is a URL (`postgresql://…`), not a path."""
-    scheme, mark, _ = database.partition("://")
-    return bool(mark) and len(scheme) > 1 and scheme.replace("+", "").replace("_", "").isalnum()
+    @property
+    def digest(self) -> str:
+        """SHA-256 of a file's bytes; of a server, of its URL (without any password) and the schema, not of its rows."""
+        if self.engine is not Engine.URL:
+            return file_digest(Path(self.location))
+        described = [
+            [t.name, [[c.name, c.type, c.primary_key] for c in t.columns], [astuple(k) for k in t.foreign_keys]]
+            for t in self.schema
+        ]
+        return content_digest([self.location, described])
 
+    def open(self, limits: QueryLimits | None = None) -> Connection:
+        """Open it read-only, with its own limits or others.
 
-def dialect_of(database: Path | str) -> str:
-    """What the database's SQL is called in sqlglot. Raises BadInput for a URL of an engine that is not known here."""
-    engine = engine_of(database)
-    if engine is not Engine.URL:
-        return str(engine.value)
-    backend = str(database).partition("://")[0].partition("+")[0]
-    if backend not in _DIALECTS:
-        known = " and ".join(f"{name}://" for name in _DIALECTS)
-        raise BadInput(
-            f"databases at {backend}:// cannot be read; gold is understood for {known}, and for DuckDB files"
-        )
-    return _DIALECTS[backend]
+        Raises BadInput when it is missing, damaged, locked, or cannot be read, or when a server does not answer.
+        """
+        limits = limits or self.limits
+        match self.engine:
+            case Engine.DUCKDB:
+                from pipesql.execution.duckdb import DuckDbConnection
+
+                return DuckDbConnection(self.location, limits)
+            case Engine.URL:
+                from pipesql.execution.server import open_server
+
+                return open_server(self.location, limits)
+            case Engine.SQLITE:
+                return SqliteConnection(self.location, limits)
+
+    @property
+    def can_be_copied(self) -> bool:
+        """Whether copies can be made: of files yes, of servers no."""
+        return self.engine is not Engine.URL
+
+    def perturbed_copy(self, seed: int = 0, values: SeedValues | None = None, *, reverse: bool = False) -> Connection:
+        """Open an in-memory perturbed copy of the file (`perturb.perturbed`). Raises BadInput as `open` does."""
+        if self.engine is Engine.DUCKDB:
+            from pipesql.execution.duckdb_copy import perturbed_duckdb
+
+            return perturbed_duckdb(Path(self.location), seed, values, reverse=reverse, limits=self.limits)
+        from pipesql.execution.perturb import perturbed
+
+        return perturbed(Path(self.location), seed, values, reverse=reverse, limits=self.limits)
+
+    def reversed_copy(self) -> Connection:
+        """Open an in-memory copy of the file, each table's rows in reverse order. Raises BadInput as `open` does."""
+        if self.engine is Engine.DUCKDB:
+            from pipesql.execution.duckdb_copy import reversed_duckdb
+
+            return reversed_duckdb(Path(self.location), self.limits)
+        from pipesql.execution.perturb import reversed_rows
+
+        return reversed_rows(Path(self.location), self.limits)

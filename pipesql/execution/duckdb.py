@@ -1,13 +1,9 @@
-"""Read-only access to one DuckDB file, with limits.
+"""Read-only access to one DuckDB file, with limits, and its schema.
 
 Covered: the file is opened read-only; a statement must be one SELECT; files, ATTACH, COPY and extensions are out of
-reach (`enable_external_access`), and so are Python's own variables; settings are locked; a deadline stops a statement
-that runs on, a row limit one that returns too much; DuckDB may take `MEMORY` for its work. Not covered: more than the
-schema `main`, and the size of single values.
-
-The schema of a DuckDB file as the language sees it: tables and views of its schema `main`.
-
-Views that DuckDB can no longer bind are left out, and so are foreign keys to tables of another schema.
+reach (`enable_external_access`), and so are Python's own variables; settings are locked; a deadline stops a query that
+runs on, a row limit one that returns too much; DuckDB may take `MEMORY` for its work. Not covered: more than the schema
+`main`, and the size of single values.
 """
 
 from __future__ import annotations
@@ -18,10 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
-from pipesql.errors import BadInput, ExecutionError, QueryTimeout, TooManyRows
-from pipesql.execution.database import Database, Result, plain
+from pipesql.errors import BadInput, ExecutionError
+from pipesql.execution.connection import DEFAULT_LIMITS, Connection, QueryLimits, Result, plain
 from pipesql.pipe.schema import Column, ForeignKey, Schema, Table
 
 try:
@@ -75,36 +69,34 @@ def lock(connection: Any) -> None:
         connection.execute(f"SET {setting}")
 
 
-class DuckDbDatabase(Database):
-    """One DuckDB database, read-only, each statement under a deadline (seconds) and a row limit.
+class DuckDbConnection(Connection):
+    """One DuckDB database. Values come as `connection.plain` gives them.
 
-    Values come as `database.plain` gives them. Raises BadInput when the file is missing, is no database, is locked or
-    cannot be read. Use as a context manager, or call `close`.
+    Raises BadInput when the file is missing, damaged, locked, or not a DuckDB database, or cannot be read.
     """
 
     dialect = "duckdb"
 
-    def __init__(self, path: Path | str, timeout_s: float = 5.0, max_rows: int = 100_000) -> None:
-        self._setup(open_read_only(Path(path)), Path(path), timeout_s, max_rows)
+    def __init__(self, path: Path | str, limits: QueryLimits = DEFAULT_LIMITS) -> None:
+        self._setup(open_read_only(Path(path)), Path(path), limits)
 
     @classmethod
-    def adopt(cls, connection: Any, path: Path, timeout_s: float = 5.0, max_rows: int = 100_000) -> DuckDbDatabase:
-        """Guard an open connection (an in-memory copy of `path`, say); from now on it only reads."""
+    def adopt(cls, connection: Any, path: Path, limits: QueryLimits = DEFAULT_LIMITS) -> DuckDbConnection:
+        """Guard an open connection (to an in-memory copy of `path`, say); from now on it only reads."""
         lock(connection)
-        database = cls.__new__(cls)
-        database._setup(connection, path, timeout_s, max_rows)
-        return database
+        guarded = cls.__new__(cls)
+        guarded._setup(connection, path, limits)
+        return guarded
 
-    def _setup(self, connection: Any, path: Path, timeout_s: float, max_rows: int) -> None:
+    def _setup(self, connection: Any, path: Path, limits: QueryLimits) -> None:
         self.path = path
-        self.timeout_s = timeout_s
-        self.max_rows = max_rows
+        self.limits = limits
         self._connection = connection
 
     def run(self, sql: str) -> Result:
-        """Execute one query. Raises QueryTimeout, TooManyRows, ExecutionError (the statement), BadInput (the file)."""
+        """Execute one query. Raises QueryTimeout, TooManyRows, ExecutionError (the query), BadInput (the file)."""
         start = time.monotonic()
-        deadline = _Deadline(self._connection, self.timeout_s)
+        deadline = _Deadline(self._connection, self.limits.timeout_s)
         try:
             statement = self._only_query(sql)
             with deadline:
@@ -113,12 +105,11 @@ class DuckDbDatabase(Database):
                 rows: list[tuple[Any, ...]] = []
                 while batch := cursor.fetchmany(_FETCH):
                     rows += [tuple(map(plain, row)) for row in batch]
-                    if len(rows) > self.max_rows:
-                        raise TooManyRows(f"the query returns more than {self.max_rows} rows; add a LIMIT or a filter")
+                    if len(rows) > self.limits.max_rows:
+                        raise self.limits.too_many_rows()
         except (duckdb.Error, RuntimeError, ValueError, OverflowError) as e:
             if deadline.passed:
-                limit = f"{self.timeout_s:g} s"
-                raise QueryTimeout(f"the query ran longer than {limit} and was stopped; filter or limit it") from e
+                raise self.limits.timeout() from e
             raise ExecutionError(f"the database refused the query: {_first_line(e)}") from e
         return Result(columns, rows, time.monotonic() - start)
 
@@ -191,9 +182,10 @@ ORDER BY table_oid, constraint_index
 
 
 def read_duckdb_schema(path: Path) -> Schema:
-    """Tables and views in the order that DuckDB keeps them in. Cached until the file changes.
+    """Tables and views of the schema `main`, in the order in which DuckDB keeps them. Cached until the file changes.
 
-    Raises BadInput when the file is missing, is no database, is locked or cannot be read.
+    Left out: views that DuckDB can no longer bind, and foreign keys to tables of another schema.
+    Raises BadInput when the file is missing, damaged, locked, or not a DuckDB database, or cannot be read.
     """
     try:
         stat = path.stat()

@@ -1,23 +1,24 @@
-"""In-memory copies of a DuckDB file whose rows were disturbed or reversed, as `perturb` makes them of SQLite files.
+"""In-memory copies of a DuckDB file with perturbed or reversed rows, as `perturb` makes them of SQLite files.
 
 A copy has the column names, types and views of its source, but no constraints or indexes; views that need more than
-the schema `main` are left out. The same file, seed and literals give the same copy.
+the schema `main` are left out. The same file, seed and values give the same copy.
 """
 
 from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from pipesql.errors import BadInput
-from pipesql.execution.duckdb import DuckDbDatabase, open_in_memory, open_read_only, read_duckdb_schema
-from pipesql.execution.perturb import MAX_REVERSED_ROWS, MAX_ROWS, Literal, TableShape, disturb, fill, planted, quote
-from pipesql.execution.value_seeding import Row, Sought
+from pipesql.execution.connection import DEFAULT_LIMITS, QueryLimits
+from pipesql.execution.duckdb import DuckDbConnection, open_in_memory, open_read_only, read_duckdb_schema
+from pipesql.execution.perturb import COPIED_ROWS, REVERSED_ROWS, TableShape, fill, perturb_rows, quote, seeded
+from pipesql.execution.value_seeding import Row, SeedValues
 from pipesql.pipe.schema import Table
 
 _DAYS = {str(day): f"2020-01-0{day}" for day in range(1, 10)}
@@ -27,37 +28,37 @@ _Copier = Callable[[Any, Table], None]
 def perturbed_duckdb(
     path: Path,
     seed: int = 0,
-    literals: Sequence[Literal] = (),
-    sought: Sequence[Sought] = (),
+    values: SeedValues | None = None,
+    *,
     reverse: bool = False,
-    timeout_s: float = 5.0,
-    max_rows: int = 100_000,
-) -> DuckDbDatabase:
-    """A disturbed copy; parameters as for `perturb.perturbed`. Raises BadInput when the file cannot be read."""
+    limits: QueryLimits = DEFAULT_LIMITS,
+) -> DuckDbConnection:
+    """Open a perturbed copy; parameters as for `perturb.perturbed`. Raises BadInput when the file cannot be read."""
+    wanted = values or SeedValues()
 
     def copy_table(copy: Any, table: Table) -> None:
         name, shape = quote(table.name), _shape(copy, table)
-        rows = [list(row) for row in copy.execute(f"SELECT * FROM source.main.{name} LIMIT {MAX_ROWS}").fetchall()]
+        rows = [list(row) for row in copy.execute(f"SELECT * FROM source.main.{name} LIMIT {COPIED_ROWS}").fetchall()]
         chance = random.Random(f"{seed}/{table.name.lower()}")
-        new = disturb(rows, shape.key, chance) if rows else fill(shape, literals, chance)
-        new = _with_keys(planted(shape, new, sought, chance), rows, shape.key)
+        new = perturb_rows(rows, shape.key, chance) if rows else fill(shape, wanted.literals, chance)
+        new = _with_keys(seeded(shape, new, wanted.rows, chance), rows, shape.key)
         copy.execute(f"CREATE TABLE {name} AS SELECT * FROM source.main.{name} LIMIT 0")
         _insert(copy, table, new[::-1] if reverse else new)
 
-    return DuckDbDatabase.adopt(_copy(path, copy_table), path, timeout_s, max_rows)
+    return DuckDbConnection.adopt(_copy(path, copy_table), path, limits)
 
 
-def reversed_duckdb(path: Path, timeout_s: float = 5.0, max_rows: int = 100_000) -> DuckDbDatabase:
-    """A copy with the very rows of `path`, each table's in reverse order."""
+def reversed_duckdb(path: Path, limits: QueryLimits = DEFAULT_LIMITS) -> DuckDbConnection:
+    """Open a copy with the rows of `path`, each table's in reverse order. Raises BadInput as `perturbed_duckdb`."""
 
     def copy_table(copy: Any, table: Table) -> None:
         name = quote(table.name)
         copy.execute(
             f"CREATE TABLE {name} AS SELECT * EXCLUDE (pipesql_place) FROM (SELECT *, ROW_NUMBER() OVER () AS "
-            f"pipesql_place FROM source.main.{name} LIMIT {MAX_REVERSED_ROWS}) ORDER BY pipesql_place DESC"
+            f"pipesql_place FROM source.main.{name} LIMIT {REVERSED_ROWS}) ORDER BY pipesql_place DESC"
         )
 
-    return DuckDbDatabase.adopt(_copy(path, copy_table), path, timeout_s, max_rows)
+    return DuckDbConnection.adopt(_copy(path, copy_table), path, limits)
 
 
 def _copy(path: Path, copy_table: _Copier) -> Any:
@@ -82,7 +83,7 @@ def _copy(path: Path, copy_table: _Copier) -> Any:
                 copy.execute(sql)
     except duckdb.Error as e:
         copy.close()
-        raise BadInput(f"database {path} cannot be copied to be disturbed: {e}") from e
+        raise BadInput(f"database {path} cannot be copied into memory: {e}") from e
     except BaseException:
         copy.close()
         raise
@@ -97,7 +98,7 @@ def _shape(copy: Any, table: Table) -> TableShape:
         first = quote(names[0])
         rows, different = copy.execute(
             f"SELECT COUNT(*), COUNT(DISTINCT {first}) FROM "
-            f"(SELECT {first} FROM source.main.{quote(table.name)} LIMIT {MAX_ROWS})"
+            f"(SELECT {first} FROM source.main.{quote(table.name)} LIMIT {COPIED_ROWS})"
         ).fetchone()
         key = (0,) if rows == different else ()
     textual = ("VARCHAR", "DATE", "TIME", "ENUM", "UUID", "BLOB", "JSON")
@@ -122,7 +123,7 @@ def _insert(copy: Any, table: Table, rows: list[Row]) -> None:
 
 
 def _of_one_type(values: list[Any]) -> list[Any]:
-    """Values of several types (what was planted or filled in) as texts, of which inserting makes the column's type."""
+    """Values of several types (seeded or filled in) as texts, of which inserting makes the column's type."""
     if len({type(v) for v in values if v is not None}) <= 1:
         return values
     return [None if v is None else str(v) for v in values]

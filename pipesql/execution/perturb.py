@@ -1,15 +1,15 @@
-"""Copies of a database whose rows were disturbed, so that a query which is right by luck of the data shows itself.
+"""Perturbed copies of a database, which expose queries that are right only by luck of the data.
 
 A wrong query often returns the right rows on the one database it is tried on: no NULLs in the column, no duplicates,
-every foreign key matched, an empty result. A disturbed copy breaks such luck: some rows are dropped, some doubled, some
-values made NULL, values moved within their column, rows that queries look for are planted, and tables without rows are
-filled.
+every foreign key matched, an empty result. A perturbed copy breaks such luck: some rows are dropped, some doubled, some
+values made NULL, values moved within their column, rows that queries look for are added (`value_seeding`), and tables
+without rows are filled.
 
 Primary keys stay unique (the first column counts as the key of a table that declares none, where its values are all
 different): `GROUP BY id` with a name in the output has one answer only while an id has one name. Nothing else is
 respected: the copy has the column names, affinities and views of its source, but no constraints, indexes or triggers.
 
-Copies are made from a seed: the same file, seed and literals give the same copy.
+Copies are made from a seed: the same file, seed and values give the same copy.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipesql.execution.sqlite import SqliteDatabase, decode, open_read_only
-from pipesql.execution.value_seeding import Row, Sought, plant
+from pipesql.execution.connection import DEFAULT_LIMITS, QueryLimits
+from pipesql.execution.sqlite import SqliteConnection, decode, open_read_only
+from pipesql.execution.value_seeding import Literal, Row, RowValues, SeedValues, seed_rows
 
-MAX_ROWS = 2_000
-"""Rows of each table that a disturbed copy takes, from the table's start: enough to tell queries apart, and quick."""
-MAX_REVERSED_ROWS = 100_000
+COPIED_ROWS = 2_000
+"""Rows of each table that a perturbed copy takes, from the table's start: enough to tell queries apart, and quick."""
+REVERSED_ROWS = 100_000
 """The same for a copy that is only reversed."""
 
 _DROPPED = 0.10
@@ -36,8 +37,6 @@ _MOVED = 0.10
 _FILLED_ROWS = 40
 _FILLED_NUMBERS = (1, 2, 3, 4, 5, 6, 7)
 _FILLED_LITERALS = 0.5
-
-Literal = str | int | float
 
 
 @dataclass(frozen=True)
@@ -56,38 +55,37 @@ _Change = Callable[[TableShape, list[Row], random.Random], list[Row]]
 def perturbed(
     path: Path,
     seed: int = 0,
-    literals: Sequence[Literal] = (),
-    sought: Sequence[Sought] = (),
+    values: SeedValues | None = None,
+    *,
     reverse: bool = False,
-    timeout_s: float = 5.0,
-    max_rows: int = 100_000,
-) -> SqliteDatabase:
-    """An in-memory disturbed copy of the SQLite file `path`, with the guards of `SqliteDatabase`.
+    limits: QueryLimits = DEFAULT_LIMITS,
+) -> SqliteConnection:
+    """Open an in-memory perturbed copy of the SQLite file `path`, with the guards of `SqliteConnection`.
 
-    `literals` are values that queries on this database compare with: tables that are empty are filled with them.
-    `sought` says which columns each query compares with what: such rows are planted (`execution.value_seeding`).
-    `reverse` lays the same disturbed rows of each table in reverse order: a query that answers otherwise there depends
-    on what SQL leaves open. Raises BadInput when the file cannot be read.
+    `values` are what queries on this database compare with. `reverse` stores the same perturbed rows of each table in
+    reverse order: a query that gives another result there depends on what SQL leaves open.
+    Raises BadInput when the file cannot be read.
     """
+    wanted = values or SeedValues()
 
     def change(shape: TableShape, rows: list[Row], chance: random.Random) -> list[Row]:
-        rows = disturb(rows, shape.key, chance) if rows else fill(shape, literals, chance)
-        rows = planted(shape, rows, sought, chance)
+        rows = perturb_rows(rows, shape.key, chance) if rows else fill(shape, wanted.literals, chance)
+        rows = seeded(shape, rows, wanted.rows, chance)
         return rows[::-1] if reverse else rows
 
-    return SqliteDatabase.adopt(_copy(path, seed, MAX_ROWS, change), path, timeout_s, max_rows)
+    return SqliteConnection.adopt(_copy(path, seed, COPIED_ROWS, change), path, limits)
 
 
-def reversed_rows(path: Path, timeout_s: float = 5.0, max_rows: int = 100_000) -> SqliteDatabase:
-    """An in-memory copy with the very rows of `path`, each table's in reverse order, and without indexes.
+def reversed_rows(path: Path, limits: QueryLimits = DEFAULT_LIMITS) -> SqliteConnection:
+    """Open an in-memory copy with the rows of `path`, each table's in reverse order, and without indexes.
 
-    Reversed rather than shuffled: which of two tied rows comes first then surely changes.
+    They are reversed, not shuffled, so that which of two tied rows comes first surely changes.
     """
 
     def change(_shape: TableShape, rows: list[Row], _chance: random.Random) -> list[Row]:
         return rows[::-1]
 
-    return SqliteDatabase.adopt(_copy(path, 0, MAX_REVERSED_ROWS, change), path, timeout_s, max_rows)
+    return SqliteConnection.adopt(_copy(path, 0, REVERSED_ROWS, change), path, limits)
 
 
 def _copy(path: Path, seed: int, limit: int, change: _Change) -> sqlite3.Connection:
@@ -137,7 +135,7 @@ def _write(copy: sqlite3.Connection, shape: TableShape, rows: list[Row]) -> None
     copy.execute("COMMIT")
 
 
-def disturb(rows: list[Row], key: tuple[int, ...], chance: random.Random) -> list[Row]:
+def perturb_rows(rows: list[Row], key: tuple[int, ...], chance: random.Random) -> list[Row]:
     """Rows with about a tenth dropped, a tenth doubled, values moved within columns, and some made NULL."""
     kept = [row for row in rows if chance.random() >= _DROPPED] or rows[:1]
     doubled = [list(row) for row in chance.sample(kept, max(1, round(len(kept) * _DOUBLED)))]
@@ -158,14 +156,14 @@ def disturb(rows: list[Row], key: tuple[int, ...], chance: random.Random) -> lis
     return result
 
 
-def planted(shape: TableShape, rows: list[Row], sought: Sequence[Sought], chance: random.Random) -> list[Row]:
-    """The rows with some that meet the conditions of queries (`sought`); new ones have keys of their own."""
+def seeded(shape: TableShape, rows: list[Row], wanted: Sequence[RowValues], chance: random.Random) -> list[Row]:
+    """The rows with some that meet the conditions of queries; new ones have keys of their own."""
 
     def renew(added: list[Row]) -> None:
         if shape.key:
             _renew(added, shape.key[0], rows)
 
-    return plant(shape.columns, shape.key, rows, sought, chance, renew)
+    return seed_rows(shape.columns, shape.key, rows, wanted, chance, renew)
 
 
 def _renew(doubled: list[Row], column: int, rows: list[Row]) -> None:

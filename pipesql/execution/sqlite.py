@@ -1,7 +1,7 @@
-"""Read-only access to one SQLite file, with limits.
+"""Read-only access to one SQLite file, with limits, and its schema.
 
 Covered: the file is opened with `mode=ro`; an authorizer lets a statement read and call functions, nothing else
-(no ATTACH, PRAGMA, DDL, DML, load_extension); a deadline stops a statement that runs on; a row limit stops one that
+(no ATTACH, PRAGMA, DDL, DML, load_extension); a deadline stops a query that runs on; a row limit stops one that
 returns too much; single values are capped at `MAX_VALUE_BYTES`. Not covered: memory that SQLite itself takes for
 sorting within the deadline, and files that another process changes while they are read.
 """
@@ -11,12 +11,13 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipesql.errors import BadInput, ExecutionError, QueryTimeout, TooManyRows
-from pipesql.execution.database import Database
-from pipesql.execution.database import Result as Result
+from pipesql.errors import BadInput, ExecutionError
+from pipesql.execution.connection import DEFAULT_LIMITS, Connection, QueryLimits, Result
+from pipesql.pipe.schema import Column, ForeignKey, Schema, Table
 
 MAX_VALUE_BYTES = 20_000_000
 """Largest single text or blob that a statement may make or read (bounds `zeroblob(1e9)` and the like)."""
@@ -83,32 +84,30 @@ def open_read_only(path: Path) -> sqlite3.Connection:
         raise BadInput(_file_trouble(path, e) or f"database {path} cannot be opened: {e}") from e
 
 
-class SqliteDatabase(Database):
-    """One SQLite database, read-only, each statement under a deadline (seconds) and a row limit.
+class SqliteConnection(Connection):
+    """One SQLite database. A connection belongs to the thread that made it.
 
-    Raises BadInput when the file is missing, is no database, is locked or cannot be read. Use as a context manager,
-    or call `close`. A connection belongs to the thread that made it.
+    Raises BadInput when the file is missing, damaged, locked, or not a SQLite database, or cannot be read.
     """
 
     dialect = "sqlite"
 
-    def __init__(self, path: Path | str, timeout_s: float = 5.0, max_rows: int = 100_000) -> None:
+    def __init__(self, path: Path | str, limits: QueryLimits = DEFAULT_LIMITS) -> None:
         path = Path(path)
-        self._setup(open_read_only(path), path, timeout_s, max_rows)
+        self._setup(open_read_only(path), path, limits)
 
     @classmethod
     def adopt(
-        cls, connection: sqlite3.Connection, path: Path, timeout_s: float = 5.0, max_rows: int = 100_000
-    ) -> SqliteDatabase:
-        """Guard an open connection (an in-memory copy of `path`, say); from now on it only reads."""
-        database = cls.__new__(cls)
-        database._setup(connection, path, timeout_s, max_rows)
-        return database
+        cls, connection: sqlite3.Connection, path: Path, limits: QueryLimits = DEFAULT_LIMITS
+    ) -> SqliteConnection:
+        """Guard an open connection (to an in-memory copy of `path`, say); from now on it only reads."""
+        guarded = cls.__new__(cls)
+        guarded._setup(connection, path, limits)
+        return guarded
 
-    def _setup(self, connection: sqlite3.Connection, path: Path, timeout_s: float, max_rows: int) -> None:
+    def _setup(self, connection: sqlite3.Connection, path: Path, limits: QueryLimits) -> None:
         self.path = path
-        self.timeout_s = timeout_s
-        self.max_rows = max_rows
+        self.limits = limits
         self._deadline = 0.0
         self._refused = ""
         self._connection = connection
@@ -136,9 +135,9 @@ class SqliteDatabase(Database):
         return sqlite3.SQLITE_DENY
 
     def run(self, sql: str) -> Result:
-        """Execute one query. Raises QueryTimeout, TooManyRows, ExecutionError (the statement), BadInput (the file)."""
+        """Execute one query. Raises QueryTimeout, TooManyRows, ExecutionError (the query), BadInput (the file)."""
         start = time.monotonic()
-        self._deadline = start + self.timeout_s
+        self._deadline = start + self.limits.timeout_s
         self._refused = ""
         cursor = self._connection.cursor()
         try:
@@ -146,10 +145,10 @@ class SqliteDatabase(Database):
             rows: list[tuple[Any, ...]] = []
             while batch := cursor.fetchmany(_FETCH):
                 rows += batch
-                if len(rows) > self.max_rows:
-                    raise TooManyRows(f"the query returns more than {self.max_rows} rows; add a LIMIT or a filter")
+                if len(rows) > self.limits.max_rows:
+                    raise self.limits.too_many_rows()
                 if self._late():
-                    raise self._timeout()
+                    raise self.limits.timeout()
         except (sqlite3.Error, sqlite3.Warning, ValueError) as e:
             self._explain(e)
         finally:
@@ -158,14 +157,11 @@ class SqliteDatabase(Database):
             raise ExecutionError("the statement is not a query; only queries can be run")
         return Result(tuple(d[0] for d in cursor.description), rows, time.monotonic() - start)
 
-    def _timeout(self) -> QueryTimeout:
-        return QueryTimeout(f"the query ran longer than {self.timeout_s:g} s and was stopped; filter or limit it")
-
     def _explain(self, error: Exception) -> NoReturn:
         """Raise the pipesql error that says what `error` means."""
         if isinstance(error, sqlite3.Error):
             if _primary(error) == sqlite3.SQLITE_INTERRUPT:
-                raise self._timeout() from error
+                raise self.limits.timeout() from error
             if _primary(error) == sqlite3.SQLITE_AUTH:
                 raise ExecutionError(f"refused: {self._refused} does more than read; only queries run") from error
             trouble = _file_trouble(self.path, error)
@@ -215,3 +211,101 @@ def _is_closed_wal(path: Path) -> bool:
     with path.open("rb") as file:
         header = file.read(20)
     return len(header) == 20 and header[18] == _WAL_VERSION
+
+
+_HIDDEN_IN_VIRTUAL_TABLE = 1  # table_xinfo's mark; generated columns have 2 or 3 and are ordinary to a reader
+
+
+def read_sqlite_schema(path: Path) -> Schema:
+    """Tables and views in declaration order. Cached until the file changes.
+
+    Left out, because no query can use them: SQLite's own `sqlite_…` tables, views and virtual tables that the engine
+    cannot open (a missing base table or module), and foreign keys to a table or column that does not exist.
+    Raises BadInput when the file is missing, damaged, locked, or not a SQLite database, or cannot be read.
+    """
+    try:
+        stat = path.stat()
+    except OSError as e:
+        raise BadInput(f"database {path} cannot be read ({e.strerror}); check the path") from e
+    return _read(path.resolve(), stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=512)
+def _read(path: Path, _mtime_ns: int, _size: int) -> Schema:
+    connection = open_read_only(path)
+    try:
+        names = [
+            name
+            for (name,) in connection.execute(
+                "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY rowid"
+            )
+            if not name.lower().startswith("sqlite_")
+        ]
+        plain = [t for name in names if (t := _table(connection, name)) is not None]
+        schema = Schema(tuple(plain), name=path.stem)
+        keyed = tuple(Table(t.name, t.columns, _foreign_keys(connection, t, schema)) for t in plain)
+    except sqlite3.Error as e:
+        raise BadInput(f"the schema of database {path} cannot be read: {e}") from e
+    finally:
+        connection.close()
+    return Schema(keyed, name=path.stem)
+
+
+def _table(connection: sqlite3.Connection, name: str) -> Table | None:
+    try:
+        info = connection.execute("SELECT name, type, pk, hidden FROM pragma_table_xinfo(?)", (name,)).fetchall()
+    except sqlite3.OperationalError as e:
+        if (e.sqlite_errorcode & 0xFF) == sqlite3.SQLITE_ERROR:
+            return None  # a view or virtual table that the engine itself cannot open
+        raise
+    fractional = _fractional(connection, name, [c for c, declared, _, _ in info if _is_decimal(declared)])
+    columns = tuple(
+        Column(column, declared or "", bool(key), column in fractional)
+        for column, declared, key, hidden in info
+        if hidden != _HIDDEN_IN_VIRTUAL_TABLE
+    )
+    return Table(name, columns) if columns else None
+
+
+def _is_decimal(declared: str | None) -> bool:
+    return (declared or "").upper().startswith(("DEC", "NUM"))
+
+
+def _fractional(connection: sqlite3.Connection, table: str, columns: list[str]) -> set[str]:
+    """The decimal columns that hold a value, and none stored as an integer or a text.
+
+    SQLite keeps 5.00 in a DECIMAL column as the integer 5, and then divides it as one; so whether such a column
+    divides as a real is a matter of its data.
+    """
+    if not columns:
+        return set()
+    quoted = ['"' + c.replace('"', '""') + '"' for c in columns]
+    tests = ", ".join(f"min(typeof({q}) IN ('real', 'null')) AND max(typeof({q}) = 'real')" for q in quoted)
+    name = '"' + table.replace('"', '""') + '"'
+    row = connection.execute(f"SELECT {tests} FROM {name}").fetchone()
+    return {c for c, real in zip(columns, row, strict=True) if real}
+
+
+def _foreign_keys(connection: sqlite3.Connection, table: Table, schema: Schema) -> tuple[ForeignKey, ...]:
+    """Keys in declaration order; one that names no column refers to the other table's primary key."""
+    rows = connection.execute(
+        'SELECT "table", "from", "to", seq FROM pragma_foreign_key_list(?) ORDER BY id DESC, seq', (table.name,)
+    ).fetchall()
+    keys = []
+    for target_name, source, target_column, position in rows:
+        target = schema.table(target_name)
+        column = table.column(source)
+        if target is None or column is None:
+            continue
+        ref = target.column(target_column) if target_column else _primary_key(connection, target, position)
+        if ref is not None:
+            keys.append(ForeignKey(column.name, target.name, ref.name))
+    return tuple(keys)
+
+
+def _primary_key(connection: sqlite3.Connection, table: Table, position: int) -> Column | None:
+    """The column at `position` (from 0) of the primary key, which may be declared in another order than the table."""
+    row = connection.execute(
+        "SELECT name FROM pragma_table_xinfo(?) WHERE pk = ?", (table.name, position + 1)
+    ).fetchone()
+    return table.column(row[0]) if row else None

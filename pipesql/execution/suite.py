@@ -1,8 +1,8 @@
-"""One database with all that judges answers on it: itself, its disturbed copies, and what the golds return.
+"""The test suite of one database: the databases on which queries are compared with their golds.
 
-The copies are this project's test suite (`execution.perturb`): rows dropped, doubled, moved and made NULL, and what the
-golds look for planted. A copy on which the gold has more than one right answer judges nothing: so it is asked again on
-the same copy with its rows reversed, once an answer seems to be wrong.
+These are the database itself and perturbed copies of it (`perturb`), with what the golds look for seeded into them. A
+copy on which a gold has more than one right answer proves nothing; whether it has shows on the same rows in reverse
+order.
 """
 
 from __future__ import annotations
@@ -11,109 +11,88 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from types import TracebackType
+from typing import Self
 
-from pipesql.errors import ExecutionError
-from pipesql.execution.database import Database, Result, dialect_of
-from pipesql.execution.opening import can_be_copied, disturbed_copy, open_database
-from pipesql.execution.schema import read_schema
-from pipesql.execution.value_seeding import literals, sought
+from pipesql.execution.connection import Connection, QueryLimits, RememberingConnection
+from pipesql.execution.database import Database
+from pipesql.execution.value_seeding import SeedValues, seed_values
 from pipesql.pipe.schema import Schema
 
-TIMEOUT_S = 5.0
-MAX_ROWS = 100_000
 COPIES = 3
-"""Disturbed copies of each database, of the seeds 0, 1, …"""
-PREFIX_TIMEOUT_S = 1.0
-PREFIX_ROWS = 10_000
-_KEPT_ROWS = 1_000
-"""A result of more rows is not kept but computed again: hundreds of them would not fit the memory."""
+"""Perturbed copies of each database."""
+PREFIX_LIMITS = QueryLimits(timeout_s=1.0, max_rows=10_000)
+"""The most that a prefix of a query may take; it is only looked at."""
 
 
-class Answers:
-    """A database that remembers what it answered; errors too."""
+class Suite:
+    """The databases are opened when first used, and closed when the block ends. Each remembers its results and errors.
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self._known: dict[str, Result | ExecutionError] = {}
-
-    def run(self, sql: str) -> Result:
-        """The result of a query that is asked again and again. Raises ExecutionError, the same each time."""
-        if sql not in self._known:
-            try:
-                found: Result | ExecutionError = self.database.run(sql)
-            except ExecutionError as error:
-                found = error
-            if isinstance(found, Result) and len(found.rows) > _KEPT_ROWS:
-                return found
-            self._known[sql] = found
-        known = self._known[sql]
-        if isinstance(known, ExecutionError):
-            raise known.with_traceback(None)
-        return known
-
-
-class Bench:
-    """Opened when first asked for, kept until the block ends.
-
-    `golds` are planted into the `copies`. `timeout_s` and `max_rows` hold for every execution, the golds' included.
+    `golds` are the gold queries whose values are seeded into the `copies`, of the random seeds `seed`, `seed + 1`, …
+    The database's limits hold for every query, the golds' included. A server's database has no copies.
     Raises BadInput for a database that cannot be opened.
     """
 
-    def __init__(
-        self,
-        database: str,
-        golds: Sequence[str] = (),
-        *,
-        copies: int = COPIES,
-        timeout_s: float = TIMEOUT_S,
-        max_rows: int = MAX_ROWS,
-    ) -> None:
-        self.path = database
-        self.dialect = dialect_of(database)
-        self._golds, self._limits = golds, (timeout_s, max_rows)
-        self._seeds = range(copies if can_be_copied(database) else 0)
+    def __init__(self, database: Database, golds: Sequence[str] = (), *, copies: int = COPIES, seed: int = 0) -> None:
+        self.database = database
+        self._golds = golds
+        self._seeds = range(seed, seed + copies) if database.can_be_copied else range(0)
         self._stack = ExitStack()
+
+    @property
+    def dialect(self) -> str:
+        """What golds are written in, and what pipe queries are lowered to."""
+        return self.database.dialect
 
     @cached_property
     def schema(self) -> Schema:
-        """Its schema."""
-        return read_schema(self.path)
+        """The schema of all its databases."""
+        return self.database.schema
 
     @cached_property
-    def real(self) -> Answers:
+    def digest(self) -> str:
+        """SHA-256 of the database (`Database.digest`)."""
+        return self.database.digest
+
+    @cached_property
+    def real(self) -> Connection:
         """The database itself."""
-        return self._keep(open_database(self.path, *self._limits))
+        return self._keep(self.database.open())
 
     @cached_property
-    def copies(self) -> list[Answers]:
-        """The disturbed copies; none of a server's database."""
+    def real_reversed(self) -> Connection:
+        """A copy of the database with its rows in reverse order. Not of a server's database."""
+        return self._keep(self.database.reversed_copy())
+
+    @cached_property
+    def copies(self) -> list[Connection]:
+        """The perturbed copies."""
         return [self._copy(seed) for seed in self._seeds]
 
     @cached_property
-    def reversed_copies(self) -> list[Answers]:
-        """The same, with each table's rows in reverse order."""
+    def reversed_copies(self) -> list[Connection]:
+        """The perturbed copies with each table's rows in reverse order."""
         return [self._copy(seed, reverse=True) for seed in self._seeds]
 
     @cached_property
-    def prefixes(self) -> Answers:
-        """The database itself under tight limits, to look at prefixes of queries."""
-        timeout_s, max_rows = self._limits
-        limits = min(timeout_s, PREFIX_TIMEOUT_S), min(max_rows, PREFIX_ROWS)
-        return self._keep(open_database(self.path, *limits))
+    def prefixes(self) -> Connection:
+        """The database itself under `PREFIX_LIMITS` or tighter ones, for prefixes of queries."""
+        limits = self.database.limits
+        tight = QueryLimits(
+            min(limits.timeout_s, PREFIX_LIMITS.timeout_s), min(limits.max_rows, PREFIX_LIMITS.max_rows)
+        )
+        return self._keep(self.database.open(tight))
 
-    def _copy(self, seed: int, reverse: bool = False) -> Answers:
-        values, wanted = self._planted
-        return self._keep(disturbed_copy(self.path, seed, values, wanted, reverse, self._limits[0]))
+    def _copy(self, seed: int, *, reverse: bool = False) -> Connection:
+        return self._keep(self.database.perturbed_copy(seed, self._values, reverse=reverse))
 
     @cached_property
-    def _planted(self) -> tuple[list[str | int | float], list[dict[str, str | int | float]]]:
-        return literals(self._golds, self.dialect), sought(self._golds, self.dialect)
+    def _values(self) -> SeedValues:
+        return seed_values(self._golds, self.dialect)
 
-    def _keep(self, database: Database) -> Answers:
-        self._stack.enter_context(database)
-        return Answers(database)
+    def _keep(self, connection: Connection) -> Connection:
+        return RememberingConnection(self._stack.enter_context(connection))
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

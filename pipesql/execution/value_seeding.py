@@ -1,16 +1,15 @@
-"""What gold queries compare with: values that a disturbed copy should hold, so that they find something there.
-
-Rows that queries look for, planted into the rows of a disturbed copy.
+"""Value seeding: a perturbed copy gets the values that gold queries compare with, so that they find rows there.
 
 `WHERE a = 'x' AND b > 5` often finds nothing on a copy whose values were moved about, and an empty result proves
-little. So rows that hold what a query compares with are planted, all of one query's values in one row: they meet its
-conditions, and they stand exactly on its bounds, where `>` and `>=` part.
+little. So rows that hold what a query compares with are added, all of one query's values in one row: they meet its
+conditions, and they lie exactly on its bounds, where `>` and `>=` differ.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlglot
@@ -18,18 +17,38 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 Literal = str | int | float
+Row = list[Any]
+RowValues = Mapping[str, Any]
+"""What one query compares columns with: column name in lower case → value."""
 
+MAX_ADDED = 300
+"""Most rows that seeding adds to one table."""
+_OVERWRITTEN = 0.25
+"""Share of the table's rows that may be overwritten. They keep their keys, so that other tables still refer to them."""
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Like, exp.Glob, exp.In, exp.Between)
 
 
-def literals(golds: Iterable[str], dialect: str = "sqlite") -> list[Literal]:
+@dataclass(frozen=True)
+class SeedValues:
+    """What queries compare with: all their texts and numbers, which fill empty tables, and the rows to seed."""
+
+    literals: tuple[Literal, ...] = ()
+    rows: tuple[RowValues, ...] = ()
+
+
+def seed_values(golds: Iterable[str], dialect: str = "sqlite") -> SeedValues:
+    """The values that gold queries in this dialect compare with. Queries that sqlglot cannot read give none."""
+    trees = list(_trees(golds, dialect))
+    return SeedValues(tuple(_literals(trees)), tuple(_rows(trees)))
+
+
+def _literals(trees: Iterable[exp.Expr]) -> list[Literal]:
     """The texts and numbers in the queries, each once, in the order met; LIKE patterns without their wildcards.
 
-    Names in double quotes count too: SQLite takes them for text where no column has that name. Queries that sqlglot
-    cannot read give nothing; their own round trip says why.
+    Names in double quotes count too: SQLite takes them for text where no column has that name.
     """
     found: dict[tuple[str, str], Literal] = {}
-    for tree in _trees(golds, dialect):
+    for tree in trees:
         for node in tree.find_all(exp.Literal, exp.Identifier):
             if isinstance(node, exp.Identifier) and not node.args.get("quoted"):
                 continue
@@ -38,14 +57,14 @@ def literals(golds: Iterable[str], dialect: str = "sqlite") -> list[Literal]:
     return list(found.values())
 
 
-def sought(golds: Iterable[str], dialect: str = "sqlite") -> list[dict[str, Literal]]:
-    """Of each query that compares columns with values: column name in lower case → value.
+def _rows(trees: Iterable[exp.Expr]) -> list[RowValues]:
+    """One row of values for each query that compares columns with values.
 
-    A column that is compared with several values gives several such rows, the first with the first of each; for `>` and
-    `<` the value beyond the bound comes first, then the bound itself.
+    A column that is compared with several values gives several rows, the first with the first of each; for `>` and `<`
+    the value beyond the bound comes first, then the bound itself.
     """
-    found: dict[str, dict[str, Literal]] = {}
-    for tree in _trees(golds, dialect):
+    found: dict[str, RowValues] = {}
+    for tree in trees:
         compared: dict[str, list[Literal]] = {}
         for comparison in tree.find_all(*_COMPARISONS):
             for column, value in _pairs(comparison):
@@ -103,37 +122,26 @@ def _value(node: exp.Expr) -> Literal:
     return str(node.this).strip("%")
 
 
-MAX_ADDED = 300
-"""Most rows that planting adds to one table."""
-_OVERWRITTEN = 0.25
-"""Share of the rows there that may be overwritten. These keep their keys, so that other tables still refer to them."""
-
-Row = list[Any]
-Sought = Mapping[str, Any]
-"""What one query compares columns with: column name in lower case → value."""
-
-
-def plant(
+def seed_rows(
     columns: Sequence[str],
     key: Sequence[int],
     rows: list[Row],
-    sought: Sequence[Sought],
+    wanted: Sequence[RowValues],
     chance: random.Random,
     renew: Callable[[list[Row]], None],
 ) -> list[Row]:
-    """The rows with what `sought` asks for in them: by turns into a row that is there, and into a new row like one.
+    """The rows with the `wanted` values in them, by turns in an existing row and in a new row copied from one.
 
-    Columns of the key keep their values; `renew` gives new rows keys of their own. Without rows there is nothing to
-    plant into, and nothing is.
+    Key columns keep their values; `renew` gives the new rows keys of their own. A table without rows stays empty.
     """
-    wanted = list(dict.fromkeys(_values(columns, key, each) for each in sought))
-    wanted = [values for values in wanted if values]
-    if not rows or not wanted:
+    seeds = list(dict.fromkeys(_values(columns, key, each) for each in wanted))
+    seeds = [values for values in seeds if values]
+    if not rows or not seeds:
         return rows
     result: list[Row] = [list(row) for row in rows]
     added: list[Row] = []
     overwritten = chance.sample(range(len(rows)), max(1, round(len(rows) * _OVERWRITTEN)))
-    for turn, values in enumerate(wanted):
+    for turn, values in enumerate(seeds):
         if turn % 2 == 0 and overwritten:
             row = result[overwritten.pop()]
         elif len(added) < MAX_ADDED:
@@ -147,6 +155,6 @@ def plant(
     return result + added
 
 
-def _values(columns: Sequence[str], key: Sequence[int], sought: Sought) -> tuple[tuple[int, Any], ...]:
-    """Positions and values of the columns that a query compares, the key left out."""
-    return tuple((i, sought[c.lower()]) for i, c in enumerate(columns) if c.lower() in sought and i not in key)
+def _values(columns: Sequence[str], key: Sequence[int], wanted: RowValues) -> tuple[tuple[int, Any], ...]:
+    """Positions and values of the columns that a query compares, without those of the key."""
+    return tuple((i, wanted[c.lower()]) for i, c in enumerate(columns) if c.lower() in wanted and i not in key)

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from pipesql.errors import BadInput, PipesqlError
+from pipesql.execution.connection import QueryLimits
 from pipesql.golden.groups import Done, Group, groups_of, in_processes, in_this_process
 from pipesql.golden.spark import on_spark
-from pipesql.golden.suite import TIMEOUT_S
 from pipesql.records import GoldenPair, Question, Rejection
+
+LIMITS = QueryLimits(timeout_s=10.0)
+"""Of every query, the golds' included: a gold that exceeds them counts as one that does not execute."""
 
 IN_PROCESS = 600
 """Up to this many questions are done in this process: starting workers would take longer."""
@@ -39,7 +42,7 @@ def build(
     questions: Sequence[Question],
     seed: int = 0,
     workers: int | None = None,
-    timeout_s: float = TIMEOUT_S,
+    limits: QueryLimits = LIMITS,
     journal: Path | None = None,
     engine: str = "local",
 ) -> GoldenBuild:
@@ -55,7 +58,7 @@ def build(
         raise BadInput(f"unknown engine {engine!r}; choose one of {', '.join(ENGINES)}")
     if workers is not None and workers < 0:
         raise BadInput(f"workers is {workers}; give how many processes to use, or 0 for one a core")
-    groups = groups_of(questions, seed, timeout_s, journal)
+    groups = groups_of(questions, seed, limits, journal)
     outcomes: dict[int, GoldenPair | Rejection] = {}
     digests: dict[str, str] = {}
     with _progress(len(questions)) as bar:

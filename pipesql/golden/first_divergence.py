@@ -30,7 +30,7 @@ from sqlglot.errors import SqlglotError
 
 from pipesql.errors import ExecutionError, SqlError, TooManyRows
 from pipesql.execution.compare import Row, same_rows
-from pipesql.execution.database import Result
+from pipesql.execution.connection import Result
 from pipesql.pipe import operators as op
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse

@@ -1,8 +1,7 @@
 """The unit of work of a build: all questions of one database, so that it is opened and copied once.
 
-A group is plain data and `round_trip_group` a plain function of it, which a process pool or Spark can carry anywhere.
-
-Groups done one after another, or by processes on this machine.
+A group is plain data and `round_trip_group` a plain function of it, which a process pool or Spark can send anywhere.
+Here are the two that run on this machine: one group after another, or several processes.
 """
 
 from __future__ import annotations
@@ -12,9 +11,11 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipesql.execution.connection import QueryLimits
+from pipesql.execution.database import Database
+from pipesql.execution.suite import Suite
 from pipesql.golden.journal import Journal
 from pipesql.golden.roundtrip import round_trip
-from pipesql.golden.suite import Witnesses
 from pipesql.processes import spawned
 from pipesql.records import GoldenPair, Question, Rejection
 
@@ -26,55 +27,54 @@ class Group:
     `journal` is the folder in which finished groups are kept, empty for none.
     """
 
-    database: str
+    database: Database
     questions: tuple[tuple[int, Question], ...]
     seed: int
-    timeout_s: float
     journal: str = ""
 
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a group: the outcomes by the questions' places, and the SHA-256 of the database."""
+    """The outcomes of a group by the questions' places, and the SHA-256 of the database."""
 
     database: str
     digest: str
     outcomes: tuple[tuple[int, GoldenPair | Rejection], ...]
 
 
-def groups_of(questions: Sequence[Question], seed: int, timeout_s: float, journal: Path | None) -> list[Group]:
+def groups_of(questions: Sequence[Question], seed: int, limits: QueryLimits, journal: Path | None) -> list[Group]:
     """The groups, the largest first, so that no worker is left alone with one at the end."""
     by_database: dict[str, list[tuple[int, Question]]] = {}
     for place, question in enumerate(questions):
         by_database.setdefault(question.database, []).append((place, question))
     kept = str(journal) if journal else ""
-    groups = [Group(path, tuple(members), seed, timeout_s, kept) for path, members in by_database.items()]
+    groups = [Group(Database(path, limits), tuple(members), seed, kept) for path, members in by_database.items()]
     return sorted(groups, key=lambda group: -len(group.questions))
 
 
 def round_trip_group(group: Group) -> Done:
-    """All questions of a group round-tripped, or what the journal holds of them.
+    """Round-trip all questions of a group, or read the outcomes from the journal.
 
     Raises BadInput where the database cannot be read or the journal not be written.
     """
     places = [place for place, _ in group.questions]
     questions = [question for _, question in group.questions]
     golds = [question.gold_sql for question in questions]
-    with Witnesses(group.database, golds, group.seed, group.timeout_s) as witnesses:
-        # A server's rows may be others by the time that a build goes on; only files are known by their bytes.
-        journal = Journal(Path(group.journal)) if group.journal and witnesses.copied else None
-        key = journal.key(questions, witnesses.digest, group.seed, group.timeout_s) if journal else ""
+    with Suite(group.database, golds, copies=1, seed=group.seed) as suite:
+        # A server's rows may have changed by the time that a build is resumed; only files are known by their bytes.
+        journal = Journal(Path(group.journal)) if group.journal and group.database.can_be_copied else None
+        key = journal.key(questions, suite.digest, group.seed, group.database.limits) if journal else ""
         outcomes = journal.read(key, questions) if journal else None
         if outcomes is None:
-            outcomes = [_round_trip(question, witnesses) for question in questions]
+            outcomes = [_round_trip(question, suite) for question in questions]
             if journal:
                 journal.write(key, outcomes)
-        return Done(group.database, witnesses.digest, tuple(zip(places, outcomes, strict=True)))
+        return Done(group.database.location, suite.digest, tuple(zip(places, outcomes, strict=True)))
 
 
-def _round_trip(question: Question, witnesses: Witnesses) -> GoldenPair | Rejection:
+def _round_trip(question: Question, suite: Suite) -> GoldenPair | Rejection:
     try:
-        return round_trip(question, witnesses)
+        return round_trip(question, suite)
     except BaseException as e:
         e.add_note(f"at question {question.id} on {question.database}: {question.gold_sql}")
         raise
@@ -86,7 +86,7 @@ def in_this_process(groups: Sequence[Group]) -> Iterator[Done]:
 
 
 def in_processes(groups: Sequence[Group], workers: int) -> Iterator[Done]:
-    """Groups as they get done, in any order."""
+    """Groups as they are finished, in any order."""
     pool = spawned(min(workers, len(groups)))
     try:
         for future in as_completed([pool.submit(round_trip_group, group) for group in groups]):

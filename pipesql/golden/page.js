@@ -111,14 +111,14 @@ function pipeLines(row) {
 function verdict(row) {
   if (row.result === "golden") {
     const [rowsHere, rowsThere, digest, digestThere, database] = row.more;
-    const copy = digestThere ? `, ${rowsThere} on the disturbed copy (${digestThere}…)` : "; no copy could be made";
+    const copy = digestThere ? `, ${rowsThere} on the perturbed copy (${digestThere}…)` : "; no copy could be made";
     return `${rowsHere} rows on the real database (sha256 ${digest}…)${copy}; database ${database}…; `
       + "pure pipe SQL, every prefix a query";
   }
-  const [said, witness, operator, agrees] = row.more;
+  const [said, shownOn, operator, agrees] = row.more;
   const before = agrees ? `all is well up to operator ${agrees}` : "no earlier operator could be compared";
   const where = operator ? `; shows after operator ${operator}, ${before}` : "";
-  return `${row.result}: ${said}${where}${witness ? ` (${witness} database)` : ""}`;
+  return `${row.result}: ${said}${where}${shownOn ? ` (${shownOn} database)` : ""}`;
 }
 
 function detail(row) {

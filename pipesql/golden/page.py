@@ -84,9 +84,9 @@ def _row(outcome: GoldenPair | Rejection) -> list[Any]:
 
 
 def _proof(pair: GoldenPair) -> list[Any]:
-    digests = (pair.rows_digest, pair.disturbed_digest, pair.database_digest)
-    return [pair.rows, pair.disturbed_rows, *(digest[:_DIGEST_SHOWN] for digest in digests)]
+    digests = (pair.rows_digest, pair.perturbed_digest, pair.database_digest)
+    return [pair.rows, pair.perturbed_rows, *(digest[:_DIGEST_SHOWN] for digest in digests)]
 
 
 def _fault(rejection: Rejection) -> list[Any]:
-    return [rejection.detail, rejection.witness, rejection.operator, rejection.agrees]
+    return [rejection.detail, rejection.shown_on, rejection.operator, rejection.agrees]

@@ -86,8 +86,8 @@ def _proof(pairs: list[GoldenPair]) -> dict[str, int]:
     return {
         "pairs": len(pairs),
         "pure": sum(p.pure for p in pairs),
-        "finds_rows": sum(p.rows > 0 or p.disturbed_rows > 0 for p in pairs),
-        "differs_on_the_copy": sum(p.proofs > 1 and p.rows_digest != p.disturbed_digest for p in pairs),
+        "finds_rows": sum(p.rows > 0 or p.perturbed_rows > 0 for p in pairs),
+        "differs_on_the_copy": sum(p.proofs > 1 and p.rows_digest != p.perturbed_digest for p in pairs),
         "without_a_copy": sum(p.proofs == 1 for p in pairs),
     }
 
@@ -117,7 +117,7 @@ def _proof_line(proof: dict[str, int]) -> str:
     alone = f", {proof['without_a_copy']} are proved on the database alone" if proof["without_a_copy"] else ""
     return (
         f"of {proof['pairs']} golden pairs {proof['pure']} are pure, {proof['finds_rows']} find rows, "
-        f"{proof['differs_on_the_copy']} return other rows on the disturbed copy{alone}"
+        f"{proof['differs_on_the_copy']} return other rows on the perturbed copy{alone}"
     )
 
 

@@ -1,12 +1,12 @@
 """One question round-tripped: gold SQL to pipe text, the text read back, lowered, executed, compared with the gold.
 
-What is validated is the text: the query that the decompiler returned is printed and then forgotten. Two databases
-judge: the real one, and a disturbed copy on which luck of the data is broken (`execution.perturb`). A text that agrees
-with the gold on both is a `GoldenPair`; everything else is a `Rejection` whose reason is one of:
+The text is what is validated: the query that the decompiler returned is printed and then forgotten. It is compared
+with the gold on two databases: the real one, and a perturbed copy (`execution.perturb`). If it agrees on both, it gives
+a `GoldenPair`, else a `Rejection` whose reason is one of:
 
 `gold_error:CATEGORY` the gold itself does not execute on the real database; CATEGORY as in `golden.reasons`
 `refused:CONSTRUCT`   the decompiler or the printer cannot express the construct
-`reread:STAGE`        the printed text cannot be read back (`parse`) or lowered (`lower`): a defect of the language
+`reread:STEP`         the printed text cannot be read back (`parse`) or lowered (`lower`): a defect of the language
 `impure`              a standard-SQL block is left in the text: a defect of the language
 `prefix`              a prefix of the query does not parse or resolve: a defect of the language
 `error:CATEGORY`      the lowered query fails where the gold does not
@@ -15,8 +15,8 @@ with the gold on both is a `GoldenPair`; everything else is a `Rejection` whose 
                       whether the gold's order allows that cannot be seen, but the gold did not contradict itself)
 `undecidable`         they differ, but the gold has more than one right answer: it answers otherwise itself where the
                       same rows lie in reverse order
-`unproved:CATEGORY`   the gold does not execute on the disturbed copy, so there is one proof too few; `empty`: there
-                      is no such copy (a server's database), and the gold finds nothing
+`unproved:CATEGORY`   the gold does not execute on the perturbed copy, so one proof is missing; `empty`: there is no
+                      such copy (a server's database), and the gold finds nothing
 
 `reread`, `prefix`, `error`, `timeout`, `mismatch` and `undecidable` name the operator at which it shows
 (`golden.first_divergence`).
@@ -25,7 +25,7 @@ with the gold on both is a `GoldenPair`; everything else is a `Rejection` whose 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import sqlglot
@@ -35,11 +35,11 @@ from pipesql.benchmarks.hardness import hardness
 from pipesql.decompile import decompile
 from pipesql.errors import ExecutionError, QueryTimeout, SqlError, SqlSyntaxError, UnknownName, UnsupportedSql
 from pipesql.execution.compare import compare, row_difference
-from pipesql.execution.database import Database, Result
+from pipesql.execution.connection import Connection, Result
+from pipesql.execution.suite import Suite
 from pipesql.golden.constructs import constructs
 from pipesql.golden.first_divergence import Finder, Place
 from pipesql.golden.reasons import category
-from pipesql.golden.suite import Witnesses
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_operators
 from pipesql.pipe.reading.parser import parse
@@ -52,29 +52,41 @@ _NOWHERE = Place(0, 0)
 
 
 @dataclass(frozen=True)
-class _Witness:
-    """A database to judge by, and the same rows in reverse order, opened only where that is needed."""
+class _TestDatabase:
+    """A database to compare on: the real one, or the perturbed copy of this number."""
 
-    name: str
-    database: Database
-    backwards: Callable[[], Database] | None
-    """None where no copy can be made."""
+    suite: Suite
+    copy: int | None = None
+
+    @property
+    def name(self) -> str:
+        return "real" if self.copy is None else "perturbed"
+
+    @property
+    def connection(self) -> Connection:
+        return self.suite.real if self.copy is None else self.suite.copies[self.copy]
+
+    def backwards(self) -> Connection | None:
+        """The same rows in reverse order; None where no copy can be made."""
+        if not self.suite.database.can_be_copied:
+            return None
+        return self.suite.real_reversed if self.copy is None else self.suite.reversed_copies[self.copy]
 
 
 class _Rejected(Exception):
     """Ends a round trip with a reason and a sentence, and the place where it shows."""
 
-    def __init__(self, reason: str, detail: str, witness: str = "", place: Place = _NOWHERE) -> None:
+    def __init__(self, reason: str, detail: str, shown_on: str = "", place: Place = _NOWHERE) -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
-        self.witness = witness
+        self.shown_on = shown_on
         self.place = place
 
 
 @dataclass
 class _Trip:
-    """What a round trip has come to so far."""
+    """The results of a round trip so far."""
 
     gold_sql: str
     dialect: str
@@ -83,11 +95,14 @@ class _Trip:
     results: list[Result] = field(default_factory=list)
 
 
-def round_trip(question: Question, witnesses: Witnesses) -> GoldenPair | Rejection:
-    """The golden pair of a question, or why there is none. Raises BadInput when the database cannot be read."""
-    trip = _Trip(question.gold_sql, witnesses.dialect)
+def round_trip(question: Question, suite: Suite) -> GoldenPair | Rejection:
+    """The golden pair of a question, or why there is none. Raises BadInput when the database cannot be read.
+
+    `suite` is its database with one perturbed copy, or none of a server's database.
+    """
+    trip = _Trip(question.gold_sql, suite.dialect)
     try:
-        _travel(trip, witnesses)
+        _prove(trip, suite)
     except _Rejected as rejected:
         return _rejection(question, trip, rejected)
     real, *copies = trip.results
@@ -103,11 +118,11 @@ def round_trip(question: Question, witnesses: Witnesses) -> GoldenPair | Rejecti
         lowered_sql=trip.lowered,
         rows=len(real.rows),
         rows_digest=rows_digest(real.rows),
-        database_digest=witnesses.digest,
+        database_digest=suite.digest,
         evidence=question.evidence,
         hardness=question.hardness or hardness(question.gold_sql, trip.dialect),
-        disturbed_rows=sum(len(copy.rows) for copy in copies),
-        disturbed_digest="".join(rows_digest(copy.rows) for copy in copies),
+        perturbed_rows=sum(len(copy.rows) for copy in copies),
+        perturbed_digest="".join(rows_digest(copy.rows) for copy in copies),
         proofs=len(trip.results),
         constructs=_constructs(trip),
     )
@@ -125,7 +140,7 @@ def _rejection(question: Question, trip: _Trip, rejected: _Rejected) -> Rejectio
         detail=rejected.detail,
         pipe_sql="\n".join(trip.operators),
         lowered_sql=trip.lowered,
-        witness=rejected.witness,
+        shown_on=rejected.shown_on,
         operator=rejected.place.operator,
         agrees=rejected.place.agrees,
         hardness=question.hardness or hardness(question.gold_sql, trip.dialect),
@@ -133,24 +148,21 @@ def _rejection(question: Question, trip: _Trip, rejected: _Rejected) -> Rejectio
     )
 
 
-def _travel(trip: _Trip, witnesses: Witnesses) -> None:
-    """The trip itself: its findings go into `trip`, and _Rejected ends it."""
-    schema = witnesses.schema
-    gold = _run_gold(witnesses.real, trip.gold_sql, "gold_error", "real")
+def _prove(trip: _Trip, suite: Suite) -> None:
+    """Make the trip and write its results into `trip`. Raises _Rejected where it fails."""
+    schema = suite.schema
+    real = _TestDatabase(suite)
+    gold = _run_gold(trip, real, "gold_error")
     trip.operators = _to_text(trip, schema)
     trip.lowered = _to_sql(trip, schema)
     _check_prefixes(trip.operators, schema)
-    copied = witnesses.copied
-    real = _Witness("real", witnesses.real, (lambda: witnesses.real_reversed) if copied else None)
-    _judge(trip, gold, real, schema)
-    if not copied:
-        if not gold.rows:
-            said = "the gold returns no rows, and no disturbed copy of this database can be made to tell more"
-            raise _Rejected("unproved:empty", said, "real")
-        return
-    gold = _run_gold(witnesses.disturbed, trip.gold_sql, "unproved", "disturbed")
-    disturbed = _Witness("disturbed", witnesses.disturbed, lambda: witnesses.disturbed_reversed)
-    _judge(trip, gold, disturbed, schema)
+    _compare(trip, gold, real, schema)
+    if not suite.copies and not gold.rows:
+        said = "the gold returns no rows, and this database cannot be copied and perturbed to test further"
+        raise _Rejected("unproved:empty", said, "real")
+    for number in range(len(suite.copies)):
+        perturbed = _TestDatabase(suite, number)
+        _compare(trip, _run_gold(trip, perturbed, "unproved"), perturbed, schema)
 
 
 def _constructs(trip: _Trip) -> tuple[str, ...]:
@@ -165,11 +177,11 @@ def rows_digest(rows: Iterable[tuple[object, ...]]) -> str:
     return hashlib.sha256("\n".join(sorted(map(repr, rows))).encode()).hexdigest()
 
 
-def _run_gold(database: Database, sql: str, reason: str, witness: str) -> Result:
+def _run_gold(trip: _Trip, database: _TestDatabase, reason: str) -> Result:
     try:
-        return database.run(sql)
+        return database.connection.run(trip.gold_sql)
     except ExecutionError as e:
-        raise _Rejected(f"{reason}:{category(e)}", str(e), witness) from e
+        raise _Rejected(f"{reason}:{category(e)}", str(e), database.name) from e
 
 
 def _to_text(trip: _Trip, schema: Schema) -> tuple[str, ...]:
@@ -188,16 +200,16 @@ def _construct(error: SqlError) -> str:
 
 
 def _to_sql(trip: _Trip, schema: Schema) -> str:
-    stage = "parse"
+    step = "parse"
     try:
         query = parse("\n".join(trip.operators))
-        stage = "lower"
+        step = "lower"
         if not is_pure(query):
             raise _Rejected("impure", "the text holds a standard SELECT")
         return lower(query, schema, trip.dialect)
     except SqlError as e:
         place = Finder(trip.operators, schema, trip.dialect).unreadable()
-        raise _Rejected(f"reread:{stage}", str(e), place=place) from e
+        raise _Rejected(f"reread:{step}", str(e), place=place) from e
 
 
 def _check_prefixes(operators: Sequence[str], schema: Schema) -> None:
@@ -206,39 +218,39 @@ def _check_prefixes(operators: Sequence[str], schema: Schema) -> None:
         try:
             resolve(parse("\n".join(operators[:length])), schema)
         except SqlError as e:
-            said = f"the first {length} of {len(operators)} operators are no query: {e}"
+            said = f"the first {length} of {len(operators)} operators are not a query: {e}"
             raise _Rejected("prefix", said, place=Place(length, length - 1)) from e
 
 
-def _judge(trip: _Trip, gold: Result, witness: _Witness, schema: Schema) -> None:
+def _compare(trip: _Trip, gold: Result, database: _TestDatabase, schema: Schema) -> None:
     """Compare the lowered query with the gold's result on one database. Raises _Rejected when they differ."""
-    run = witness.database.run
-    where = f"on the {witness.name} database"
+    run = database.connection.run
+    where = f"on the {database.name} database"
     finder = Finder(trip.operators, schema, trip.dialect)
     try:
         result = run(trip.lowered)
     except QueryTimeout as e:
-        raise _Rejected("timeout", f"{where}: {e}", witness.name, finder.failing(run)) from e
+        raise _Rejected("timeout", f"{where}: {e}", database.name, finder.failing(run)) from e
     except ExecutionError as e:
-        raise _Rejected(f"error:{category(e)}", f"{where}: {e}", witness.name, finder.failing(run)) from e
+        raise _Rejected(f"error:{category(e)}", f"{where}: {e}", database.name, finder.failing(run)) from e
     trip.results.append(gold)
     found = compare(trip.gold_sql, gold, result, run, trip.dialect)
     if found is None:
         return
     counts = f"{len(gold.rows)} rows of the gold, {len(result.rows)} of the pipe query"
     place = finder.disordered() if found == "order" else finder.differing(trip.gold_sql, run)
-    if not _has_one_answer(trip, gold, witness):
+    if not _has_one_answer(trip, gold, database):
         said = f"{where} the gold has more than one right answer ({counts})"
-        raise _Rejected("undecidable", said, witness.name, place)
+        raise _Rejected("undecidable", said, database.name, place)
     kind = row_difference(gold.rows, result.rows) if found == "rows" else found
-    raise _Rejected(f"mismatch:{kind}", f"{where} {_SAID[kind]} ({counts})", witness.name, place)
+    raise _Rejected(f"mismatch:{kind}", f"{where} {_SAID[kind]} ({counts})", database.name, place)
 
 
 _SAID = {
     "columns": "another number of columns",
     "types": "the same values in other types",
     "multiplicity": "the same rows, not as often",
-    "extra": "rows that the gold does not return",
+    "extra": "the pipe query returns rows that the gold does not",
     "missing": "rows of the gold are missing",
     "values": "other rows",
     "order": "the same rows in another order",
@@ -246,12 +258,13 @@ _SAID = {
 }
 
 
-def _has_one_answer(trip: _Trip, gold: Result, witness: _Witness) -> bool:
-    """Does the gold answer alike where the same rows lie in reverse order? What fails there is not excused."""
-    if witness.backwards is None:
+def _has_one_answer(trip: _Trip, gold: Result, database: _TestDatabase) -> bool:
+    """Whether the gold returns the same on the same rows in reverse order. A gold that fails there counts as one."""
+    backwards = database.backwards()
+    if backwards is None:
         return True
     try:
-        other = witness.backwards().run(trip.gold_sql)
-        return compare(trip.gold_sql, gold, other, witness.database.run, trip.dialect) is None
+        other = backwards.run(trip.gold_sql)
+        return compare(trip.gold_sql, gold, other, database.connection.run, trip.dialect) is None
     except ExecutionError:
         return True

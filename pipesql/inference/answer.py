@@ -16,7 +16,7 @@ from pipesql.chat.template import prompt_ids
 from pipesql.decoding.answers import Decoded
 from pipesql.decoding.decode import decode
 from pipesql.decoding.stepwise import decode_stepwise
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.inference.agent import Agent, Span, no_span
 from pipesql.inference.chat_model import LocalSpeaker
 from pipesql.inference.config import Asked, Asking
@@ -50,12 +50,12 @@ def answer(
         agent = Agent(LocalSpeaker(model, tokenizer), span=span)
         answer_as_agent(agent, questions, asking, report)
         return
-    schemas = {path: read_schema(path) for path in dict.fromkeys(q.database for q in questions)}
+    schemas = {path: Database(path).schema for path in dict.fromkeys(q.database for q in questions)}
     follow = on_operators or (lambda index, operators: None)
 
     def prompt(index: int, so_far: Sequence[str] = ()) -> list[int]:
         asked = questions[index]
-        found = matching_values(asked.database, asked.question, asking.values)
+        found = matching_values(Database(asked.database), asked.question, asking.values)
         schema = schemas[asked.database] if asking.keys else schemas[asked.database].without_keys()
         return prompt_within(tokenizer, schema, asked, so_far, found, asking.room(model))
 
@@ -99,8 +99,8 @@ def answer_as_agent(agent: Agent, questions: Sequence[Asked], asking: Asking, re
         boxes: dict[str, Toolbox] = {}
         for index, asked in enumerate(questions):
             if asked.database not in boxes:
-                boxes[asked.database] = stack.enter_context(Toolbox(asked.database))
-            found = matching_values(asked.database, asked.question, asking.values)
+                boxes[asked.database] = stack.enter_context(Toolbox(Database(asked.database)))
+            found = matching_values(Database(asked.database), asked.question, asking.values)
             report(index, agent.ask(asked, boxes[asked.database], found), 1.0)
 
 

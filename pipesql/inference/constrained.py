@@ -19,9 +19,8 @@ from pipesql.decoding.answers import Decoded
 from pipesql.decoding.backtracking import Guide
 from pipesql.decoding.grammar.mask import Constraint
 from pipesql.errors import ExecutionError, SqlError
-from pipesql.execution.database import Database, dialect_of
-from pipesql.execution.opening import open_database
-from pipesql.execution.suite import MAX_ROWS
+from pipesql.execution.connection import Connection, QueryLimits
+from pipesql.execution.database import Database
 from pipesql.inference.config import Asking
 from pipesql.inference.mentions import left_out, mentions
 from pipesql.inference.operator_check import OperatorJudge
@@ -29,7 +28,7 @@ from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.schema import Schema
 
-MOST_ROWS = 10_000
+VOTE_LIMITS = QueryLimits(max_rows=10_000)
 """A result of more rows has no vote."""
 UNSAID = 1.0
 """Nats. What it costs an answer, among others to the same question, to leave out something that the question calls by
@@ -55,7 +54,7 @@ class Guidance:
         self._constraint = Constraint(tokenizer, width)
         self._questions, self._schemas, self._asking, self._follow = questions, schemas, asking, follow
         self._judges: dict[str, OperatorJudge] = {}
-        self._databases: dict[str, Database] = {}
+        self._connections: dict[str, Connection] = {}
 
     def __enter__(self) -> Guidance:
         return self
@@ -65,8 +64,8 @@ class Guidance:
     ) -> None:
         for judge in self._judges.values():
             judge.close()
-        for database in self._databases.values():
-            database.close()
+        for connection in self._connections.values():
+            connection.close()
 
     def guide(self) -> Guide:
         """The guide of prompts that repeat every question `asking.count` times in a row; the first is greedy."""
@@ -91,11 +90,12 @@ class Guidance:
     def rows(self, question: Any, operators: Sequence[str]) -> Hashable | None:
         """What stands for the rows of a query: their multiset; None where it does not run."""
         path = question.database
-        if path not in self._databases:
-            self._databases[path] = open_database(path, max_rows=MOST_ROWS)
+        if path not in self._connections:
+            self._connections[path] = Database(path, VOTE_LIMITS).open()
+        connection = self._connections[path]
         try:
-            sql = lower(parse("\n".join(operators)), self._schemas[path], dialect_of(path))
-            return tuple(sorted(repr(row) for row in self._databases[path].run(sql).rows))
+            sql = lower(parse("\n".join(operators)), self._schemas[path], connection.dialect)
+            return tuple(sorted(repr(row) for row in connection.run(sql).rows))
         except (SqlError, ExecutionError):
             return None
 
@@ -115,7 +115,7 @@ class Guidance:
 
     def _judge(self, path: str) -> OperatorJudge:
         if path not in self._judges:
-            self._judges[path] = OperatorJudge(path, self._schemas[path], self._asking.evidence, most_rows=MAX_ROWS)
+            self._judges[path] = OperatorJudge(Database(path), self._asking.evidence)
         return self._judges[path]
 
 

@@ -22,8 +22,8 @@ from sqlglot import exp
 
 from pipesql.decoding.backtracking import Objection
 from pipesql.errors import ExecutionError, QueryTimeout, SqlError
-from pipesql.execution.database import dialect_of
-from pipesql.execution.opening import open_database
+from pipesql.execution.connection import QueryLimits
+from pipesql.execution.database import Database
 from pipesql.pipe import operators as op
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
@@ -36,7 +36,7 @@ Evidence = Literal["names", "runs", "rows", "words"]
 """How much is asked of an operator: that its names resolve, that it runs, that it says something and leaves a row. With
 `words` whole queries are held against the words of the question, too, which no judge of operators knows
 (`inference.constrained`)."""
-TIMEOUT_S = 2.0
+OPERATOR_LIMITS = QueryLimits(timeout_s=2.0)
 
 
 class OperatorJudge:
@@ -44,17 +44,16 @@ class OperatorJudge:
 
     def __init__(
         self,
-        database: str,
-        schema: Schema,
+        database: Database,
         evidence: Evidence = "rows",
-        timeout_s: float = TIMEOUT_S,
-        most_rows: int = 100_000,
+        limits: QueryLimits = OPERATOR_LIMITS,
     ) -> None:
-        """`timeout_s` is the deadline of each execution, in seconds; a whole query of more than `most_rows` rows is
-        refused. Raises BadInput for a database that cannot be opened."""
-        self._schema, self._dialect, self._most_rows = schema, dialect_of(database), most_rows
+        """`limits` hold for each query; a whole query of more rows is refused. Raises BadInput for a database that
+        cannot be opened."""
+        self._schema, self._dialect, self._most_rows = database.schema, database.dialect, limits.max_rows
         self._asks_rows = evidence in ("rows", "words")
-        self._database = open_database(database, timeout_s, max_rows=1) if evidence != "names" else None
+        one_row = QueryLimits(limits.timeout_s, max_rows=1)
+        self._connection = database.open(one_row) if evidence != "names" else None
         self._known: dict[tuple[str, ...], Objection | bool] = {}
         self._whole: dict[tuple[str, ...], Objection | None] = {}
 
@@ -73,8 +72,8 @@ class OperatorJudge:
 
     def close(self) -> None:
         """Let the database go."""
-        if self._database is not None:
-            self._database.close()
+        if self._connection is not None:
+            self._connection.close()
 
     def _found(self, operators: tuple[str, ...]) -> Objection | bool:
         """An objection, or whether there is a row."""
@@ -89,11 +88,11 @@ class OperatorJudge:
         return self._whole[operators]
 
     def _count(self, operators: Sequence[str]) -> Objection | None:
-        if self._database is None:
+        if self._connection is None:
             return None
         counted = parse("\n".join([*operators, f"|> LIMIT {self._most_rows + 1}", "|> AGGREGATE COUNT(*) AS count"]))
         try:
-            ((count,),) = self._database.run(lower(counted, self._schema, self._dialect)).rows
+            ((count,),) = self._connection.run(lower(counted, self._schema, self._dialect)).rows
         except QueryTimeout:
             return Objection("it runs past its deadline", late=True)
         except (SqlError, ExecutionError) as error:
@@ -103,11 +102,11 @@ class OperatorJudge:
     def _ask(self, operators: Sequence[str]) -> Objection | bool:
         if error := check_operators(self._schema, operators):
             return Objection(error)
-        if self._database is None:
+        if self._connection is None:
             return True
         try:
             one = parse("\n".join([*operators, "|> LIMIT 1"]))
-            rows = self._database.run(lower(one, self._schema, self._dialect)).rows
+            rows = self._connection.run(lower(one, self._schema, self._dialect)).rows
         except QueryTimeout:
             return Objection("it runs past its deadline", late=True)
         except (SqlError, ExecutionError) as error:

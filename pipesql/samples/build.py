@@ -14,14 +14,13 @@ from pipesql.assistant_tools import Toolbox
 from pipesql.assistant_tools.grounding import matching_values
 from pipesql.chat.prompts import Value
 from pipesql.errors import PipesqlError
-from pipesql.execution.opening import open_database
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.operators import keyword
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.schema import Schema
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples.conversations import converse
-from pipesql.samples.layouts import DEADLINE_S, Options, broken_prefix, lay_out
+from pipesql.samples.layouts import PREFIX_LIMITS, Options, broken_prefix, lay_out
 from pipesql.samples.leaks import normalised
 from pipesql.samples.renaming import SIGN, disguised, vocabulary
 
@@ -49,7 +48,7 @@ class Built:
 class _Group:
     """The pairs of one database, each with its place among all and whether it gets a conversation."""
 
-    database: str
+    database: Database
     pairs: tuple[tuple[int, GoldenPair, bool], ...]
     options: Options
     known: tuple[str, ...] | None
@@ -102,8 +101,8 @@ def _group(pairs: Sequence[GoldenPair], options: Options, taken: frozenset[str])
     for place, pair in enumerate(pairs):
         found.setdefault(pair.database, []).append((place, pair, place in talks))
     learnt = options.disguises and all(pair.split == "train" for pair in pairs)
-    known = vocabulary([read_schema(database) for database in found]) if learnt else None
-    groups = [_Group(database, tuple(members), options, known, taken) for database, members in found.items()]
+    known = vocabulary([Database(path).schema for path in found]) if learnt else None
+    groups = [_Group(Database(path), tuple(members), options, known, taken) for path, members in found.items()]
     return sorted(groups, key=lambda group: -len(group.pairs))
 
 
@@ -121,16 +120,16 @@ def _work(groups: Iterable[_Group], workers: int) -> Iterator[list[_Made]]:
 
 
 def _make_group(group: _Group) -> list[_Made]:
-    options, schema = group.options, read_schema(group.database)
+    options, database, schema = group.options, group.database, group.database.schema
     shown = schema if options.keys else schema.without_keys()
     made = []
     asked = []
-    with open_database(group.database, timeout_s=DEADLINE_S) as database, Toolbox(group.database) as box:
+    with database.open(PREFIX_LIMITS) as connection, Toolbox(database) as box:
         for place, pair, talks in group.pairs:
-            values = matching_values(group.database, pair.question, options.values)
+            values = matching_values(database, pair.question, options.values)
             asked.append((pair, values))
             samples = list(lay_out(pair, shown, options.layout, values))
-            broken = broken_prefix(pair, schema, database) if options.execute_prefixes else ""
+            broken = broken_prefix(pair, schema, connection) if options.execute_prefixes else ""
             if talks and not broken:
                 samples.append(converse(pair, box, options.seed, values))
             operators = tuple(keyword(operator) for operator in parse(pair.pipe_sql).operators)

@@ -12,10 +12,9 @@ from pathlib import Path
 
 from pipesql.assistant_tools import Toolbox
 from pipesql.chat.prompts import messages, schema_text
-from pipesql.execution.opening import open_database
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.records import GoldenPair, Sample
-from pipesql.samples.layouts import DEADLINE_S, broken_prefix
+from pipesql.samples.layouts import PREFIX_LIMITS, broken_prefix
 from pipesql.samples.renaming import disguise_faults, original
 from pipesql.storage import read_jsonl
 
@@ -49,7 +48,7 @@ def check_samples(samples: Sequence[Sample], pairs: Mapping[str, GoldenPair]) ->
             met.setdefault(name, []).append(sample)
     for of_one in disguises.values():
         made_of = {sample.id: pairs[original(query_of(sample))] for sample in of_one}
-        schema = read_schema(made_of[of_one[0].id].database)
+        schema = Database(made_of[of_one[0].id].database).schema
         faults += disguise_faults(of_one, made_of, schema)
     by_database: dict[str, list[str]] = {}
     for name in met:
@@ -58,9 +57,10 @@ def check_samples(samples: Sequence[Sample], pairs: Mapping[str, GoldenPair]) ->
         else:
             faults.append(f"{name}: there is no such pair")
     for path, names in by_database.items():
-        with open_database(path, timeout_s=DEADLINE_S) as database, Toolbox(path) as box:
+        database = Database(path)
+        with database.open(PREFIX_LIMITS) as connection, Toolbox(database) as box:
             for name in names:
-                broken = broken_prefix(pairs[name], box.schema, database)
+                broken = broken_prefix(pairs[name], box.schema, connection)
                 faults += [broken] if broken else []
                 faults += _text_faults(met[name], pairs[name])
                 for sample in met[name]:
@@ -93,7 +93,7 @@ def query_of(sample: Sample) -> str:
 
 def _text_faults(samples: Sequence[Sample], pair: GoldenPair) -> Iterator[str]:
     """Do the targets, laid in a row, give the query, and does each prompt say what came before?"""
-    schema = read_schema(pair.database)
+    schema = Database(pair.database).schema
     so_far: tuple[str, ...] = ()
     for sample in samples:
         asked = str(sample.prompt[1]["content"])

@@ -12,7 +12,7 @@ What samples shall be like.
 The prefix property, checked and not assumed: every prefix of a query is a query, and it runs.
 
 Training shows a model each prefix and asks for the next operator, so each of them must be read as what it was written
-as, resolve, and execute: for up to `ROWS` rows, within `DEADLINE_S` seconds.
+as, resolve, and execute: for up to `ROWS` rows, within the deadline of `PREFIX_LIMITS`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pipesql.assistant_tools.toolbox import few
 from pipesql.chat.prompts import Value, messages
 from pipesql.errors import BadInput, ExecutionError, SqlError
-from pipesql.execution.database import Database
+from pipesql.execution.connection import Connection, QueryLimits
 from pipesql.pipe.printing.printer import print_operators
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.schema import Schema
@@ -89,13 +89,13 @@ class Options:
                 raise BadInput(f"{name} is {value}; give a number from {low} to {high}")
 
 
-DEADLINE_S = 10.0
-"""Seconds that one prefix may take."""
+PREFIX_LIMITS = QueryLimits(timeout_s=10.0)
+"""Of the query of each prefix."""
 ROWS = 100
-"""Rows that are fetched of each."""
+"""Rows that are fetched of each prefix."""
 
 
-def broken_prefix(pair: GoldenPair, schema: Schema, database: Database) -> str:
+def broken_prefix(pair: GoldenPair, schema: Schema, connection: Connection) -> str:
     """What is wrong with the first prefix that does not hold, in a sentence that names the pair; empty where all do."""
     for length in range(1, len(pair.operators) + 1):
         operators = pair.operators[:length]
@@ -103,7 +103,7 @@ def broken_prefix(pair: GoldenPair, schema: Schema, database: Database) -> str:
             query = parse("\n".join(operators))
             if tuple(print_operators(query)) != operators:
                 return f"{pair.id}: its first {length} operators read back are others"
-            database.run(few(query, schema, database.dialect, ROWS))
+            connection.run(few(query, schema, connection.dialect, ROWS))
         except (SqlError, ExecutionError) as e:
             return f"{pair.id}: its first {length} of {len(pair.operators)} operators do not execute: {e}"
     return ""

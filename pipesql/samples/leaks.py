@@ -19,7 +19,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from pipesql.errors import PipesqlError
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.schema import Schema
 from pipesql.records import GoldenPair, Question
 
@@ -39,14 +39,14 @@ def check_databases(train: Sequence[GoldenPair], dev: Sequence[GoldenPair | Ques
     of_train = {pair.db_id: pair for pair in reversed(train)}
     of_dev = {question.db_id: question for question in reversed(dev)}
     digests = {pair.database_digest: pair for pair in of_train.values()}
-    shapes = {_shape(read_schema(pair.database)): pair for pair in of_train.values()}
+    shapes = {_shape(Database(pair.database).schema): pair for pair in of_train.values()}
     found = []
     for db_id, question in of_dev.items():
         same = of_train.get(db_id)
         if same is None and isinstance(question, GoldenPair):
             same = digests.get(question.database_digest)
         if same is None:
-            same = shapes.get(_shape(read_schema(question.database)))
+            same = shapes.get(_shape(Database(question.database).schema))
         if same is not None:
             name = db_id if same.db_id == db_id else f"{same.db_id} = {db_id}"
             found.append(f"{name}: {same.id} and {question.id}")
@@ -80,7 +80,7 @@ def normalised(text: str) -> str:
 
 def _same_tables(twin: Twin) -> bool:
     """Whether all tables that dev's gold reads are in the train pair's database too, with the same columns."""
-    here, there = read_schema(twin.dev.database), read_schema(twin.train.database)
+    here, there = Database(twin.dev.database).schema, Database(twin.train.database).schema
     names = {name for name in _tables(twin.dev.gold_sql) if here.table(name)}
     return bool(names) and all(_columns(here, name) == _columns(there, name) for name in names)
 

@@ -14,7 +14,7 @@ from pipesql.augment.grow import Proposal, propose
 from pipesql.augment.wording import plural, readable, renamed, revalued
 from pipesql.errors import BadInput
 from pipesql.execution.compare import compare
-from pipesql.execution.opening import open_database
+from pipesql.execution.database import Database
 from pipesql.records import GoldenPair, Question
 
 TABLES = """
@@ -169,7 +169,7 @@ def test_what_is_proved_becomes_a_pair_with_its_parents(database: str) -> None:
         assert (pair.split, pair.db_id, pair.database) == ("train", "music", database)
         assert pair.id.startswith(f"{pair.parents[0]}~")
         assert pair.rows and pair.proofs == 2
-        with open_database(database) as opened:
+        with Database(database).open() as opened:
             gold, lowered = opened.run(pair.gold_sql), opened.run(pair.lowered_sql)
             assert compare(pair.gold_sql, gold, lowered, opened.run) is None
     texts = [p.question for p in [*pairs, *found.pairs]]

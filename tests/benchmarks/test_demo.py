@@ -13,8 +13,8 @@ from pipesql.benchmarks.demo import build, questions
 from pipesql.benchmarks.demo.databases import MARKER, database_path, write_database
 from pipesql.benchmarks.demo.sources import Source, sources
 from pipesql.errors import BadInput
-from pipesql.execution.schema import read_schema
-from pipesql.execution.sqlite import SqliteDatabase
+from pipesql.execution.database import Database
+from pipesql.execution.sqlite import SqliteConnection
 from pipesql.records import Question
 from pipesql.storage import file_digest
 
@@ -60,9 +60,9 @@ def test_the_data_has_what_real_data_has(folder: Path) -> None:
     seen: dict[str, set[str]] = defaultdict(set)
     for source in sources():
         path = database_path(folder, source.db_id)
-        for table in read_schema(path).tables:
+        for table in Database(path).schema.tables:
             names = {table.name, *(column.name for column in table.columns)}
-            with SqliteDatabase(path) as db:
+            with SqliteConnection(path) as db:
                 values = [value for row in db.run(f'SELECT * FROM "{table.name}"').rows for value in row]
             holds = {
                 "a name with a space": any(" " in name for name in names),

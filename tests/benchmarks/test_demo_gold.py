@@ -10,19 +10,19 @@ import sqlglot
 from sqlglot import exp
 
 from pipesql.benchmarks.demo.databases import database_path
-from pipesql.execution.schema import read_schema
-from pipesql.execution.sqlite import SqliteDatabase
+from pipesql.execution.database import Database
+from pipesql.execution.sqlite import SqliteConnection
 from pipesql.records import Question
 
 
 def rows_of(database: str | Path, sql: str) -> list[tuple[object, ...]]:
-    with SqliteDatabase(database) as db:
+    with SqliteConnection(database) as db:
         return db.run(sql).rows
 
 
 def names_in(database: str) -> set[str]:
     """Every table and column name of a database, in lower case."""
-    tables = read_schema(database).tables
+    tables = Database(database).schema.tables
     return {name.lower() for table in tables for name in (table.name, *(column.name for column in table.columns))}
 
 

@@ -18,9 +18,8 @@ import pytest
 pytest.importorskip("gdown", reason="gdown is not installed: pip install 'pipesql[train]'")
 
 from pipesql.benchmarks import download, load
-from pipesql.benchmarks import download as archives
-from pipesql.benchmarks import fetch as fetching
 from pipesql.benchmarks.download import Archive
+from pipesql.benchmarks.fetch import Fetched, fetch
 from pipesql.errors import BadInput
 from pipesql.records import Question
 from tests.benchmarks.answering import (
@@ -105,10 +104,10 @@ def get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Fetch a little Spider from these places into `tmp_path / "spider"`."""
     monkeypatch.setattr(download, "RETRIES", 0)
 
-    def run(*places: str, most_gigabytes: int = 1, databases: int = 1) -> fetching.Fetched:
+    def run(*places: str, most_gigabytes: int = 1, databases: int = 1) -> Fetched:
         little = Archive("spider", places, most_gigabytes, databases, LITTLE)
-        monkeypatch.setitem(archives.ARCHIVES, "spider", (little,))
-        return fetching.fetch("spider", tmp_path / "spider", lock=tmp_path / "benchmarks.lock.json")[0]
+        monkeypatch.setitem(download.ARCHIVES, "spider", (little,))
+        return fetch("spider", tmp_path / "spider", lock=tmp_path / "benchmarks.lock.json")[0]
 
     return run
 
@@ -253,4 +252,4 @@ def test_another_archive_than_the_first_is_refused(serve, files, get, tmp_path) 
 
 def test_an_unknown_benchmark_is_named(tmp_path) -> None:
     with pytest.raises(BadInput, match="unknown benchmark 'spidr'"):
-        fetching.fetch("spidr", tmp_path)
+        fetch("spidr", tmp_path)

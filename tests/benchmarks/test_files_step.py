@@ -113,7 +113,7 @@ def test_a_duckdb_and_a_sqlite_file_become_golden_pairs_and_samples(project: Pat
         *(("shop", sql) for sql in (ANYWHERE | DUCKDB_ONLY).values()),
         *(("shelf", sql) for sql in ANYWHERE.values()),
     }
-    assert all(p.proofs == 2 and p.disturbed_digest for p in pairs)
+    assert all(p.proofs == 2 and p.perturbed_digest for p in pairs)
     texts = {(p.db_id, p.gold_sql): p.pipe_sql for p in pairs}
     division = ANYWHERE["What did a book cost in the sixties on average?"]
     assert "DIV(year, 10)" in texts["shelf", division], "SQLite divides whole numbers"
@@ -164,7 +164,7 @@ def test_a_postgresql_database_by_url_has_one_proof_a_pair(project: Path) -> Non
     }
     assert {p.gold_sql for p in pairs} == set(ANYWHERE.values()) - rejected.keys()
     augmented = list(read_jsonl(folder / "augmented.jsonl", GoldenPair))
-    assert all((p.proofs, p.disturbed_digest, p.rows > 0) == (1, "", True) for p in [*pairs, *augmented])
+    assert all((p.proofs, p.perturbed_digest, p.rows > 0) == (1, "", True) for p in [*pairs, *augmented])
     ids = {s["id"] for s in samples(folder, "train")}
     assert ids >= {p.id for p in [*pairs, *augmented]} | {f"{p.id}#tools" for p in pairs}
     assert {p.split for p in pairs} == {"train"}

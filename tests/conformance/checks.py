@@ -12,8 +12,9 @@ from typing import Any
 from pipesql.decompile import decompile
 from pipesql.errors import ExecutionError, PipesqlError, UnsupportedSql
 from pipesql.execution.compare import compare
-from pipesql.execution.schema import read_schema
-from pipesql.execution.sqlite import Result, SqliteDatabase
+from pipesql.execution.connection import Result
+from pipesql.execution.database import Database
+from pipesql.execution.sqlite import SqliteConnection
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
@@ -59,8 +60,8 @@ class Bench:
     def __init__(self, seed: int, folder: Path) -> None:
         data = Data(seed)
         path = data.save(folder / f"tables-{seed}.sqlite")
-        self.schema = read_schema(path)
-        self.sqlite = SqliteDatabase(path)
+        self.schema = Database(path).schema
+        self.sqlite = SqliteConnection(path)
         self.duckdb = _duckdb(data)
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from pipesql.chat.template import operator_ids
 from pipesql.decoding.grammar.mask import Constraint
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
 from pipesql.pipe.schema import Schema
@@ -94,7 +94,7 @@ def main() -> int:
     for path in arguments.golden:
         for pair in list(read_jsonl(path, GoldenPair))[:: arguments.every]:
             if pair.database not in schemas:
-                schemas[pair.database] = read_schema(pair.database)
+                schemas[pair.database] = Database(pair.database).schema
             walk(pair, schemas[pair.database], constraint, report)
     print(report.text())
     return 1 if report.refused else 0

@@ -26,7 +26,7 @@ from typing import Any
 import pytest
 
 from pipesql.errors import UnsupportedSql
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve
@@ -214,7 +214,7 @@ def run(texts: Iterable[str], engines: Iterable[str], shown: int = 0) -> Matrix:
         path = stack.enter_context(database())
         google = googlesql.executor(path)
         runs = {name: stack.enter_context(engine(name, path, google)) for name in engines}
-        matrix = Matrix(read_schema(path), google, runs)
+        matrix = Matrix(Database(path).schema, google, runs)
         for text in texts:
             matrix.judge(text)
             if shown and matrix.pipelines % shown == 0:

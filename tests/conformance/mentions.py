@@ -9,7 +9,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.inference.mentions import left_out, mentions
 from pipesql.records import GoldenPair
 from pipesql.storage import read_jsonl
@@ -17,7 +17,7 @@ from pipesql.storage import read_jsonl
 
 def main(golden: Path) -> None:
     """Count, and print two lines."""
-    schema_of = cache(read_schema)
+    schema_of = cache(lambda path: Database(path).schema)
     called, missing = [0, 0], [0, 0]
     for pair in read_jsonl(golden, GoldenPair):
         if pair.split != "train":

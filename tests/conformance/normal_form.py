@@ -27,7 +27,7 @@ from sqlglot import exp
 
 from pipesql.decompile import decompile
 from pipesql.errors import PipesqlError
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe import operators as op
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.query import PipeQuery, nested, nested_queries
@@ -177,7 +177,7 @@ def main(arguments: list[str] | None = None) -> int:
     report = Report()
     for path in options.golds:
         for number, gold in enumerate(golds(path)):
-            check(gold, read_schema(gold.database), report, options.seed + number)
+            check(gold, Database(gold.database).schema, report, options.seed + number)
     for violation in report.violations[: options.show]:
         print(violation)
     print(report)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipesql.errors import UnsupportedSql
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
@@ -41,7 +41,7 @@ class Spark:
             builder = builder.config(f"spark.{key}", value)
         self.session = builder.getOrCreate()
         connection = sqlite3.connect(path)
-        for table in read_schema(path):
+        for table in Database(path).schema:
             self._load(table, connection)
         connection.close()
 
@@ -112,7 +112,7 @@ def main() -> int:
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         path = golden_cases.build(Path(folder))
-        spark, schema, engines = Spark(path), read_schema(path), golden_cases.Engines(path)
+        spark, schema, engines = Spark(path), Database(path).schema, golden_cases.Engines(path)
         for name, case in cases():
             for kind, text in forms(case, schema):
                 if kind == "refused":

@@ -24,7 +24,7 @@ from sqlglot.dialects.dialect import Dialect
 
 from pipesql.decompile import decompile
 from pipesql.errors import PipesqlError
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.engines import write
 from pipesql.pipe.lowering.lower import lower_tree
 from pipesql.pipe.printing.printer import print_query
@@ -50,7 +50,7 @@ def jobs_of(folder: Path, file: str) -> list[Job]:
     out = []
     for entry in json.loads((folder / file).read_text(encoding="utf-8")):
         db = entry["db_id"]
-        job = Job(entry["query"], read_schema(folder / "database" / db / f"{db}.sqlite"))
+        job = Job(entry["query"], Database(folder / "database" / db / f"{db}.sqlite").schema)
         try:
             job.forms["pipes"] = decompile(job.sql, job.schema)
             job.forms["text"] = print_query(job.forms["pipes"])

@@ -34,7 +34,7 @@ from sqlglot import exp
 
 from pipesql.decompile import decompile
 from pipesql.execution.compare import same_rows
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
@@ -66,7 +66,7 @@ class Bench:
     def __init__(self, database: Path) -> None:
         import duckdb
 
-        self.schema = read_schema(database)
+        self.schema = Database(database).schema
         self.sqlite = sqlite3.connect(database)
         self.sqlite.execute("PRAGMA case_sensitive_like = ON")  # for the standard queries; our own text needs none
         self.plain = sqlite3.connect(database)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipesql.decompile import decompile
-from pipesql.execution.schema import read_schema
-from pipesql.execution.sqlite import SqliteDatabase
+from pipesql.execution.database import Database
+from pipesql.execution.sqlite import SqliteConnection
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
@@ -56,7 +56,7 @@ def db(tmp_path_factory) -> Path:
     ],
 )
 def test_a_literal_takes_the_type_of_the_column_beside_it(db, condition: str, written: str) -> None:
-    text = print_query(decompile(f"SELECT id FROM item WHERE {condition}", read_schema(db)))
+    text = print_query(decompile(f"SELECT id FROM item WHERE {condition}", Database(db).schema))
     assert text == f"FROM item\n|> WHERE {written}\n|> SELECT id"
     assert same_rows(db, f"SELECT id FROM item WHERE {condition}")
 
@@ -73,7 +73,7 @@ def test_a_literal_takes_the_type_of_the_column_beside_it(db, condition: str, wr
 )
 def test_texts_are_read_as_numbers_by_a_cast(db, value: str, written: str) -> None:
     gold = f"SELECT {value} FROM item"
-    assert written in print_query(decompile(gold, read_schema(db)))
+    assert written in print_query(decompile(gold, Database(db).schema))
     assert same_rows(db, gold)
 
 
@@ -108,19 +108,19 @@ READ = "SAFE_CAST(item_2.code AS FLOAT64)"
     ],
 )
 def test_a_text_column_beside_a_numbers_is_read_as_numbers(db, gold: str, read: bool) -> None:
-    text = print_query(decompile(gold, read_schema(db)))
+    text = print_query(decompile(gold, Database(db).schema))
     assert (READ in text) == read
     assert same_rows(db, gold)
 
 
 def test_a_number_that_is_no_tables_column_is_compared_with_the_number_that_is_read(db) -> None:
     pipe = "FROM item |> AGGREGATE COUNT(*) AS n |> JOIN item ON n = SAFE_CAST(code AS FLOAT64) |> SELECT id"
-    sql = lower(parse(pipe), read_schema(db))
+    sql = lower(parse(pipe), Database(db).schema)
     assert "CASE WHEN CAST(item.code AS REAL) = item.code THEN CAST(item.code AS REAL) END" in sql
 
 
 def same_rows(db: Path, gold: str) -> bool:
-    schema = read_schema(db)
+    schema = Database(db).schema
     back = lower(parse(print_query(decompile(gold, schema))), schema)
-    with SqliteDatabase(db) as database:
+    with SqliteConnection(db) as database:
         return sorted(database.run(gold).rows, key=repr) == sorted(database.run(back).rows, key=repr)

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from pipesql.decompile import decompile
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.schema import Schema
 from tests.conformance.normal_form import Gold, Report, check
@@ -32,7 +32,7 @@ def database(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def schema(database) -> Schema:
-    return read_schema(database)
+    return Database(database).schema
 
 
 @pytest.mark.parametrize("gold", GOLDS)

@@ -20,6 +20,7 @@ from pipesql.chat.prompts import schema_text, tool_messages  # noqa: E402
 from pipesql.chat.template import conversation, markers, operator_ids  # noqa: E402
 from pipesql.chat.tool_calls import answered, call, calling  # noqa: E402
 from pipesql.errors import ModelUnavailable  # noqa: E402
+from pipesql.execution.database import Database  # noqa: E402
 from pipesql.inference.agent import UNANSWERED, Agent, AgentLimits  # noqa: E402
 from pipesql.inference.chat_model import LocalSpeaker, Turn  # noqa: E402
 from pipesql.inference.config import Asking  # noqa: E402
@@ -51,7 +52,7 @@ class Scripted:
 
 @pytest.fixture
 def box(golden) -> Iterator[Toolbox]:
-    with Toolbox(golden[0].database) as toolbox:
+    with Toolbox(Database(golden[0].database)) as toolbox:
         yield toolbox
 
 

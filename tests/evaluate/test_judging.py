@@ -8,7 +8,8 @@ import pytest
 
 from pipesql.errors import BadInput, ExecutionError
 from pipesql.evaluate.judge import SHOWN_ROWS
-from pipesql.evaluate.judge_all import Limits, judge_all
+from pipesql.evaluate.judge_all import judge_all
+from pipesql.execution.connection import QueryLimits
 from pipesql.records import Verdict
 from pipesql.storage import read_jsonl, write_jsonl
 
@@ -62,7 +63,7 @@ def test_cases(prediction, case: str) -> None:
     pipe, gold, strict, spider, bird = CASES[case]
     golds = [gold, "SELECT name FROM singer WHERE age < 30"]  # what is planted: singers of 29 and of 30
     asked = prediction(pipe, gold)
-    (judged,) = judge_all([asked], {asked.database: golds}, limits=Limits(timeout_s=0.3))
+    (judged,) = judge_all([asked], {asked.database: golds}, limits=QueryLimits(timeout_s=0.3))
     verdict = judged.verdict
     assert (verdict.correct, verdict.spider, verdict.bird) == (strict, spider, bird), verdict.detail
     assert verdict.soft_f1 is not None and (verdict.soft_f1 == 1) >= strict

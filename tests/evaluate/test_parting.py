@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipesql.evaluate.divergence import ENDS_EARLY, UNREADABLE, parting
-from pipesql.execution.suite import Bench
+from pipesql.execution.database import Database
+from pipesql.execution.suite import Suite
 
 GOLD = ("FROM singer", "|> WHERE age > 30", "|> ORDER BY age", "|> SELECT name")
 
@@ -34,21 +35,21 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_cases(database, case: str) -> None:
     operators, number, name = CASES[case]
-    with Bench(str(database)) as bench:
-        place = parting(operators, GOLD, "rows", bench)
+    with Suite(Database(database)) as suite:
+        place = parting(operators, GOLD, "rows", suite)
     assert (place.number, place.operator) == (number, name)
 
 
 def test_wrong_order_is_the_matter_of_the_last_order_by(database) -> None:
-    with Bench(str(database)) as bench:
+    with Suite(Database(database)) as suite:
         wrong = ("FROM singer", "|> WHERE age > 30", "|> ORDER BY age DESC", "|> SELECT name")
-        assert parting(wrong, GOLD, "order", bench).number == 3
+        assert parting(wrong, GOLD, "order", suite).number == 3
         missing = ("FROM singer", "|> WHERE age > 30", "|> SELECT name")
-        assert parting(missing, GOLD, "order", bench).operator == "SELECT"
+        assert parting(missing, GOLD, "order", suite).operator == "SELECT"
 
 
 def test_a_prefix_that_cannot_be_run_within_the_limits_agrees_by_its_text(database) -> None:
     gold = ("FROM number AS a", "|> CROSS JOIN number AS b", "|> AGGREGATE COUNT(*) AS count")
     answer = (*gold[:2], "|> AGGREGATE SUM(a.n) AS total")
-    with Bench(str(database)) as bench:
-        assert parting(answer, gold, "rows", bench).number == 3
+    with Suite(Database(database)) as suite:
+        assert parting(answer, gold, "rows", suite).number == 3

@@ -14,7 +14,7 @@ from pipesql.chat.prompts import messages  # noqa: E402
 from pipesql.chat.template import markers, operator_ids, prompt_ids  # noqa: E402
 from pipesql.decoding.answers import Limits  # noqa: E402
 from pipesql.evaluate.judge import score  # noqa: E402
-from pipesql.execution.schema import read_schema  # noqa: E402
+from pipesql.execution.database import Database  # noqa: E402
 from pipesql.inference.config import Asking  # noqa: E402
 from pipesql.inference.predict import predict  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
@@ -48,7 +48,7 @@ def test_what_a_model_learnt_is_read_back_and_judged_right(golden) -> None:
         ("FROM singer", "|> WHERE agee > 30", "|> SELECT name"),
         ("FROM singer", "|> WHERE age < 30", "|> SELECT name"),
     ]
-    schema, marks = read_schema(golden[0].database), markers(tokenizer)
+    schema, marks = Database(golden[0].database).schema, markers(tokenizer)
     batch = []
     for question, operators in zip(golden, answers, strict=True):
         prompt = prompt_ids(tokenizer, messages(schema, question.question))
@@ -70,7 +70,7 @@ def test_a_model_of_the_steps_layout_is_asked_for_one_operator_at_a_time(golden)
     torch.manual_seed(0)
     model, tokenizer = load_model(source, device="cpu"), load_tokenizer(source)
     answers = [golden[0].operators, ("FROM singer", "|> WHERE agee > 30", "|> SELECT name")]
-    schema, marks = read_schema(golden[0].database), markers(tokenizer)
+    schema, marks = Database(golden[0].database).schema, markers(tokenizer)
     batch = []
     for question, operators in zip(golden, answers, strict=False):
         for i, text in enumerate(operators):

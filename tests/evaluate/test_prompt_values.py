@@ -42,13 +42,13 @@ def test_the_prompt_holds_them(golden, monkeypatch: pytest.MonkeyPatch, values: 
 
 
 def test_a_schema_that_does_not_fit_is_cut_to_the_likeliest_tables(golden) -> None:
-    from pipesql.execution.schema import read_schema
+    from pipesql.execution.database import Database
     from pipesql.inference.answer import prompt_within
     from pipesql.models import resolve_model
     from pipesql.models.load import load_tokenizer
 
     tokenizer = load_tokenizer(resolve_model("tiny"))
-    schema, asked = read_schema(golden[0].database), replace(golden[0], question="Which number is the largest?")
+    schema, asked = Database(golden[0].database).schema, replace(golden[0], question="Which number is the largest?")
     whole = prompt_within(tokenizer, schema, asked, (), (), 100_000)
     cut = prompt_within(tokenizer, schema, asked, (), (), len(whole) - 1)
     said = tokenizer.decode(whole), tokenizer.decode(cut)

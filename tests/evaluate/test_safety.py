@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipesql.evaluate.judge_all import Limits, judge_all
+from pipesql.evaluate.judge_all import judge_all
+from pipesql.execution.connection import QueryLimits
 from pipesql.records import GoldenPair, Verdict
 from pipesql.storage import file_digest, read_jsonl, write_jsonl
 
@@ -81,7 +82,7 @@ def test_a_limit_holds_on_the_copies_too(prediction, database: Path) -> None:
     joined = "".join(f"\n|> JOIN number AS {x} ON {x}.n > 1000 AND a.n > 1000" for x in "bcdefg")
     asked = prediction(f"FROM number AS a{joined}\n|> AGGREGATE COUNT(*) AS n", "SELECT 0 AS n")
     before, start = seen(database), time.monotonic()
-    (judged,) = judge_all([asked], limits=Limits(timeout_s=0.3))
+    (judged,) = judge_all([asked], limits=QueryLimits(timeout_s=0.3))
     assert (judged.verdict.correct, judged.verdict.spider, judged.verdict.bird) == (True, False, True)
     assert seen(database) == before and time.monotonic() - start < 5
 
@@ -107,7 +108,7 @@ def test_evaluate_stops_what_a_model_writes(case: str, golden, database: Path, t
         return answers
 
     monkeypatch.setattr(sides, "predict", obstinate)
-    monkeypatch.setattr(sides, "judge_all", lambda *a, **k: judge_all(*a, **k, limits=Limits(timeout_s=0.3)))
+    monkeypatch.setattr(sides, "judge_all", lambda *a, **k: judge_all(*a, **k, limits=QueryLimits(timeout_s=0.3)))
     before, source = seen(database), resolve_model("tiny")
     judged, _ = sides.evaluate_side("tuned", load_model(source), load_tokenizer(source), golden, 2, cache=tmp_path)
     assert {j.verdict.cause for j in judged} <= causes

@@ -8,6 +8,7 @@ import pytest
 
 from pipesql.errors import BadInput, ExecutionError
 from pipesql.evaluate.judge import CAUSES, score
+from pipesql.execution.connection import QueryLimits
 from pipesql.storage import file_digest
 
 CASES = {
@@ -39,7 +40,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_causes(prediction, case: str) -> None:
     pipe, cause, detail = CASES[case]
-    (verdict,) = score([prediction(pipe)], timeout_s=0.2, max_rows=5000)
+    (verdict,) = score([prediction(pipe)], limits=QueryLimits(timeout_s=0.2, max_rows=5000))
     assert (verdict.cause, verdict.correct) == (cause, not cause), verdict.detail
     assert verdict.valid == (cause in ("", "rows"))
     assert detail in verdict.detail
@@ -79,7 +80,7 @@ def test_verdicts_carry_what_reports_need(prediction) -> None:
 
 def test_nothing_is_ever_written(prediction, database) -> None:
     before = file_digest(database), sorted(p.name for p in database.parent.iterdir())
-    score([prediction(pipe) for pipe, _, _ in CASES.values()], timeout_s=0.05)
+    score([prediction(pipe) for pipe, _, _ in CASES.values()], limits=QueryLimits(timeout_s=0.05))
     assert (file_digest(database), sorted(p.name for p in database.parent.iterdir())) == before
 
 

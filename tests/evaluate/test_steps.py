@@ -23,7 +23,7 @@ import steps.merge  # noqa: E402
 import steps.promote  # noqa: E402
 from pipesql.chat.prompts import messages  # noqa: E402
 from pipesql.chat.template import markers, operator_ids, prompt_ids  # noqa: E402
-from pipesql.execution.schema import read_schema  # noqa: E402
+from pipesql.execution.database import Database  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
 from pipesql.records import GoldenPair, Sample, Verdict  # noqa: E402
@@ -83,7 +83,7 @@ def train_run(place, questions, tmp_path_factory) -> str:
     source = resolve_model("tiny")
     base, tokenizer = load_model(source, device="cpu"), load_tokenizer(source)
     model = get_peft_model(base, LoraConfig(r=16, lora_alpha=32, target_modules="all-linear"))
-    schema, marks = read_schema(questions[0].database), markers(tokenizer)
+    schema, marks = Database(questions[0].database).schema, markers(tokenizer)
     target = []
     for i, text in enumerate(questions[0].operators):
         target += [*operator_ids(tokenizer, text, first=i == 0), marks.end if i == 2 else marks.step]

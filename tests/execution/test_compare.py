@@ -6,7 +6,8 @@ from contextlib import closing
 import pytest
 
 from pipesql.execution.compare import compare, same_rows
-from pipesql.execution.sqlite import Result, SqliteDatabase
+from pipesql.execution.connection import Result
+from pipesql.execution.sqlite import SqliteConnection
 
 # Points tie: ann and bob with 5, cyd and dan with 3 (dan twice), eve NULL.
 SCRIPT = """
@@ -17,11 +18,11 @@ INSERT INTO p VALUES (1, 'ann', 5, 0.1, 'x'), (2, 'bob', 5, 0.2, 'y'), (3, 'cyd'
 
 
 @pytest.fixture(scope="module")
-def db(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabase:
+def db(tmp_path_factory: pytest.TempPathFactory) -> SqliteConnection:
     path = tmp_path_factory.mktemp("compare") / "p.sqlite"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(SCRIPT)
-    return SqliteDatabase(path)
+    return SqliteConnection(path)
 
 
 CASES = [
@@ -95,12 +96,12 @@ CASES = [
 
 
 @pytest.mark.parametrize(("gold", "other", "expected"), CASES)
-def test_case(db: SqliteDatabase, gold: str, other: str, expected: str | None) -> None:
+def test_case(db: SqliteConnection, gold: str, other: str, expected: str | None) -> None:
     assert compare(gold, db.run(gold), db.run(other), db.run) == expected
 
 
 @pytest.mark.parametrize("gold", sorted({gold for gold, _, _ in CASES}))
-def test_every_gold_equals_itself(db: SqliteDatabase, gold: str) -> None:
+def test_every_gold_equals_itself(db: SqliteConnection, gold: str) -> None:
     assert compare(gold, db.run(gold), db.run(gold), db.run) is None
 
 

@@ -1,4 +1,4 @@
-"""A DuckDB file: read and nothing else, within limits; its schema; its disturbed and reversed copies."""
+"""A DuckDB file: read and nothing else, within limits; its schema; its perturbed and reversed copies."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 
 from pipesql.errors import BadInput, ExecutionError, QueryTimeout, TooManyRows
 from pipesql.execution.compare import compare
-from pipesql.execution.database import Engine, dialect_of, engine_of
-from pipesql.execution.opening import database_digest, disturbed_copy, open_database, reversed_copy
-from pipesql.execution.schema import read_schema
+from pipesql.execution.connection import Engine, QueryLimits
+from pipesql.execution.database import Database
+from pipesql.execution.value_seeding import SeedValues
 from pipesql.pipe.schema import ForeignKey
 
 duckdb = pytest.importorskip("duckdb")
@@ -48,13 +48,13 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def database(path: Path) -> Iterator[object]:
-    with open_database(path, timeout_s=5, max_rows=1000) as opened:
+    with Database(path).open(QueryLimits(timeout_s=5, max_rows=1000)) as opened:
         yield opened
 
 
 def test_rows_come_with_their_columns_and_values_that_can_be_compared(path: Path) -> None:
-    with open_database(path) as database:
-        assert (dialect_of(path), database.dialect) == ("duckdb", "duckdb")
+    with Database(path).open() as database:
+        assert (Database(path).dialect, database.dialect) == ("duckdb", "duckdb")
         result = database.run(
             "SELECT name, price, born, tags, extra FROM book JOIN author ON author.id = author_id WHERE book.id = 3"
         )
@@ -88,12 +88,12 @@ def test_rows_come_with_their_columns_and_values_that_can_be_compared(path: Path
 def test_only_one_query_that_reads_the_database_alone_is_run(path: Path, sql: str, said: str) -> None:
     sys = [1]  # a Python variable that DuckDB would take for a table
     assert sys
-    with open_database(path) as database, pytest.raises(ExecutionError, match=said):
+    with Database(path).open() as database, pytest.raises(ExecutionError, match=said):
         database.run(sql)
 
 
 def test_limits(path: Path) -> None:
-    with open_database(path, timeout_s=0.5, max_rows=100) as database:
+    with Database(path).open(QueryLimits(timeout_s=0.5, max_rows=100)) as database:
         with pytest.raises(TooManyRows, match="more than 100 rows"):
             database.run("SELECT * FROM book")
         start = time.monotonic()
@@ -105,15 +105,15 @@ def test_limits(path: Path) -> None:
 
 def test_files_that_are_none(tmp_path: Path, path: Path) -> None:
     with pytest.raises(BadInput, match="does not exist"):
-        open_database(tmp_path / "no.duckdb")
+        Database(tmp_path / "no.duckdb").open()
     (tmp_path / "text.duckdb").write_text("no database " * 100)
     with pytest.raises(BadInput, match="not a DuckDB database"):
-        open_database(tmp_path / "text.duckdb")
+        Database(tmp_path / "text.duckdb").open()
     with pytest.raises(BadInput, match="is a folder"):
         (tmp_path / "folder.duckdb").mkdir()
-        open_database(tmp_path / "folder.duckdb")
+        Database(tmp_path / "folder.duckdb").open()
     (tmp_path / "other.db").write_bytes(path.read_bytes())
-    assert engine_of(tmp_path / "other.db") is Engine.DUCKDB, "the header counts, not the ending"
+    assert Database(tmp_path / "other.db").engine is Engine.DUCKDB, "the header counts, not the ending"
 
 
 def test_a_file_that_another_process_writes_is_named(path: Path, tmp_path: Path) -> None:
@@ -123,14 +123,15 @@ def test_a_file_that_another_process_writes_is_named(path: Path, tmp_path: Path)
     with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None and holder.stdin is not None
         holder.stdout.readline()
-        for attempt in (open_database, read_schema, disturbed_copy):
+        database = Database(copy)
+        for attempt in (database.open, lambda: database.schema, database.perturbed_copy):
             with pytest.raises(BadInput, match=r"held\.duckdb is locked by another process"):
-                attempt(copy)
+                attempt()
         holder.stdin.close()
 
 
 def test_the_schema_has_types_keys_and_views_of_main_alone(path: Path) -> None:
-    schema = read_schema(path)
+    schema = Database(path).schema
     assert {t.name for t in schema} == {"author", "book", "day", "nothing", "dear"}
     book = schema.table("BOOK")
     assert book is not None
@@ -145,10 +146,11 @@ def test_the_schema_has_types_keys_and_views_of_main_alone(path: Path) -> None:
     assert book.columns[2].kind == "real"
 
 
-def test_a_disturbed_copy_is_like_its_source_and_other(path: Path) -> None:
-    before = database_digest(path)
-    sought = [{"name": "Ann"}, {"born": "1999-01-01"}]
-    with open_database(path) as real, disturbed_copy(path, 7, ["Ann", 5], sought) as copy:
+def test_a_perturbed_copy_is_like_its_source_and_other(path: Path) -> None:
+    database = Database(path)
+    before = database.digest
+    values = SeedValues(("Ann", 5), ({"name": "Ann"}, {"born": "1999-01-01"}))
+    with database.open() as real, database.perturbed_copy(7, values) as copy:
         for table in ("author", "book", "day"):
             assert copy.run(f"FROM {table}").columns == real.run(f"FROM {table}").columns
             assert copy.run(f"FROM {table}").rows != real.run(f"FROM {table}").rows
@@ -162,16 +164,16 @@ def test_a_disturbed_copy_is_like_its_source_and_other(path: Path) -> None:
         assert copy.run("SELECT COUNT(*) > 0 FROM dear").rows == [(True,)], "views come along"
         with pytest.raises(ExecutionError, match="disabled by configuration"):
             copy.run("SELECT * FROM read_text('/etc/hostname')")
-        with disturbed_copy(path, 7, ["Ann", 5], sought) as again, disturbed_copy(path, 8) as other:
+        with database.perturbed_copy(7, values) as again, database.perturbed_copy(8) as other:
             assert again.run("FROM book").rows == copy.run("FROM book").rows
             assert other.run("FROM book").rows != copy.run("FROM book").rows
-        with disturbed_copy(path, 7, ["Ann", 5], sought, reverse=True) as backwards:
+        with database.perturbed_copy(7, values, reverse=True) as backwards:
             assert backwards.run("FROM book").rows == copy.run("FROM book").rows[::-1]
-    assert database_digest(path) == before
+    assert database.digest == before
 
 
 def test_a_reversed_copy_has_the_very_rows(path: Path) -> None:
-    with open_database(path) as real, reversed_copy(path) as copy:
+    with Database(path).open() as real, Database(path).reversed_copy() as copy:
         for table in ("author", "book", "day"):
             assert copy.run(f"FROM {table}").rows == real.run(f"FROM {table}").rows[::-1]
 
@@ -190,5 +192,5 @@ def test_a_reversed_copy_has_the_very_rows(path: Path) -> None:
 def test_results_are_compared_by_what_the_gold_promises_in_its_own_dialect(
     path: Path, gold: str, other: str, said: str | None
 ) -> None:
-    with open_database(path) as database:
+    with Database(path).open() as database:
         assert compare(gold, database.run(gold), database.run(other), database.run, "duckdb") == said

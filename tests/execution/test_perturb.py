@@ -1,4 +1,4 @@
-"""Disturbed copies: the same from the same seed, different from the source, keys unique, source untouched."""
+"""Perturbed copies: the same from the same seed, different from the source, keys unique, source untouched."""
 
 import sqlite3
 from contextlib import closing
@@ -8,8 +8,9 @@ import pytest
 
 from pipesql.errors import ExecutionError
 from pipesql.execution.compare import same_rows
-from pipesql.execution.perturb import MAX_ROWS, perturbed, reversed_rows
-from pipesql.execution.sqlite import SqliteDatabase
+from pipesql.execution.perturb import COPIED_ROWS, perturbed, reversed_rows
+from pipesql.execution.sqlite import SqliteConnection
+from pipesql.execution.value_seeding import SeedValues
 from pipesql.storage import file_digest
 
 
@@ -28,25 +29,25 @@ def path(tmp_path: Path) -> Path:
         )
         db.executemany("INSERT INTO item VALUES (?, ?, ?)", [(i, f"thing {i}", i * 1.5) for i in range(1, 301)])
         db.executemany("INSERT INTO sold VALUES (?, ?)", [(i % 10 + 1, f"2024-01-{i % 28 + 1:02}") for i in range(200)])
-        db.executemany("INSERT INTO big VALUES (?)", [(i,) for i in range(MAX_ROWS * 2)])
+        db.executemany("INSERT INTO big VALUES (?)", [(i,) for i in range(COPIED_ROWS * 2)])
         db.commit()
     return path
 
 
-def everything(db: SqliteDatabase) -> list[list[tuple[object, ...]]]:
+def everything(db: SqliteConnection) -> list[list[tuple[object, ...]]]:
     return [db.run(f"SELECT * FROM {table}").rows for table in ("item", "sold", "empty", "big", "cheap")]
 
 
 def test_the_same_seed_gives_the_same_copy_and_another_seed_another(path: Path) -> None:
-    before = file_digest(path)
-    first, again = everything(perturbed(path, 1, ["pipe", 7])), everything(perturbed(path, 1, ["pipe", 7]))
+    before, values = file_digest(path), SeedValues(("pipe", 7))
+    first, again = everything(perturbed(path, 1, values)), everything(perturbed(path, 1, values))
     assert first == again
-    assert first != everything(perturbed(path, 2, ["pipe", 7]))
+    assert first != everything(perturbed(path, 2, values))
     assert file_digest(path) == before
 
 
 def test_rows_are_dropped_doubled_moved_and_made_null(path: Path) -> None:
-    with SqliteDatabase(path) as real, perturbed(path) as copy:
+    with SqliteConnection(path) as real, perturbed(path) as copy:
         rows, source = copy.run("SELECT * FROM item").rows, real.run("SELECT * FROM item").rows
         assert not same_rows(rows, source)
         ids = [row[0] for row in rows]
@@ -61,16 +62,16 @@ def test_rows_are_dropped_doubled_moved_and_made_null(path: Path) -> None:
 
 
 def test_empty_tables_are_filled_with_what_queries_look_for_and_large_ones_cut(path: Path) -> None:
-    with perturbed(path, 0, ["pipe", 77]) as copy:
+    with perturbed(path, 0, SeedValues(("pipe", 77))) as copy:
         assert copy.run("SELECT COUNT(*) > 0 FROM empty WHERE word = 'pipe'").rows == [(1,)]
         assert copy.run("SELECT COUNT(*) > 0 FROM empty WHERE amount = 77").rows == [(1,)]
-        assert copy.run(f"SELECT COUNT(*) BETWEEN {MAX_ROWS * 0.8} AND {MAX_ROWS * 1.2} FROM big").rows == [(1,)]
+        assert copy.run(f"SELECT COUNT(*) BETWEEN {COPIED_ROWS * 0.8} AND {COPIED_ROWS * 1.2} FROM big").rows == [(1,)]
 
 
-def test_rows_that_queries_look_for_are_planted_together_and_keys_stay_keys(path: Path) -> None:
+def test_rows_that_queries_look_for_are_added_together_and_keys_stay_keys(path: Path) -> None:
     wanted = [{"name": "pipe", "unit price": 7.5}, {"name": "tube", "id": 1}, {"elsewhere": 3}]
     wanted += [{"amount": 1000 + i} for i in range(50)]
-    with perturbed(path, 0, [], wanted) as copy, perturbed(path, 0, []) as plain:
+    with perturbed(path, 0, SeedValues(rows=tuple(wanted))) as copy, perturbed(path) as plain:
         assert copy.run("SELECT COUNT(*) FROM item WHERE name = 'pipe' AND \"unit price\" = 7.5").rows == [(1,)]
         assert copy.run("SELECT COUNT(*) FROM item WHERE name = 'tube' AND id <> 1").rows == [(1,)]
         assert copy.run("SELECT COUNT(DISTINCT amount) FROM empty WHERE amount >= 1000").rows == [(50,)]
@@ -80,7 +81,7 @@ def test_rows_that_queries_look_for_are_planted_together_and_keys_stay_keys(path
 
 def test_reversed_copies_hold_the_same_rows_in_reverse_order(path: Path) -> None:
     with (
-        SqliteDatabase(path) as real,
+        SqliteConnection(path) as real,
         reversed_rows(path) as other,
         perturbed(path) as a,
         perturbed(path, reverse=True) as b,

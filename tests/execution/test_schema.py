@@ -1,4 +1,4 @@
-"""read_schema: the database's own names, in order, keys resolved."""
+"""The schema of a SQLite file: the database's own names, in order, keys resolved."""
 
 import os
 import sqlite3
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipesql.errors import BadInput
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.schema import Column, ForeignKey
 
 SCRIPT = """
@@ -36,7 +36,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_tables_and_views_in_declaration_order_with_their_own_spelling(path: Path) -> None:
-    schema = read_schema(path)
+    schema = Database(path).schema
     assert schema.name == "music"
     assert [t.name for t in schema] == ["Singer", "venue", "Sings At", "names"]
     singer = schema.table("SINGER")
@@ -52,7 +52,7 @@ def test_tables_and_views_in_declaration_order_with_their_own_spelling(path: Pat
 
 
 def test_foreign_keys_name_real_columns_and_those_to_nothing_are_left_out(path: Path) -> None:
-    keys = read_schema(path).tables[2].foreign_keys
+    keys = Database(path).schema.tables[2].foreign_keys
     assert keys == (
         ForeignKey("who", "Singer", "Singer_ID"),
         ForeignKey("x", "venue", "a"),
@@ -62,24 +62,24 @@ def test_foreign_keys_name_real_columns_and_those_to_nothing_are_left_out(path: 
 
 
 def test_cached_until_the_file_changes(path: Path) -> None:
-    first = read_schema(path)
-    assert read_schema(str(path)) is first
+    first = Database(path).schema
+    assert Database(str(path)).schema is first
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE more (a)")
     os.utime(path, ns=(1, 1))
-    assert read_schema(path).table("more") is not None
+    assert Database(path).schema.table("more") is not None
 
 
 def test_a_missing_file_and_one_that_is_no_database(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be read"):
-        read_schema(tmp_path / "no.sqlite")
+        _ = Database(tmp_path / "no.sqlite").schema
     (tmp_path / "x").write_text("no database" * 100)
     with pytest.raises(BadInput, match="not a SQLite database"):
-        read_schema(tmp_path / "x")
+        _ = Database(tmp_path / "x").schema
 
 
 def test_a_locked_file(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("BEGIN EXCLUSIVE")
         with pytest.raises(BadInput, match="locked"):
-            read_schema(path)
+            _ = Database(path).schema

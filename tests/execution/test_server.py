@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from pipesql.errors import BadInput, ExecutionError, QueryTimeout, TooManyRows
-from pipesql.execution.database import Engine, dialect_of, engine_of
-from pipesql.execution.opening import can_be_copied, database_digest, open_database
-from pipesql.execution.schema import read_schema
+from pipesql.execution.connection import Engine, QueryLimits
+from pipesql.execution.database import Database
 from pipesql.pipe.schema import ForeignKey
 
 pytest.importorskip("sqlalchemy")
@@ -54,10 +53,10 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 def test_rows_and_limits(url: str) -> None:
-    assert engine_of(url) is Engine.URL
-    assert not can_be_copied(url)
-    with open_database(url, timeout_s=1, max_rows=10) as database:
-        assert database.dialect == dialect_of(url)
+    assert Database(url).engine is Engine.URL
+    assert not Database(url).can_be_copied
+    with Database(url).open(QueryLimits(timeout_s=1, max_rows=10)) as database:
+        assert database.dialect == Database(url).dialect
         result = database.run(
             "SELECT name, price FROM book JOIN author a ON a.id = author_id WHERE name LIKE '%n%' ORDER BY 2"
         )
@@ -86,7 +85,7 @@ def test_rows_and_limits(url: str) -> None:
     ],
 )
 def test_nothing_but_a_query_runs(url: str, sql: str) -> None:
-    with open_database(url) as database:
+    with Database(url).open() as database:
         with pytest.raises(ExecutionError):
             database.run(sql)
         assert database.run("SELECT COUNT(*) FROM book").rows == [(3,)]
@@ -102,12 +101,12 @@ def test_nothing_but_a_query_runs(url: str, sql: str) -> None:
     ],
 )
 def test_a_query_that_does_more_by_the_side_is_refused(postgres: str, sql: str) -> None:
-    with open_database(postgres) as database, pytest.raises(ExecutionError):
+    with Database(postgres).open() as database, pytest.raises(ExecutionError):
         database.run(sql)
 
 
 def test_the_schema(url: str) -> None:
-    schema = read_schema(url)
+    schema = Database(url).schema
     assert [t.name for t in schema] == ["author", "book", "dear"]
     book = schema.table("book")
     assert book is not None
@@ -117,13 +116,13 @@ def test_the_schema(url: str) -> None:
         ("price", "NUMERIC(10, 2)", False),
     ]
     assert book.foreign_keys == (ForeignKey("author_id", "author", "id"),)
-    assert database_digest(url) == database_digest(url)
+    assert Database(url).digest == Database(url).digest
 
 
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("mysql://u@h/d", "databases at mysql:// cannot be read; gold is understood for postgresql://"),
+        ("mysql://u@h/d", "cannot read databases at mysql://; use postgresql://"),
         ("postgresql://u:secret@h/d", "holds a password"),
         ("postgresql://u@h/d?password=secret", "holds a password"),
         ("postgresql+psycopg://u:${PIPESQL_NO_SUCH}@h/d", "an environment variable in the URL .* is not set"),
@@ -135,7 +134,7 @@ def test_urls_that_lead_nowhere(url: str, said: str) -> None:
     if "127.0.0.1" in url:
         pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'psycopg[binary]'")
     with pytest.raises(BadInput, match=said) as raised:
-        open_database(url)
+        Database(url).open()
     assert "secret" not in str(raised.value)
 
 
@@ -143,5 +142,5 @@ def test_a_part_of_the_url_may_be_a_variable(postgres: str, monkeypatch: pytest.
     url = postgres.replace("test@", "${PIPESQL_TEST_USER}:${PIPESQL_TEST_PASSWORD}@")
     monkeypatch.setenv("PIPESQL_TEST_USER", "test")
     monkeypatch.setenv("PIPESQL_TEST_PASSWORD", "any @ thing/")
-    with open_database(url) as database:
+    with Database(url).open() as database:
         assert database.run("SELECT current_user").rows == [("test",)]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipesql.chat.prompts import messages
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.finetune.recipe.files import grpo_recipe_for
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
@@ -44,13 +44,13 @@ def write_data(folder: Path) -> Path:
                 **common,
                 database=str(path),
                 question=question,
-                gold_sql=lower(parse(gold), read_schema(path)),
+                gold_sql=lower(parse(gold), Database(path).schema),
                 operators=operators,
                 rows=1,
             )
         )
         samples.append(
-            Sample(**common, layout="folded", prompt=messages(read_schema(path), question), targets=operators)
+            Sample(**common, layout="folded", prompt=messages(Database(path).schema, question), targets=operators)
         )
     write_jsonl(folder / "golden.jsonl", pairs)
     write_jsonl(folder / "samples.train.jsonl", samples)

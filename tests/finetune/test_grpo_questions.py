@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipesql.errors import BadInput
+from pipesql.execution.connection import QueryLimits
 from pipesql.finetune.grpo.questions import ask
 from pipesql.finetune.grpo.rewards.reward import Judge
 from pipesql.models import resolve_model
@@ -24,7 +25,7 @@ def data(tmp_path_factory) -> Path:
 
 def questions(data: Path, recipe=RECIPE, limit: int = 0):
     tokenizer = load_tokenizer(resolve_model("tiny"))
-    with Judge(tokenizer, recipe.reward_timeout_s, recipe.reward_max_rows) as judge:
+    with Judge(tokenizer, QueryLimits(recipe.reward_timeout_s, recipe.reward_max_rows)) as judge:
         return ask(data, recipe, tokenizer, judge, limit, seed=0)
 
 

@@ -12,12 +12,11 @@ import pytest
 
 from pipesql.chat.template import markers, operator_ids
 from pipesql.errors import BadInput, ExecutionError, QueryTimeout
-from pipesql.execution.opening import open_database
+from pipesql.execution.connection import QueryLimits, RememberingConnection
+from pipesql.execution.database import Database
 from pipesql.finetune.grpo.rewards import REWARDS, result_f1, schema_adherence
-from pipesql.finetune.grpo.rewards import answers as execution
-from pipesql.finetune.grpo.rewards import answers as structure
-from pipesql.finetune.grpo.rewards.answers import LATEST, RememberedDatabase
-from pipesql.finetune.grpo.rewards.reward import Judge
+from pipesql.finetune.grpo.rewards.answers import execution, structure
+from pipesql.finetune.grpo.rewards.reward import LATEST, Judge
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
 from pipesql.records import GoldenPair
@@ -53,7 +52,7 @@ def path(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def database(path):
-    with open_database(path, timeout_s=0.3, max_rows=1000) as opened:
+    with Database(path).open(QueryLimits(timeout_s=0.3, max_rows=1000)) as opened:
         yield opened
 
 
@@ -196,7 +195,7 @@ class Counted:
 
 def test_a_statement_is_executed_once_also_one_that_never_ends(pair, database) -> None:
     counted = Counted(database)
-    remembered = RememberedDatabase(counted)
+    remembered = RememberingConnection(counted, LATEST)
     for _ in range(3):
         for text in (GOLD, FOR_EVER):
             for reward in REWARDS.values():
@@ -208,7 +207,7 @@ def test_a_statement_is_executed_once_also_one_that_never_ends(pair, database) -
 
 def test_only_the_latest_answers_are_remembered_and_the_gold_for_good(database) -> None:
     counted = Counted(database)
-    remembered = RememberedDatabase(counted)
+    remembered = RememberingConnection(counted, LATEST)
     gold = remembered.keep("SELECT 'gold'")
     for number in range(LATEST + 1):
         remembered.run(f"SELECT {number}")
@@ -233,7 +232,7 @@ def written(tokenizer, text: str, ends: bool = True) -> list[int]:
 
 
 def test_the_judge_reads_tokens_as_decoding_does(pair, tokenizer) -> None:
-    with Judge(tokenizer, timeout_s=0.3, max_rows=1000) as judge:
+    with Judge(tokenizer, QueryLimits(timeout_s=0.3, max_rows=1000)) as judge:
         assert judge.add(pair) == 3
         answers = [written(tokenizer, GOLD), written(tokenizer, GOLD, ends=False), written(tokenizer, "FROM concert")]
         called = {
@@ -247,7 +246,7 @@ def test_the_judge_reads_tokens_as_decoding_does(pair, tokenizer) -> None:
 
 
 def test_the_judge_says_which_gold_does_not_fit_the_limits(pair, tokenizer, tmp_path) -> None:
-    with Judge(tokenizer, timeout_s=0.3, max_rows=1000) as judge:
+    with Judge(tokenizer, QueryLimits(timeout_s=0.3, max_rows=1000)) as judge:
         with pytest.raises(ExecutionError, match="more than 1000 rows"):
             judge.add(replace(pair, gold_sql="SELECT n FROM number"))
         with pytest.raises(BadInput, match="does not exist"):

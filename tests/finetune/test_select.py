@@ -12,7 +12,7 @@ import pytest
 from pipesql.chat.prompts import messages
 from pipesql.errors import BadInput
 from pipesql.evaluate.model_evaluation import accuracy_on
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.finetune.recipe.files import recipe_for
 from pipesql.finetune.sft.train import train
 from pipesql.models import resolve_model
@@ -42,7 +42,7 @@ def folder(tmp_path_factory) -> Path:
             "INSERT INTO singer VALUES ('Ann', 31), ('Bob', 25), ('Cem', 47);"
         )
     connection.close()
-    schema, pairs, samples = read_schema(str(path / "music.sqlite")), [], []
+    schema, pairs, samples = Database(str(path / "music.sqlite")).schema, [], []
     for number, ((question, operators), gold) in enumerate(zip(ANSWERS.items(), GOLDS, strict=True)):
         pairs.append(
             golden_pair(

@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 from pipesql import benchmarks, golden
 from pipesql.chat.template import operator_ids
 from pipesql.decoding.grammar.mask import Constraint
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
 from pipesql.pipe.schema import Column, Schema, Table
@@ -131,6 +131,6 @@ def test_a_table_joined_twice_without_an_alias_is_told(constraint: Constraint) -
 def test_every_pair_of_the_demo_can_be_written(constraint: Constraint, tmp_path: Path) -> None:
     report, schemas = Report(), dict[str, Schema]()
     for pair in golden.build(benchmarks.load("demo", str(tmp_path))).pairs:
-        walk(pair, schemas.setdefault(pair.database, read_schema(pair.database)), constraint, report)
+        walk(pair, schemas.setdefault(pair.database, Database(pair.database).schema), constraint, report)
     assert report.refused == []
     assert report.pairs > 400

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipesql.execution.schema import read_schema
+from pipesql.execution.connection import QueryLimits
+from pipesql.execution.database import Database
 from pipesql.inference.operator_check import OperatorJudge
 
 RUNAWAY = (
@@ -29,7 +30,7 @@ def database(tmp_path: Path) -> str:
 
 
 def judge(database: str, evidence: str = "rows", timeout_s: float = 2.0) -> OperatorJudge:
-    return OperatorJudge(database, read_schema(database), evidence, timeout_s)  # type: ignore[arg-type]
+    return OperatorJudge(Database(database), evidence, QueryLimits(timeout_s))  # type: ignore[arg-type]
 
 
 def test_names_are_asked_of_every_operator(database: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pipesql import benchmarks, golden
 from pipesql.errors import BadInput, PipesqlError
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.golden.build import GoldenBuild
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve
@@ -43,7 +43,7 @@ def test_the_demo_is_golden(build: GoldenBuild) -> None:
 
 def test_every_prefix_of_a_pair_parses_and_resolves(build: GoldenBuild) -> None:
     for pair in build.pairs[::7]:
-        schema = read_schema(pair.database)
+        schema = Database(pair.database).schema
         for length in range(1, len(pair.operators) + 1):
             assert len(resolve(parse("\n".join(pair.operators[:length])), schema)) == length
 

@@ -204,8 +204,7 @@ FILL = """
 import resource, sys
 from pathlib import Path
 from pipesql.errors import BadInput
-from pipesql.storage import whole_folder
-from pipesql.records import write_jsonl
+from pipesql.storage import whole_folder, write_jsonl
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
     with whole_folder(Path("out/data")) as folder:

@@ -10,17 +10,17 @@ import sqlglot
 
 from pipesql import benchmarks
 from pipesql.decompile import decompile
-from pipesql.execution.schema import read_schema
-from pipesql.execution.sqlite import SqliteDatabase
+from pipesql.execution.database import Database
+from pipesql.execution.sqlite import SqliteConnection
+from pipesql.execution.suite import Suite
 from pipesql.golden.first_divergence import Finder, Place
 from pipesql.golden.roundtrip import round_trip
-from pipesql.golden.suite import Witnesses
 from pipesql.pipe.printing.printer import print_operators
 from pipesql.records import Question, Rejection
 
 
 @pytest.fixture
-def witnesses(tmp_path: Path) -> Iterator[Witnesses]:
+def suite(tmp_path: Path) -> Iterator[Suite]:
     path = tmp_path / "music.sqlite"
     with closing(sqlite3.connect(path)) as db:
         db.executescript(
@@ -38,7 +38,7 @@ def witnesses(tmp_path: Path) -> Iterator[Witnesses]:
             "INSERT INTO song VALUES (?, ?, ?, ?)", [(i, i % 90 + 1, f"song {i}", i * 1.25) for i in range(1, 201)]
         )
         db.commit()
-    with Witnesses(path, []) as opened:
+    with Suite(Database(path), copies=1) as opened:
         yield opened
 
 
@@ -84,7 +84,7 @@ CASES = [
 @pytest.mark.parametrize(("gold", "pipe", "reason", "operator", "agrees"), CASES)
 def test_case(
     monkeypatch: pytest.MonkeyPatch,
-    witnesses: Witnesses,
+    suite: Suite,
     gold: str,
     pipe: str,
     reason: str,
@@ -93,7 +93,7 @@ def test_case(
 ) -> None:
     texts = _texts(pipe)
     monkeypatch.setattr("pipesql.golden.roundtrip.print_operators", lambda _query: texts)
-    rejection = round_trip(Question("q", "music", str(witnesses.database), "?", gold, "b", "train"), witnesses)
+    rejection = round_trip(Question("q", "music", suite.database.location, "?", gold, "b", "train"), suite)
     assert isinstance(rejection, Rejection)
     assert (rejection.reason, rejection.operator, rejection.agrees) == (reason, operator, agrees), rejection.detail
     assert rejection.pipe_sql == "\n".join(texts)
@@ -113,17 +113,17 @@ def _texts(pipe: str) -> list[str]:
 def test_no_prefix_of_a_right_query_is_blamed(tmp_path: Path) -> None:
     seen = 0
     for question in benchmarks.load("demo", str(tmp_path)):
-        schema, last = read_schema(Path(question.database)), 0
+        schema, last = Database(Path(question.database)).schema, 0
         operators = tuple(print_operators(decompile(question.gold_sql, schema)))
         assert sqlglot.parse_one(question.gold_sql, read="sqlite")
-        with SqliteDatabase(question.database) as database:
+        with SqliteConnection(question.database) as database:
             found = Finder(operators, schema).differing(question.gold_sql, database.run)
         assert found.operator == len(operators), (question.gold_sql, operators, found)
         seen += found.agrees > last
     assert seen > 200, "most prefixes have a partner that they agree with"
 
 
-def test_a_query_without_partners_is_blamed_at_its_end(witnesses: Witnesses) -> None:
-    finder = Finder(["FROM singer", "|> SELECT name"], witnesses.schema)
-    assert finder.differing("SELECT name FROM (SELECT * FROM singer)", witnesses.real.run) == Place(2, 0)
-    assert finder.differing("SELECT (", witnesses.real.run) == Place(2, 0)
+def test_a_query_without_partners_is_blamed_at_its_end(suite: Suite) -> None:
+    finder = Finder(["FROM singer", "|> SELECT name"], suite.schema)
+    assert finder.differing("SELECT name FROM (SELECT * FROM singer)", suite.real.run) == Place(2, 0)
+    assert finder.differing("SELECT (", suite.real.run) == Place(2, 0)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipesql.execution.value_seeding import literals, sought
+from pipesql.execution.connection import QueryLimits
+from pipesql.execution.database import Database
+from pipesql.execution.suite import Suite
+from pipesql.execution.value_seeding import seed_values
 from pipesql.golden.roundtrip import round_trip, rows_digest
-from pipesql.golden.suite import Witnesses
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
 from pipesql.records import GoldenPair, Question, Rejection
@@ -39,14 +41,14 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def witnesses(path: Path) -> Iterator[Witnesses]:
-    with Witnesses(path, []) as opened:
+def suite(path: Path) -> Iterator[Suite]:
+    with Suite(Database(path), copies=1) as opened:
         yield opened
 
 
-def ask(witnesses: Witnesses, gold: str) -> GoldenPair | Rejection:
-    question = Question("q", "music", str(witnesses.database), "What?", gold, "b", "train", "hint", "easy")
-    return round_trip(question, witnesses)
+def ask(suite: Suite, gold: str) -> GoldenPair | Rejection:
+    question = Question("q", "music", suite.database.location, "What?", gold, "b", "train", "hint", "easy")
+    return round_trip(question, suite)
 
 
 @pytest.mark.parametrize(
@@ -60,17 +62,17 @@ def ask(witnesses: Witnesses, gold: str) -> GoldenPair | Rejection:
         "SELECT AVG(age), MAX(age) FROM singer WHERE country = 'Nowhere'",
     ],
 )
-def test_a_golden_pair_is_text_that_reads_back_and_returns_the_golds_rows(witnesses: Witnesses, gold: str) -> None:
-    pair = ask(witnesses, gold)
+def test_a_golden_pair_is_text_that_reads_back_and_returns_the_golds_rows(suite: Suite, gold: str) -> None:
+    pair = ask(suite, gold)
     assert isinstance(pair, GoldenPair), pair
     assert pair.operators[0].startswith("FROM ") and all(o.startswith("|> ") for o in pair.operators[1:])
-    assert pair.lowered_sql == lower(parse(pair.pipe_sql), witnesses.schema)
-    rows = witnesses.real.run(gold).rows
+    assert pair.lowered_sql == lower(parse(pair.pipe_sql), suite.schema)
+    rows = suite.real.run(gold).rows
     assert (pair.rows, pair.rows_digest) == (len(rows), rows_digest(rows))
-    assert pair.database_digest == file_digest(witnesses.database)
+    assert pair.database_digest == file_digest(Path(suite.database.location))
     assert (pair.evidence, pair.hardness, pair.split) == ("hint", "easy", "train")
-    rows = witnesses.disturbed.run(gold).rows
-    assert (pair.disturbed_rows, pair.disturbed_digest) == (len(rows), rows_digest(rows))
+    rows = suite.copies[0].run(gold).rows
+    assert (pair.perturbed_rows, pair.perturbed_digest) == (len(rows), rows_digest(rows))
     assert pair.pure and pair.constructs
 
 
@@ -86,11 +88,11 @@ def test_a_golden_pair_is_text_that_reads_back_and_returns_the_golds_rows(witnes
         ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n", "gold_error:rows"),
     ],
 )
-def test_gold_that_does_not_execute_is_a_gold_error(witnesses: Witnesses, gold: str, reason: str) -> None:
-    rejection = ask(witnesses, gold)
+def test_gold_that_does_not_execute_is_a_gold_error(suite: Suite, gold: str, reason: str) -> None:
+    rejection = ask(suite, gold)
     assert isinstance(rejection, Rejection)
     assert (rejection.reason, rejection.pipe_sql) == (reason, "")
-    assert rejection.detail and rejection.witness == "real" and rejection.operator == 0
+    assert rejection.detail and rejection.shown_on == "real" and rejection.operator == 0
 
 
 class TestJudging:
@@ -116,10 +118,10 @@ class TestJudging:
         ],
     )
     def test_a_wrong_query_is_seen(
-        self, monkeypatch: pytest.MonkeyPatch, witnesses: Witnesses, gold: str, wrong: str, reason: str
+        self, monkeypatch: pytest.MonkeyPatch, suite: Suite, gold: str, wrong: str, reason: str
     ) -> None:
         monkeypatch.setattr("pipesql.golden.roundtrip.lower", lambda *_: wrong)
-        rejection = ask(witnesses, gold)
+        rejection = ask(suite, gold)
         assert isinstance(rejection, Rejection)
         assert rejection.reason == reason
         assert rejection.pipe_sql.startswith("FROM ")
@@ -127,8 +129,8 @@ class TestJudging:
     def test_a_query_that_runs_on_is_a_timeout(self, monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
         endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n"
         monkeypatch.setattr("pipesql.golden.roundtrip.lower", lambda *_: endless)
-        with Witnesses(path, [], timeout_s=0.3) as witnesses:
-            rejection = ask(witnesses, "SELECT id FROM singer")
+        with Suite(Database(path, QueryLimits(timeout_s=0.3)), copies=1) as suite:
+            rejection = ask(suite, "SELECT id FROM singer")
         assert isinstance(rejection, Rejection)
         assert rejection.reason == "timeout"
 
@@ -147,29 +149,29 @@ class TestJudging:
         ],
     )
     def test_gold_with_more_than_one_answer_is_undecidable_only_where_the_rows_differ(
-        self, monkeypatch: pytest.MonkeyPatch, witnesses: Witnesses, gold: str, other: str
+        self, monkeypatch: pytest.MonkeyPatch, suite: Suite, gold: str, other: str
     ) -> None:
         monkeypatch.setattr("pipesql.golden.roundtrip.lower", lambda *_: gold)
-        assert isinstance(ask(witnesses, gold), GoldenPair)
+        assert isinstance(ask(suite, gold), GoldenPair)
         monkeypatch.setattr("pipesql.golden.roundtrip.lower", lambda *_: other)
-        rejection = ask(witnesses, gold)
+        rejection = ask(suite, gold)
         assert isinstance(rejection, Rejection)
         assert rejection.reason == "undecidable"
 
 
 def test_literals_of_queries_are_found_once_each_and_unreadable_queries_give_none() -> None:
     golds = ["SELECT 1 FROM t WHERE a = 'x' AND b LIKE '%y%'", 'SELECT a FROM t WHERE b = "z" AND c > 2.5', "SELECT ("]
-    assert literals([*golds, golds[0]]) == [1, "x", "y", 2.5, "z"]
+    assert seed_values([*golds, golds[0]]).literals == (1, "x", "y", 2.5, "z")
 
 
-def test_what_queries_compare_columns_with_is_sought_together() -> None:
+def test_what_queries_compare_columns_with_is_seeded_together() -> None:
     golds = [
         'SELECT 1 FROM t AS x WHERE x.A = 1 AND b = "y" OR x.A > -2.5',
         "SELECT a FROM t WHERE b LIKE '%z%' AND c BETWEEN 3 AND 5 AND a = b",
         "SELECT a FROM t WHERE a IN ('p', 'q') AND d IN (SELECT e FROM u WHERE f = 1)",
         "SELECT (",
     ]
-    assert sought([*golds, golds[0]]) == [
+    assert list(seed_values([*golds, golds[0]]).rows) == [
         {"a": -1.5, "b": "y"},
         {"a": -2.5, "b": "y"},
         {"a": 1, "b": "y"},

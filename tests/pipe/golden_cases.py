@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipesql.execution.compare import compare
-from pipesql.execution.sqlite import Result
+from pipesql.execution.connection import Result
 
 FOLDER = Path(__file__).parent / "golden"
 

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from pipesql.errors import SqlError
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve
@@ -179,7 +179,7 @@ def engine(request, tables):
 @pytest.mark.parametrize("text", _lines(QUERIES))
 def test_rows_are_googles(text, google, engine, tables) -> None:
     dialect, run = engine
-    query, schema = parse(text), read_schema(tables)
+    query, schema = parse(text), Database(tables).schema
     sql = lower(query, schema, dialect)
     found, expected = run(sql), google.run(text)
     if not resolve(query, schema)[-1].ordered:
@@ -192,11 +192,11 @@ def test_what_google_refuses_is_refused(text, google, tables) -> None:
     with pytest.raises(googlesql.GoogleSqlError):
         google.run(text)
     with pytest.raises(SqlError):
-        lower(parse(text), read_schema(tables))
+        lower(parse(text), Database(tables).schema)
 
 
 @pytest.mark.parametrize("text", _lines(NOT_YET))
 def test_what_is_not_lowered_is_refused_by_name(text, tables) -> None:
     with pytest.raises(SqlError) as error:
-        lower(parse(text), read_schema(tables))
+        lower(parse(text), Database(tables).schema)
     assert "\n" not in str(error.value)

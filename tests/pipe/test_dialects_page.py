@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipesql.errors import PipesqlError, UnsupportedSql
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.schema import Schema
@@ -41,7 +41,7 @@ def schema(tmp_path_factory) -> Schema:
     connection = sqlite3.connect(path)
     connection.executescript(VALUES)
     connection.close()
-    return read_schema(path)
+    return Database(path).schema
 
 
 def written(code: str, schema: Schema, dialect: str) -> str:

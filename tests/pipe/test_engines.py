@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pipesql.errors import UnsupportedSql
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
 from tests.pipe import googlesql, postgres
@@ -102,7 +102,7 @@ def query(expression: str) -> str:
 
 def test_values_are_googles(engine, google, tables) -> None:
     dialect, run = engine
-    schema = read_schema(tables)
+    schema = Database(tables).schema
     wrong, refused = [], set()
     for expression in [*listed(SCALARS), *listed(AGGREGATES)]:
         text = query(expression)

@@ -15,7 +15,7 @@ import pytest
 
 from pipesql.decompile import decompile
 from pipesql.errors import SqlError
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
@@ -61,7 +61,7 @@ def google(database) -> googlesql.Executor:
 
 def made(parts: dict[str, str], database: Path, run) -> dict[str, str]:
     """The parts of a case as they are now."""
-    schema, gold, dialect = read_schema(database), parts["gold"], parts.get("dialect", "sqlite")
+    schema, gold, dialect = Database(database).schema, parts["gold"], parts.get("dialect", "sqlite")
     head = {"dialect": dialect, "gold": gold} if "dialect" in parts else {"gold": gold}
     try:
         pipe = print_query(decompile(gold, schema, dialect))
@@ -79,7 +79,7 @@ def test_case(case: Case, database, run) -> None:
     assert now == case.parts
     if "refused" in now:
         return
-    schema = read_schema(database)
+    schema = Database(database).schema
     assert print_query(parse(now["pipe"])) == now["pipe"]
     dialect = now.get("dialect", "sqlite")
     gold, back = run(now["gold"], dialect), run(now["sql"], dialect)
@@ -99,7 +99,7 @@ def test_google_gives_the_same_rows(case: Case, database, engines, google) -> No
             google.run(pipe)
         return
     rows = google.run(pipe)
-    ordered = resolve(parse(pipe), read_schema(database))[-1].ordered
+    ordered = resolve(parse(pipe), Database(database).schema)[-1].ordered
     assert golden_cases.same(case, rows, ordered, engines), f"Google's rows are {rows}"
 
 

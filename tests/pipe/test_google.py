@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pipesql.errors import SqlError, UnsupportedSql
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
@@ -67,7 +67,7 @@ def google(tables) -> _Remembering:
 @pytest.mark.parametrize("engine", matrix.ENGINES)
 def test_rows_are_googles(google, tables, engine) -> None:
     with matrix.engine(engine, tables, google) as run:
-        judged = Matrix(read_schema(tables), google, {engine: run})
+        judged = Matrix(Database(tables).schema, google, {engine: run})
         for text in _texts():
             judged.judge(text)
     assert not judged.wrong(), "\n\n".join([judged.table(), *judged.wrong()[:5]])
@@ -81,7 +81,7 @@ def test_printing_and_parsing_again_changes_nothing() -> None:
 
 
 def test_order_is_defined_where_google_says(google, tables) -> None:
-    schema = read_schema(tables)
+    schema = Database(tables).schema
     for text in ["FROM (FROM a |> ORDER BY id) |> SELECT id", "(FROM a |> ORDER BY id) |> SELECT id", *_texts()]:
         try:
             ordered = google.executor.is_ordered(text)
@@ -91,7 +91,7 @@ def test_order_is_defined_where_google_says(google, tables) -> None:
 
 
 def test_every_prefix_resolves(tables) -> None:
-    schema = read_schema(tables)
+    schema = Database(tables).schema
     for text in _texts()[:100]:
         query = parse(text)
         scopes = resolve(query, schema)
@@ -185,7 +185,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("text", REFUSED)
 def test_what_google_refuses_is_refused(google, tables, text) -> None:
-    schema = read_schema(tables)
+    schema = Database(tables).schema
     with pytest.raises(googlesql.GoogleSqlError):
         google.run(text)
     with pytest.raises(SqlError) as error:
@@ -212,7 +212,7 @@ NOT_LOWERED = {
 @pytest.mark.parametrize(("text", "construct"), NOT_LOWERED.items())
 def test_what_is_not_lowered_is_named(tables, text, construct) -> None:
     with pytest.raises(UnsupportedSql) as error:
-        lower(parse(text), read_schema(tables))
+        lower(parse(text), Database(tables).schema)
     assert error.value.construct == construct
     assert "operator 3" in str(error.value)
 
@@ -220,6 +220,6 @@ def test_what_is_not_lowered_is_named(tables, text, construct) -> None:
 @pytest.mark.parametrize("kind", ["", "LEFT ", "RIGHT ", "FULL "])
 def test_natural_join_is_using_all_common_columns(tables, kind) -> None:
     """Google's executor does not know NATURAL JOIN."""
-    schema = read_schema(tables)
+    schema = Database(tables).schema
     natural, using = f"FROM a |> NATURAL {kind}JOIN e", f"FROM a |> {kind}JOIN e USING (id)"
     assert lower(parse(natural), schema) == lower(parse(using), schema)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
@@ -47,7 +47,7 @@ def run(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "music.sqlite"
     connection = sqlite3.connect(path)
     connection.executescript(TABLES)
-    schema = read_schema(path)
+    schema = Database(path).schema
 
     def shown(text: str) -> str:
         sql = lower(parse(text), schema)

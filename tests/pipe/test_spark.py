@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from pipesql.errors import UnsupportedSql
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
 from tests.conformance import spark as conformance
@@ -23,7 +23,7 @@ def opened(tmp_path_factory):
     pytest.importorskip("pyspark", reason="Spark is not installed: pip install 'pyspark>=4'")
     path = golden_cases.build(tmp_path_factory.mktemp("spark"))
     spark, engines = conformance.Spark(path), golden_cases.Engines(path)
-    yield spark, engines, read_schema(path)
+    yield spark, engines, Database(path).schema
     engines.close()
     spark.stop()
 

@@ -15,7 +15,7 @@ from pipesql.assistant_tools import SPECS, Toolbox
 from pipesql.chat.prompts import schema_text
 from pipesql.chat.trees import read_samples
 from pipesql.errors import PipesqlError
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples import Options, build, split_pairs, write
 from pipesql.samples.check import check_samples
@@ -40,7 +40,7 @@ def test_a_share_of_the_queries_gets_a_conversation(demo_pairs: list[GoldenPair]
 
 
 def test_the_three_depths(talks: list[Sample], demo_pairs: list[GoldenPair]) -> None:
-    schemas = {f"{p.id}#tools": schema_text(read_schema(p.database)) for p in demo_pairs}
+    schemas = {f"{p.id}#tools": schema_text(Database(p.database).schema) for p in demo_pairs}
     depths = Counter(map(depth_in, talks))
     assert min(depths[depth] for depth in ("execute", "describe", "explore")) > 3
     for talk in talks:
@@ -80,14 +80,17 @@ def test_a_mistake_is_refused_by_the_resolver_and_mended(talks: list[Sample]) ->
 def test_every_kind_of_mistake_is_made(demo_pairs: list[GoldenPair]) -> None:
     found = Counter()
     for n, pair in enumerate(demo_pairs):
-        made = mistake(pair.pipe_sql, read_schema(pair.database), random.Random(n))
+        made = mistake(pair.pipe_sql, Database(pair.database).schema, random.Random(n))
         found[made[0] if made else ""] += 1
     assert min(found[kind] for kind in KINDS) > 3
 
 
 def test_a_query_that_fails_is_named(demo_pairs: list[GoldenPair]) -> None:
     pair = replace(demo_pairs[0], operators=("FROM nothing",))
-    with Toolbox(pair.database) as box, pytest.raises(PipesqlError, match=f"{pair.id}: its query fails as a tool call"):
+    with (
+        Toolbox(Database(pair.database)) as box,
+        pytest.raises(PipesqlError, match=f"{pair.id}: its query fails as a tool call"),
+    ):
         converse(pair, box, 0)
 
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipesql.chat.trees import lines
-from pipesql.execution.schema import read_schema
+from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_operators
 from pipesql.pipe.reading.parser import parse
@@ -86,12 +86,12 @@ def test_a_disguised_query_returns_what_the_gold_returns(train: list[GoldenPair]
     by_database: dict[str, list[GoldenPair]] = {}
     for pair in train:
         by_database.setdefault(pair.database, []).append(pair)
-    known = vocabulary([read_schema(path) for path in by_database])
+    known = vocabulary([Database(path).schema for path in by_database])
     executed = 0
     for number, (path, pairs) in enumerate(by_database.items()):
-        disguise = disguised(read_schema(path), [(pair, ()) for pair in pairs], known, "7")
+        disguise = disguised(Database(path).schema, [(pair, ()) for pair in pairs], known, "7")
         copy = renamed_copy(path, disguise.others, tmp_path / f"{number}.sqlite")
-        there = read_schema(str(copy))
+        there = Database(str(copy)).schema
         golds = {pair.id: pair.gold_sql for pair in pairs}
         with closing(sqlite3.connect(path)) as before, closing(sqlite3.connect(copy)) as after:
             for pair, _ in disguise.pairs:
@@ -106,7 +106,7 @@ def renamed_copy(path: str, others: Mapping[str, str], copy: Path) -> Path:
     """A copy of a database whose tables and columns bear the other names."""
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
-        for table in read_schema(path):
+        for table in Database(path).schema:
             for column in table.columns:
                 if (new := changed(column.name, others)) != column.name:
                     target.execute(f'ALTER TABLE "{table.name}" RENAME COLUMN "{column.name}" TO "{new}"')
@@ -156,7 +156,7 @@ def test_a_question_that_names_it_in_other_words_is_left_out(tmp_path: Path) -> 
     exchanged = 0
     for seed in range(8):
         found = disguised(
-            read_schema(str(path)), [(p, ()) for p in (spoken, meant, valued)], ("vintage", "pilot"), str(seed)
+            Database(str(path)).schema, [(p, ()) for p in (spoken, meant, valued)], ("vintage", "pilot"), str(seed)
         )
         assert [p.id for p, _ in found.pairs] == (["spoken"] if "vintage" in found.others else [])
         exchanged += bool(found.others)
@@ -184,7 +184,7 @@ def test_a_table_between_is_not_named_by_a_column_that_another_has_too(tmp_path:
     said = replace(between, question="What are the names and countries of the singers and labels of the contracts?")
     known = ("contract", "pilot")
     for pair, kept in ((between, False), (said, True)):
-        found = [disguised(read_schema(str(path)), [(pair, ())], known, str(seed)) for seed in range(8)]
+        found = [disguised(Database(str(path)).schema, [(pair, ())], known, str(seed)) for seed in range(8)]
         assert any(disguise.pairs for disguise in found) == kept
 
 

@@ -14,7 +14,8 @@ import pytest
 from pipesql.chat.prompts import messages
 from pipesql.chat.trees import read_samples
 from pipesql.errors import BadInput, PipesqlError
-from pipesql.execution.schema import read_schema
+from pipesql.execution.connection import QueryLimits
+from pipesql.execution.database import Database
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples import Built, Options, build, metrics, split_pairs, write
 from tests.pairs import golden_pair
@@ -45,7 +46,7 @@ def test_folded_and_tree_are_one_sample_a_query(pair: GoldenPair, layout: str) -
     (sample,) = samples(pair, layout)
     assert sample.id == "q1" and sample.final
     assert sample.targets == OPERATORS
-    assert list(sample.prompt) == messages(read_schema(pair.database), pair.question, "years")
+    assert list(sample.prompt) == messages(Database(pair.database).schema, pair.question, "years")
 
 
 def test_steps_is_one_sample_an_operator_with_the_query_so_far_in_the_prompt(pair: GoldenPair) -> None:
@@ -54,7 +55,7 @@ def test_steps_is_one_sample_an_operator_with_the_query_so_far_in_the_prompt(pai
     assert [s.final for s in steps] == [False, False, True]
     assert [s.id for s in steps] == ["q1#1", "q1#2", "q1#3"]
     for i, sample in enumerate(steps):
-        expected = messages(read_schema(pair.database), pair.question, "years", query_so_far=OPERATORS[:i])
+        expected = messages(Database(pair.database).schema, pair.question, "years", query_so_far=OPERATORS[:i])
         assert list(sample.prompt) == expected
     assert steps[0].prompt == samples(pair)[0].prompt
 
@@ -111,7 +112,7 @@ def test_a_prefix_that_does_not_execute_fails_with_the_pair(
 
 
 def test_a_prefix_that_runs_past_its_deadline_fails(pair: GoldenPair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["pipesql.samples.build"], "DEADLINE_S", 0.2)
+    monkeypatch.setattr(sys.modules["pipesql.samples.build"], "PREFIX_LIMITS", QueryLimits(timeout_s=0.2))
     with closing(sqlite3.connect(pair.database)) as db:
         db.executescript("INSERT INTO singer SELECT name, age FROM singer;" * 10)
         db.commit()

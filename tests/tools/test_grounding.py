@@ -11,7 +11,8 @@ import pytest
 from pipesql.assistant_tools import grounding
 from pipesql.assistant_tools.grounding import matching_values, value_index
 from pipesql.chat.prompts import messages
-from pipesql.execution.schema import read_schema
+from pipesql.execution.connection import QueryLimits
+from pipesql.execution.database import Database
 
 
 @pytest.fixture
@@ -41,26 +42,26 @@ def database(tmp_path: Path) -> Path:
     ],
 )
 def test_what_matches(database: Path, question: str, found: list[tuple[str, str]]) -> None:
-    values = matching_values(database, question, 2)
+    values = matching_values(Database(database), question, 2)
     assert all(table == "singer" for table, _, _ in values)
     assert sorted((column, value) for _, column, value in values) == sorted(found)
 
 
 def test_at_most_so_many_a_column(database: Path) -> None:
-    assert len(matching_values(database, "New York, York, France, O'Neil", 1)) == 2
-    assert matching_values(database, "New York", 0) == []
+    assert len(matching_values(Database(database), "New York, York, France, O'Neil", 1)) == 2
+    assert matching_values(Database(database), "New York", 0) == []
 
 
 def test_columns_of_too_many_values_are_left_out_and_named(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grounding, "MOST_VALUES", 3)
+    monkeypatch.setattr(grounding, "LIMITS", QueryLimits(max_rows=3))
     value_index.cache_clear()
-    assert value_index(str(database)).left_out == ("singer.id", "singer.name", "singer.country")
+    assert value_index(Database(database)).left_out == ("singer.id", "singer.name", "singer.country")
     value_index.cache_clear()
 
 
 def test_values_stand_behind_the_schema_as_a_query_writes_them(database: Path) -> None:
-    schema, question = read_schema(database), "Did O'Neil sing?"
+    schema, question = Database(database).schema, "Did O'Neil sing?"
     plain = messages(schema, question)[1]["content"]
-    text = messages(schema, question, values=matching_values(database, question, 2))[1]["content"]
+    text = messages(schema, question, values=matching_values(Database(database), question, 2))[1]["content"]
     head, _, tail = plain.rpartition("Question: ")
     assert text == f"{head}Values: singer.name = 'O\\'Neil'\nQuestion: {tail}"

@@ -47,7 +47,7 @@ MEANINGS = {
 }
 SAID = {
     "strict": "rows as a multiset, ordered where the gold orders, columns in their places",
-    "spider": "Spider's test suites: columns in any order, on the database and on disturbed copies",
+    "spider": "Spider's test suites: columns in any order, on the database and on perturbed copies",
     "bird": "BIRD's execution accuracy: the set of rows",
     "soft_f1": "BIRD's Soft F1: how many cells of the rows agree",
 }

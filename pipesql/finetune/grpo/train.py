@@ -24,6 +24,7 @@ from trl import GRPOTrainer
 
 from pipesql.chat.template import END
 from pipesql.errors import BadInput
+from pipesql.execution.connection import QueryLimits
 from pipesql.finetune.adapter import save_whole_model
 from pipesql.finetune.grpo.metrics import GrpoMetrics
 from pipesql.finetune.grpo.questions import WHOLE, ask
@@ -80,7 +81,8 @@ def train_by_rewards(
         answers.extend(Answer.of(step, judged) for judged in judge.latest[: recipe.num_generations])
         on_metrics(values, step)
 
-    with Judge(tuned.tokenizer, recipe.reward_timeout_s, recipe.reward_max_rows) as judge:
+    limits = QueryLimits(recipe.reward_timeout_s, recipe.reward_max_rows)
+    with Judge(tuned.tokenizer, limits) as judge:
         asked = ask(data, recipe, tuned.tokenizer, judge, limit, seed)
         with tempfile.TemporaryDirectory() as folder:
             trainer = _trainer(tuned, recipe, Dataset.from_list(asked.rows), judge, Path(folder), seed)

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pipesql.execution.database import Database
+from pipesql.execution.connection import Connection
 from pipesql.finetune.grpo.rewards.answers import execution, structure
 from pipesql.finetune.grpo.rewards.result_f1 import result_f1
 from pipesql.finetune.grpo.rewards.schema_adherence import schema_adherence
 from pipesql.records import GoldenPair
 
-Reward = Callable[[str, GoldenPair, Database], float]
+Reward = Callable[[str, GoldenPair, Connection], float]
 
 REWARDS: dict[str, Reward] = {
     "execution": execution,

@@ -1,20 +1,15 @@
-"""An answer's text as evaluation reads it: pure pipe SQL, lowered for its database, executed within limits.
+"""The rewards of answers that run and of answers with the gold's operators in the gold's order.
 
-Does the answer run?
-
-Are the answer's operators of the gold's kinds, in the gold's order?
-
-A database that remembers what it was asked: the gold for good, answers for as long as their group is judged.
+A text is read as in an evaluation: pure pipe SQL, lowered for its database, executed within limits.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
 from pipesql.errors import ExecutionError, SqlError
-from pipesql.execution.database import Database, Result
-from pipesql.execution.schema import read_schema
+from pipesql.execution.connection import Connection, Result
+from pipesql.execution.database import Database
 from pipesql.pipe import operators as op
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.query import PipeQuery
@@ -33,7 +28,7 @@ def read(text: str) -> PipeQuery | None:
     return query
 
 
-def answered(text: str, pair: GoldenPair, database: Database) -> Result | None:
+def answered(text: str, pair: GoldenPair, connection: Connection) -> Result | None:
     """What the text returns on the pair's database, or None where it does not run within the limits.
 
     Raises BadInput where the database itself cannot be read.
@@ -42,24 +37,24 @@ def answered(text: str, pair: GoldenPair, database: Database) -> Result | None:
     if query is None:
         return None
     try:
-        return database.run(lower(query, read_schema(pair.database), database.dialect))
+        return connection.run(lower(query, Database(pair.database).schema, connection.dialect))
     except (SqlError, ExecutionError):  # a timeout and too many rows are ExecutionErrors
         return None
 
 
-def execution(text: str, pair: GoldenPair, database: Database) -> float:
+def execution(text: str, pair: GoldenPair, connection: Connection) -> float:
     """1 where the text is pipe SQL that resolves, lowers and runs within the database's limits, else 0.
 
     Whatever it returns, so by itself this reward teaches to be harmless; `result_f1` weighs more.
     """
-    return 0.0 if answered(text, pair, database) is None else 1.0
+    return 0.0 if answered(text, pair, connection) is None else 1.0
 
 
-def structure(text: str, pair: GoldenPair, database: Database) -> float:
+def structure(text: str, pair: GoldenPair, connection: Connection) -> float:
     """F1 of the longest common subsequence of operator kinds, 2·L / (m + n) for m and n operators; 0 for no pipe SQL.
 
     Source: ROUGE-L (C.-Y. Lin, 2004) with precision L/m and recall L/n weighed alike. Kinds are GoogleSQL's words
-    (`LEFT JOIN` is another than `JOIN`); operators inside brackets are not looked at. `database` is not read.
+    (`LEFT JOIN` is another than `JOIN`); operators inside brackets are not looked at. `connection` is not used.
     """
     query, gold = read(text), read(pair.pipe_sql)
     if query is None or gold is None:
@@ -82,43 +77,3 @@ def common_length(one: Sequence[str], other: Sequence[str]) -> int:
         for number, rival in enumerate(other, 1):
             row.append(above[number - 1] + 1 if item == rival else max(above[number], row[-1]))
     return row[-1]
-
-
-LATEST = 64
-"""So many of the latest answers are remembered, refusals and timeouts among them."""
-
-
-class RememberedDatabase(Database):
-    """A database whose statements run once. Its rows must not change meanwhile: it is for files that are only read."""
-
-    def __init__(self, database: Database) -> None:
-        self.dialect = database.dialect
-        self._database = database
-        self._kept: dict[str, Result] = {}
-        self._latest: OrderedDict[str, Result | ExecutionError] = OrderedDict()
-
-    def keep(self, sql: str) -> Result:
-        """Run a statement and remember its result for good. Raises what `run` raises."""
-        if sql not in self._kept:
-            self._kept[sql] = self._database.run(sql)
-        return self._kept[sql]
-
-    def run(self, sql: str) -> Result:
-        """As `Database.run`; a statement that was refused is refused again, in the same words."""
-        if sql in self._kept:
-            return self._kept[sql]
-        if sql not in self._latest:
-            try:
-                self._latest[sql] = self._database.run(sql)
-            except ExecutionError as error:
-                self._latest[sql] = error
-            if len(self._latest) > LATEST:
-                self._latest.popitem(last=False)
-        found = self._latest[sql]
-        if isinstance(found, ExecutionError):
-            raise found
-        return found
-
-    def close(self) -> None:
-        """Close the database behind it."""
-        self._database.close()

@@ -20,7 +20,7 @@ from typing import Any
 
 from pipesql.errors import ExecutionError
 from pipesql.execution.compare import Row, same_rows
-from pipesql.execution.database import Database
+from pipesql.execution.connection import Connection
 from pipesql.finetune.grpo.rewards.answers import answered
 from pipesql.records import GoldenPair
 
@@ -30,16 +30,16 @@ DIGITS = 9
 """Significant digits in which two floats must agree for their cells to be equal."""
 
 
-def result_f1(text: str, pair: GoldenPair, database: Database) -> float:
+def result_f1(text: str, pair: GoldenPair, connection: Connection) -> float:
     """F1 between the rows of the text and those of the pair's gold; 0 where the text does not run.
 
     Raises ExecutionError, naming the pair, where the gold itself does not run within the limits.
     """
-    result = answered(text, pair, database)
+    result = answered(text, pair, connection)
     if result is None:
         return 0.0
     try:
-        gold = database.run(pair.gold_sql)
+        gold = connection.run(pair.gold_sql)
     except ExecutionError as error:
         raise ExecutionError(f"the gold of {pair.id} does not run on {pair.database}: {error}") from error
     return soft_f1(result.rows, gold.rows)

@@ -10,11 +10,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from pipesql.decoding.operator_stream import read_answer
-from pipesql.execution.opening import open_database
+from pipesql.execution.connection import QueryLimits, RememberingConnection
+from pipesql.execution.database import Database
 from pipesql.finetune.grpo.rewards import REWARDS
-from pipesql.finetune.grpo.rewards.answers import RememberedDatabase
 from pipesql.records import GoldenPair
 
+LATEST = 64
+"""Up to this many of the latest results of a database are remembered, errors and timeouts among them."""
 REMEMBERED = 4_096
 """So many judged answers are remembered: TRL asks for each reward of a whole batch apart."""
 
@@ -32,12 +34,12 @@ class Judged:
 class Judge:
     """Judges answers to known questions, each on its database, read-only. Use as a context manager.
 
-    `timeout_s` and `max_rows` hold for each execution, the gold's included.
+    `limits` hold for each query, the gold's included.
     """
 
-    def __init__(self, tokenizer: Any, timeout_s: float, max_rows: int) -> None:
-        self._tokenizer, self._limits = tokenizer, (timeout_s, max_rows)
-        self._databases: dict[str, RememberedDatabase] = {}
+    def __init__(self, tokenizer: Any, limits: QueryLimits) -> None:
+        self._tokenizer, self._limits = tokenizer, limits
+        self._connections: dict[str, RememberingConnection] = {}
         self._pairs: dict[str, GoldenPair] = {}
         self._open = ExitStack()
         self._judged: OrderedDict[tuple[str, tuple[int, ...]], Judged] = OrderedDict()
@@ -49,10 +51,10 @@ class Judge:
 
         Raises ExecutionError where the gold does not run within the limits, BadInput for a database that is gone.
         """
-        if pair.database not in self._databases:
-            opened = self._open.enter_context(open_database(pair.database, *self._limits))
-            self._databases[pair.database] = RememberedDatabase(opened)
-        gold = self._databases[pair.database].keep(pair.gold_sql)
+        if pair.database not in self._connections:
+            opened = self._open.enter_context(Database(pair.database, self._limits).open())
+            self._connections[pair.database] = RememberingConnection(opened, LATEST)
+        gold = self._connections[pair.database].keep(pair.gold_sql)
         self._pairs[pair.id] = pair
         return len(gold.rows)
 
@@ -62,9 +64,9 @@ class Judge:
         if key not in self._judged:
             pair, decoded = self._pairs[id], read_answer(self._tokenizer, ids)
             text = "\n".join(decoded.operators)
-            database = self._databases[pair.database]
+            connection = self._connections[pair.database]
             ended = decoded.stop == "done"
-            rewards = {name: reward(text, pair, database) if ended else 0.0 for name, reward in REWARDS.items()}
+            rewards = {name: reward(text, pair, connection) if ended else 0.0 for name, reward in REWARDS.items()}
             self._judged[key] = Judged(id, text, decoded.stop, rewards)
             if len(self._judged) > REMEMBERED:
                 self._judged.popitem(last=False)

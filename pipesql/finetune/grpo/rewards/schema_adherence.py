@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from sqlglot import exp
 
 from pipesql.errors import SqlError, UnknownName
+from pipesql.execution.connection import Connection
 from pipesql.execution.database import Database
-from pipesql.execution.schema import read_schema
 from pipesql.finetune.grpo.rewards.answers import read
 from pipesql.pipe import operators as op
 from pipesql.pipe.query import Cte, PipeQuery, nested
@@ -17,7 +17,7 @@ from pipesql.pipe.schema import Schema, Table
 from pipesql.records import GoldenPair
 
 
-def schema_adherence(text: str, pair: GoldenPair, database: Database) -> float:
+def schema_adherence(text: str, pair: GoldenPair, connection: Connection) -> float:
     """The share of the different names in the text that exist; 0 where it is no pipe SQL, or names nothing.
 
     Where the resolver knows them all, that is 1. Else a table exists in the schema or in a WITH; a column in a table
@@ -27,7 +27,7 @@ def schema_adherence(text: str, pair: GoldenPair, database: Database) -> float:
     query = read(text)
     if query is None:
         return 0.0
-    schema = read_schema(pair.database)
+    schema = Database(pair.database).schema
     refused = False
     try:
         resolve(query, schema)
