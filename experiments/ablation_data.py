@@ -1,4 +1,4 @@
-"""`python -m benchmarks.ablation_data`: data folders that differ in one thing, for trainings that are to be compared.
+"""`python -m experiments.ablation_data`: data folders that differ in one thing, for trainings that are to be compared.
 
   whole      the normal form, keys and matching values in the prompt, a sample a query
   own-names  the gold's own aliases and spelling instead of the normal form's
@@ -12,7 +12,7 @@ validation queries of the data folder that it is made of, written as its train q
 is over what the training teaches (`own-names` leaves out what cannot keep its names: on Spider none); and no dev:
 nothing is to be chosen on that.
 
-    python -m benchmarks.ablation_data --data output/data/FOLDER --out output/ablation --tokens 600000
+    python -m experiments.ablation_data --data output/data/FOLDER --out output/ablation --tokens 600000
     mlflow run . -e train -P data=output/ablation/no-keys …
 """
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.decoding`: what one growing cache saves against reading the prompt again at each operator.
+"""`python -m experiments.decoding`: what one growing cache saves against reading the prompt again at each operator.
 
   again     the prompt and the operators so far are read anew for each operator, one question at a time
   cached    one growing cache: a question reads nothing twice, one question at a time
@@ -8,7 +8,7 @@
 All decode greedily in float32 on this machine and must give the same answers. Tokens are what the model computes,
 padding included.
 
-    python -m benchmarks.decoding --model FOLDER --data output/data/FOLDER --questions 40
+    python -m experiments.decoding --model FOLDER --data output/data/FOLDER --questions 40
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.equality`: packs teach what sequences of one operator teach, token by token.
+"""`python -m experiments.equality`: packs teach what sequences of one operator teach, token by token.
 
 The measure is the unpacked incremental format: N sequences for a query of N operators, each the prompt, the operators
 so far as they were emitted, and the next one, with the loss on that one alone; every sequence a batch of its own. Held

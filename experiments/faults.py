@@ -1,4 +1,4 @@
-"""`python -m benchmarks.faults`: twenty faults planted in training runs of `tiny`, each with the guard and without.
+"""`python -m experiments.faults`: twenty faults planted in training runs of `tiny`, each with the guard and without.
 
 A run is usable where the evaluation loss of what it leaves is within 5% of the clean run's, and dead where its last
 weights are not finite or twice as bad. Prints a table; exits with 1 unless all guarded runs are usable. Takes four

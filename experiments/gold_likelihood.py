@@ -1,4 +1,4 @@
-"""`python -m benchmarks.gold_likelihood`: how likely registered versions find the gold queries of held-out databases.
+"""`python -m experiments.gold_likelihood`: how likely registered versions find the gold queries of held-out databases.
 
 Execution accuracy says little of models that have learnt little: most of their answers are wrong alike. How many nats
 a gold query costs, its prompt given, tells them apart with fewer questions. Of each version, asked with the prompts of
@@ -12,8 +12,8 @@ are over queries alone, and say nothing of how far another seed would move a fig
 A query costs what the tokens of its text cost. Where two folders write the same query otherwise, as `own-names` and
 `whole` do, each version pays for the text that it was taught.
 
-    python -m benchmarks.gold_likelihood 1=output/ablation/whole 2=output/ablation/own-names
-    python -m benchmarks.gold_likelihood 1,6=output/ablation/whole 2,7=output/ablation/own-names
+    python -m experiments.gold_likelihood 1=output/ablation/whole 2=output/ablation/own-names
+    python -m experiments.gold_likelihood 1,6=output/ablation/whole 2,7=output/ablation/own-names
 """
 
 from __future__ import annotations

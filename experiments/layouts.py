@@ -1,4 +1,4 @@
-"""`python -m benchmarks.layouts`: seconds an epoch of the same pairs takes on this CPU, by layout.
+"""`python -m experiments.layouts`: seconds an epoch of the same pairs takes on this CPU, by layout.
 
   steps    one sequence an operator, padded in batches of four: how the reproduction guide trains
   folded   one sequence a query, packed (packing bfd)
@@ -9,7 +9,7 @@ optimizer step, with the loss on what the assistant says and logits nowhere else
 that all of them meet the same machine. With --share a drawn part of the batches is measured and the rest is reckoned
 by its computed tokens, which the output says.
 
-    python -m benchmarks.layouts --benchmark spider --benchmark_dir PATH --share 0.05
+    python -m experiments.layouts --benchmark spider --benchmark_dir PATH --share 0.05
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""`python -m benchmarks.quantised`: QLoRA for real on a CPU: load in 4 bits, train, save, merge into the whole base.
+"""`python -m experiments.quantised`: QLoRA for real on a CPU: load in 4 bits, train, save, merge into the whole base.
 
 A few optimizer steps of the trainer that a run has, on packs of real pairs; the adapter is saved and merged into a base
 that is loaded anew in float32, and the logits are compared three ways. bitsandbytes computes on CPUs too, slowly.
 
-    python -m benchmarks.quantised --model smol --steps 5
+    python -m experiments.quantised --model smol --steps 5
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""`python -m benchmarks.results`: what a finished run came to, as a record for the docs.
+"""`python -m experiments.results`: what a finished run came to, as a record for the docs.
 
 Of a train run: where it came from, its settings and figures, the digest of the weights of the version that was made of
 it, and its loss curve (FOLDER/NAME.json and .png). Of an evaluate run: the version, how it was asked, and all figures
 (FOLDER/NAME.json), with the table as text (.txt). Both are read from the tracking store of this project.
 
-    python -m benchmarks.results --run RUN --name smol-epoch-1
+    python -m experiments.results --run RUN --name smol-epoch-1
 """
 
 from __future__ import annotations

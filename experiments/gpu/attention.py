@@ -1,11 +1,11 @@
-"""`python -m benchmarks.gpu.attention`: one layer's attention over packs that share prompts, by size of the pack.
+"""`python -m experiments.gpu.attention`: one layer's attention over packs that share prompts, by size of the pack.
 
 Forward and backward of sdpa under a mask of all pairs, of eager attention, and of flex attention over the pack's
 blocks, with the heads of Qwen2.5-1.5B, in bfloat16. Packs are real ones of the pairs given, laid end to end up to the
 size. On a CPU (--tiny) flex attention is replaced by `stretches`, which trains there.
 
-    python -m benchmarks.gpu.attention --data output/data/FOLDER --out attention.json
-    python -m benchmarks.gpu.attention --tiny
+    python -m experiments.gpu.attention --data output/data/FOLDER --out attention.json
+    python -m experiments.gpu.attention --tiny
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""`python -m benchmarks.gpu.full_smol --data FOLDER`: every weight of SmolLM2-135M, on a folder of the data step.
+"""`python -m experiments.gpu.full_smol --data FOLDER`: every weight of SmolLM2-135M, on a folder of the data step.
 
 By the recipe smol-full (packs of 4,096 tokens that share prompts), with the evaluation loss after each epoch. The model
 that comes out is written to --model_out and named by the SHA-256 of its weights file; with the same versions, card and
 seed that shows whether two trainings came to the same.
 
-    python -m benchmarks.gpu.full_smol --data output/data/FOLDER --out smol.json --model_out output/smol-full
-    python -m benchmarks.gpu.full_smol --tiny            # random weights and the demo, on any machine
+    python -m experiments.gpu.full_smol --data output/data/FOLDER --out smol.json --model_out output/smol-full
+    python -m experiments.gpu.full_smol --tiny            # random weights and the demo, on any machine
 """
 
 from __future__ import annotations

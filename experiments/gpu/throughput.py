@@ -1,4 +1,4 @@
-"""`python -m benchmarks.gpu.throughput --shape 1.5b`: tokens a second on one NVIDIA GPU, the guide's way and ours.
+"""`python -m experiments.gpu.throughput --shape 1.5b`: tokens a second on one NVIDIA GPU, the guide's way and ours.
 
 The guide's settings, on layout steps, padded: 1.5b without quantisation, batches of 4 × 8 accumulated; 7b in 4 bits
 (nf4, double quantisation), batches of 1 × 32; both up to 4,096 tokens with activation checkpointing. Ours: packs of
@@ -6,8 +6,8 @@ The guide's settings, on layout steps, padded: 1.5b without quantisation, batche
 (on what the assistant says), LoRA r 16 on all projections, weights random in Qwen2.5's shapes. Tokens are counted by
 smol's tokenizer (tiny's with --tiny), since nothing is fetched: Qwen's would give about as many.
 
-    python -m benchmarks.gpu.throughput --shape 1.5b --data output/data/FOLDER --out 1.5b.json
-    python -m benchmarks.gpu.throughput --tiny                # the same code on a CPU, in seconds
+    python -m experiments.gpu.throughput --shape 1.5b --data output/data/FOLDER --out 1.5b.json
+    python -m experiments.gpu.throughput --tiny                # the same code on a CPU, in seconds
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def model(source):
 
 @pytest.mark.parametrize("attention", ["auto", "sdpa"])
 def test_packs_teach_an_adapter_what_single_operators_teach(model, tokenizer, samples, attention) -> None:
-    """Token by token, and every LoRA matrix; `python -m benchmarks.equality` shows the same for smol."""
+    """Token by token, and every LoRA matrix; `python -m experiments.equality` shows the same for smol."""
     recipe = dataclasses.replace(RECIPE, attn_implementation=attention)
     model = get_peft_model(model, lora_config(recipe))
     shake_adapter(model)

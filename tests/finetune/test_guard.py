@@ -118,7 +118,7 @@ def clean(samples):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_outlives_a_fault(kind, samples, clean) -> None:
-    """One of each kind; `python -m benchmarks.faults` plants twenty, and shows what they do to a run without guard."""
+    """One of each kind; `python -m experiments.faults` plants twenty, and shows what they do to a run without guard."""
     outcome = run(samples, Fault(kind, 33))
     assert outcome.skipped >= 1
     assert outcome.rewinds == (kind in ("poisoned batch", "nan in the optimizer"))

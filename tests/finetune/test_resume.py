@@ -26,7 +26,7 @@ STEPS = 40
 CHILD = """
 import dataclasses, sys
 from pathlib import Path
-from benchmarks.faults import RECIPE
+from experiments.faults import RECIPE
 from pipesql.finetune.sft.train import train
 from pipesql.models import resolve_model
 recipe = dataclasses.replace(RECIPE, max_steps={steps}, save_steps=3.0, lora_dropout=0.1, max_grad_norm=1.0)
