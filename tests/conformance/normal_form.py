@@ -36,7 +36,7 @@ from pipesql.pipe.resolving.relations import expressions
 from pipesql.pipe.resolving.resolve import resolve_names
 from pipesql.pipe.resolving.resolved import Resolved
 from pipesql.pipe.schema import Schema
-from tests.conformance.variants import plain, variants
+from tests.support.queries.variants import plain, variants
 
 
 @dataclass
