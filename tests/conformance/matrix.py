@@ -1,9 +1,9 @@
 """`python -m tests.conformance.matrix`: lowered pipelines give the rows that Google's own executor gives.
 
 Every ordered pair of operators (`tests.support.queries.pipelines`) behind `FROM a`, every operator behind every start,
-and longer pipelines drawn at random, on tables with NULLs, duplicates and ties. Each is lowered to each engine, run there, and
-compared with what Google's executor makes of the pipe text: as a multiset, or in order where order is defined. The
-exit status is 0 if nothing differs and nothing fails.
+and longer pipelines drawn at random, on tables with NULLs, duplicates and ties. Each is lowered to each engine, run
+there, and compared with what Google's executor makes of the pipe text: as a multiset, or in order where order is
+defined. The exit status is 0 if nothing differs and nothing fails.
 
 BigQuery's text is GoogleSQL: it is run by Google's executor too. What pipesql refuses for an engine is listed by
 construct; what Google's executor refuses is listed by reason and compared with nothing.
