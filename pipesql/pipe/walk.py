@@ -12,9 +12,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from pipesql.errors import SqlSyntaxError
+from pipesql.errors import SqlSyntaxError, depth_bounded
 from pipesql.pipe import operators as op
-from pipesql.pipe.located import depth_bounded
 from pipesql.pipe.query import PipeQuery, nested_queries
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.errors import UnsupportedSql
+from pipesql.errors import UnsupportedSql, depth_bounded
 from pipesql.pipe import operators as op
-from pipesql.pipe.located import depth_bounded
 from pipesql.pipe.printing.expressions import Texts
 from pipesql.pipe.printing.spark import for_spark
 from pipesql.pipe.query import PipeQuery, Subpipeline

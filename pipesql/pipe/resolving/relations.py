@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from pipesql.errors import SqlError, UnknownName, UnsupportedSql
 from pipesql.pipe import operators as op
+from pipesql.pipe.expressions import position_of
 from pipesql.pipe.identifiers import identifier
 from pipesql.pipe.query import Cte, PipeQuery, Subpipeline, nested, nested_queries
 from pipesql.pipe.resolving.names import Names
@@ -78,18 +79,20 @@ class Relations(ABC):
             if cte is None:
                 alias = alias or node.name
                 cte = self.ctes.get(node.name.lower())
-            columns = self._table(node.name) if cte is None else cte.read()
+            columns = self._table(node) if cte is None else cte.read()
         else:
             raise SqlError(f"cannot read from {node.sql('bigquery')}: a table or a pipe query in brackets is expected")
         self.out.sources[id(node)] = Source(columns, cte)
         return Scope(columns, {alias.lower(): Variable(alias, columns)} if alias else variables)
 
-    def _table(self, name: str) -> tuple[ScopeColumn, ...]:
+    def _table(self, node: exp.Table) -> tuple[ScopeColumn, ...]:
+        name = node.name
         table = self.schema.table(name)
         if table is None:
-            raise unknown_name(
-                name, "table", name, [t.name for t in self.schema] + [c.name for c in self.ctes.values()]
-            )
+            known = [*(t.name for t in self.schema), *(c.name for c in self.ctes.values())]
+            error = unknown_name(name, "table", name, known)
+            error.position = position_of(node)
+            raise error
         self.tables.read.add(name.lower())
         return tuple(ScopeColumn(c.name, c.kind, (table.name, c.name)) for c in table.columns)
 
