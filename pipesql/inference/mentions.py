@@ -19,10 +19,9 @@ from sqlglot import exp
 from pipesql.assistant_tools.schema_pruning import words
 from pipesql.errors import SqlError
 from pipesql.pipe.reading.parser import parse
-from pipesql.pipe.resolving.relations import tables_read
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.schema import Schema
-from pipesql.pipe.walk import expressions
+from pipesql.pipe.walk import expressions, parts_but_conditions, tables_read
 
 Words = tuple[str, ...]
 
@@ -57,10 +56,12 @@ def left_out(schema: Schema, called: Mentions, operators: Sequence[str]) -> list
         given = resolve(query, schema)[-1].columns
     except SqlError:
         return []
-    named = {column.name.lower() for part in expressions(query) for column in part.find_all(exp.Column)}
+    named = {
+        column.name.lower() for part in expressions(query, parts_but_conditions) for column in part.find_all(exp.Column)
+    }
     named |= {column.name.lower() for column in given}
     return [
-        *sorted(called.tables - tables_read(query)),
+        *sorted(called.tables - {name.lower() for name in tables_read(query)}),
         *sorted(min(names) for names in called.columns if not names & named),
     ]
 

@@ -27,10 +27,9 @@ from pipesql.execution.database import Database
 from pipesql.pipe import operators as op
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
-from pipesql.pipe.resolving.relations import expressions
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.schema import Schema
-from pipesql.pipe.walk import require_pure
+from pipesql.pipe.walk import expressions, own_parts, require_pure
 
 Evidence = Literal["names", "runs", "rows", "words"]
 """How much is asked of an operator: that its names resolve, that it runs, that it says something and leaves a row. With
@@ -134,7 +133,7 @@ _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
 
 def compared_with_itself(operator: op.Operator) -> str | None:
     """What the operator compares with itself, or None. In 9,680 golden pairs of Spider there are six such slips."""
-    for expression in expressions(operator):
+    for expression in expressions(operator, own_parts):
         for comparison in expression.find_all(*_COMPARISONS):
             if comparison.this == comparison.expression:
                 return str(comparison.this.sql("bigquery"))
