@@ -19,7 +19,7 @@ from pipesql.evaluate.judge import CAUSES
 from pipesql.evaluate.rules.scores import SCORES, worth
 from pipesql.pipe import operators as op
 from pipesql.pipe.query import PipeQuery
-from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.reading.parser import parse_operators
 from pipesql.pipe.walk import Walked, parts
 from pipesql.records import Verdict
 
@@ -46,7 +46,7 @@ _SEVERAL = frozenset({"join", "outer join", "nested query", "set operation"})
 @lru_cache(maxsize=10_000)
 def constructs(operators: tuple[str, ...]) -> tuple[str, ...]:
     """The constructs of a query given as the texts of its operators. Raises SqlError where that is no pipe SQL."""
-    found = set(_of_query(parse("\n".join(operators))))
+    found = set(_of_query(parse_operators(operators)))
     if not found & _SEVERAL:
         found.add("one table")
     return tuple(name for name in CONSTRUCTS if name in found)

@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from pipesql.assistant_tools.schema_pruning import words
 from pipesql.errors import SqlError
-from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.reading.parser import parse_operators
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.walk import expressions, parts_but_conditions, tables_read
@@ -52,7 +52,7 @@ def mentions(schema: Schema, question: str) -> Mentions:
 def left_out(schema: Schema, called: Mentions, operators: Sequence[str]) -> list[str]:
     """What is called and the query neither reads, names, nor gives; nothing for one that does not parse or resolve."""
     try:
-        query = parse("\n".join(operators))
+        query = parse_operators(operators)
         given = resolve(query, schema)[-1].columns
     except SqlError:
         return []

@@ -7,7 +7,7 @@ like any leaf. `nested_queries` finds them, `nest` makes one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,11 @@ class Subpipeline(Part):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Subpipeline:
         return self  # immutable
+
+
+def text_of(operators: Iterable[str]) -> str:
+    """The text of a query, given the texts of its operators: one operator a line."""
+    return "\n".join(operators)
 
 
 def nest(query: PipeQuery) -> exp.Placeholder:

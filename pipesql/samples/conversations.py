@@ -21,6 +21,7 @@ from pipesql.benchmarks.hardness import hardness
 from pipesql.chat.prompts import Value, quoted, schema_text, tool_messages
 from pipesql.chat.tool_calls import answered, call, calling
 from pipesql.errors import PipesqlError
+from pipesql.pipe.query import text_of
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.walk import tables_read
 from pipesql.records import GoldenPair, Sample
@@ -48,7 +49,7 @@ def converse(pair: GoldenPair, box: Toolbox, seed: int, values: Sequence[Value] 
     if depth == "explore":
         talk.use(*(("sample_data", {"table": name}) for name in names[:MOST_SAMPLED]))
         for length in _tried(len(pair.operators)):
-            talk.use(("execute_pipe_sql", {"query": "\n".join(pair.operators[:length])}))
+            talk.use(("execute_pipe_sql", {"query": text_of(pair.operators[:length])}))
     draw = random.Random(f"{seed}/{pair.id}")
     if draw.random() < REPAIRS and (wrong := mistake(pair.pipe_sql, box.schema, draw)):
         talk.use(("execute_pipe_sql", {"query": wrong[1]}), weight=0)

@@ -10,14 +10,14 @@ construct that is not read.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 from sqlglot.tokens import Token, TokenType
 
 from pipesql.errors import at_operator, depth_bounded
 from pipesql.pipe import operators as op
-from pipesql.pipe.query import Cte, PipeQuery, Subpipeline, nest
+from pipesql.pipe.query import Cte, PipeQuery, Subpipeline, nest, text_of
 from pipesql.pipe.reading.columns import (
     is_plain,
     read_aggregate,
@@ -67,6 +67,11 @@ def parse(text: str, dialect: str = "bigquery") -> PipeQuery:
     reader = _QueryReader(text, dialect)
     reader.fragments.prepare(found)
     return reader.query(found)
+
+
+def parse_operators(operators: Sequence[str]) -> PipeQuery:
+    """Read the texts of a query's operators, all but the first with their `|>`. Raises as `parse` does."""
+    return parse(text_of(operators))
 
 
 class _QueryReader:
