@@ -35,8 +35,8 @@ from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve_names
 from pipesql.pipe.resolving.resolved import Resolved
 from pipesql.pipe.schema import Schema
-from tests.support.queries.variants import plain, variants
 from pipesql.pipe.walk import expressions, own_parts
+from tests.support.queries.variants import plain, variants
 
 
 @dataclass
