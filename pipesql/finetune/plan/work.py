@@ -10,8 +10,8 @@ from typing import Any
 from pipesql.finetune.recipe.recipe import Recipe
 
 SPIDER = {"shared": 86, "bfd": 293, "none": 1088}
-"""By packing: computed tokens a query of Spider's golden pairs (`pipesql samples layouts`, docs/samples.md); for `none` in
-layout steps, as the reproduction guide trains, without the padding of its batches."""
+"""By packing: computed tokens a query of Spider's golden pairs (`pipesql samples layouts`, docs/samples.md); for `none`
+in layout steps, as the reproduction guide trains, without the padding of its batches."""
 SPIDER_TARGETS = 52
 """Tokens of a query that are learnt."""
 SPIDER_QUERIES = 8648
