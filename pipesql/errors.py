@@ -6,6 +6,11 @@ anything else is a bug and keeps its traceback.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar
+
 
 class PipesqlError(Exception):
     """Base of every error that pipesql raises on purpose. Its message is one line, whatever the text that it quotes."""
@@ -14,6 +19,16 @@ class PipesqlError(Exception):
 
     def __init__(self, message: str = "") -> None:
         super().__init__(" ".join(message.splitlines()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.args, vars(self))
+
+
+def _restored(kind: type[PipesqlError], arguments: tuple[Any, ...], fields: dict[str, Any]) -> PipesqlError:
+    """An error that another process raised, its fields included."""
+    error = kind.__new__(kind, *arguments)
+    vars(error).update(fields)
+    return error
 
 
 class BadInput(PipesqlError):
@@ -35,32 +50,89 @@ class StorageError(BadInput):
 
 
 class SqlError(PipesqlError):
-    """A query, standard or pipe, cannot be read, resolved or expressed."""
+    """A query, standard or pipe, cannot be read, resolved or expressed.
+
+    `operator` is the number of the pipe operator at which that is found, from 1, counted in the innermost query around
+    it; `position` is the place in the text, in characters from 0. Each is None where it is not known.
+    """
+
+    def __init__(self, message: str, *, operator: int | None = None, position: int | None = None) -> None:
+        super().__init__(message)
+        self.operator = operator
+        self.position = position
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return message if self.operator is None else f"operator {self.operator}: {message}"
 
 
 class SqlSyntaxError(SqlError):
-    """The text is not a query. `offset` counts characters from the start of the text, if known."""
+    """The text is not a query. Its message names line and column, where they are known."""
 
-    def __init__(self, message: str, offset: int | None = None) -> None:
-        super().__init__(message)
-        self.offset = offset
+    def __str__(self) -> str:
+        return PipesqlError.__str__(self)
 
 
 class UnknownName(SqlError):
-    """A table, column or range variable that does not exist, or is ambiguous, at this operator."""
+    """A table, column or range variable, `name`, that does not exist or is ambiguous."""
 
-    def __init__(self, message: str, name: str, operator: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, name: str, *, operator: int | None = None, position: int | None = None) -> None:
+        super().__init__(message, operator=operator, position=position)
         self.name = name
-        self.operator = operator
 
 
 class UnsupportedSql(SqlError):
-    """A construct that cannot be expressed faithfully; it is refused, never approximated."""
+    """A construct that cannot be expressed faithfully; it is refused, never approximated.
 
-    def __init__(self, construct: str, detail: str = "") -> None:
-        super().__init__(f"cannot express {construct}" + (f": {detail}" if detail else ""))
+    `place` is where it stands in the text, in words; without it the message names the operator.
+    """
+
+    def __init__(
+        self,
+        construct: str,
+        detail: str = "",
+        *,
+        place: str = "",
+        operator: int | None = None,
+        position: int | None = None,
+    ) -> None:
+        super().__init__(
+            f"cannot express {construct}" + (f": {detail}" if detail else ""), operator=operator, position=position
+        )
         self.construct = construct
+        self.place = place
+
+    def __str__(self) -> str:
+        place = self.place or ("" if self.operator is None else f"operator {self.operator}")
+        return PipesqlError.__str__(self) + (f" ({place})" if place else "")
+
+
+@contextmanager
+def at_operator(number: int) -> Iterator[None]:
+    """Errors raised in here carry the operator's number, unless one further in has given them its own."""
+    try:
+        yield
+    except SqlError as error:
+        if error.operator is None:
+            error.operator = number
+        raise
+
+
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
+
+
+def depth_bounded(function: Callable[Given, Made]) -> Callable[Given, Made]:
+    """The function, raising UnsupportedSql where it would raise RecursionError: trees are walked recursively."""
+
+    @functools.wraps(function)
+    def bounded(*args: Given.args, **kwargs: Given.kwargs) -> Made:
+        try:
+            return function(*args, **kwargs)
+        except RecursionError:
+            raise UnsupportedSql("a query that nests this deeply", "split it with WITH, or shorten its lists") from None
+
+    return bounded
 
 
 class ExecutionError(PipesqlError):

@@ -15,7 +15,8 @@ from pipesql.errors import BadInput, PipesqlError
 from pipesql.execution.connection import QueryLimits
 from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
-from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.query import text_of
+from pipesql.pipe.reading.parser import parse_operators
 
 if TYPE_CHECKING:
     from pipesql.decoding.answers import Decoded
@@ -208,13 +209,13 @@ def _finished(
     asked: Question, decoded: Decoded, share: float, confidence: float | None, timeout_s: float, max_rows: int
 ) -> Answer:
     """The answer with its SQL and rows, or the reason why it has none."""
-    pipe_sql, sql, error = "\n".join(decoded.operators), "", "" if decoded.stop == "done" else decoded.detail
+    pipe_sql, sql, error = text_of(decoded.operators), "", "" if decoded.stop == "done" else decoded.detail
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[Any, ...], ...] = ()
     if not error:
         try:
             database = Database(asked.database, QueryLimits(timeout_s, max_rows))
-            sql = lower(parse(pipe_sql), database.schema, database.dialect)
+            sql = lower(parse_operators(decoded.operators), database.schema, database.dialect)
             with database.open() as connection:
                 result = connection.run(sql)
             columns, rows = result.columns, tuple(result.rows)

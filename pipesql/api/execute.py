@@ -20,7 +20,7 @@ from pipesql.pipe.engines import write
 from pipesql.pipe.lowering.lower import lower, lower_tree
 from pipesql.pipe.printing.printer import print_operators
 from pipesql.pipe.query import PipeQuery
-from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.reading.parser import parse, parse_operators
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.scan import split, tokens
 from pipesql.pipe.schema import Schema
@@ -93,7 +93,7 @@ def explain(pipe_sql: str, database: Path | str, *, rows: int = 3, timeout_s: fl
 
 def last_prefix(operators: Sequence[str], schema: Schema, connection: Connection, rows: int) -> Prefix:
     """The table after the last of these operators, on an open database. Raises PipesqlError where it fails."""
-    query = parse("\n".join(operators))
+    query = parse_operators(operators)
     shown = print_operators(query)[-1].removeprefix("|> ")
     return _prefix(len(operators), shown, query, schema, connection, rows)
 

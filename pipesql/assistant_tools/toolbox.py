@@ -34,11 +34,11 @@ from pipesql.execution.database import Database
 from pipesql.pipe.engines import write
 from pipesql.pipe.lowering.lower import lower_tree
 from pipesql.pipe.query import PipeQuery
+from pipesql.pipe.read import read_text
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.schema import Schema, Table
 from pipesql.pipe.scope import unknown_name
-from pipesql.pipe.walk import require_pure
 
 UNCOUNTED = "counting all rows takes too long"
 """Stands in a note in place of a number."""
@@ -103,7 +103,7 @@ class Toolbox:
 
     def execute_pipe_sql(self, query: str) -> dict[str, Any]:
         """The first rows of a query, and how many it has."""
-        found = first_rows(self._read(query), self.schema, self._connection, self.limits.rows)
+        found = first_rows(read_text(query), self.schema, self._connection, self.limits.rows)
         shown = {"columns": list(found.columns), "rows": self._shown(found)}
         if found.count is None:
             return shown | {"note": f"{len(found.rows)} rows shown; {UNCOUNTED}"}
@@ -111,13 +111,8 @@ class Toolbox:
 
     def validate_pipe_sql(self, query: str) -> dict[str, Any]:
         """Whether a query holds; nothing is run."""
-        scope = resolve(self._read(query), self.schema)[-1]
+        scope = resolve(read_text(query), self.schema)[-1]
         return {"valid": True, "columns": [column.name for column in scope.columns]}
-
-    def _read(self, text: str) -> PipeQuery:
-        query = parse(text)
-        require_pure(query)
-        return query
 
     def _table(self, name: str) -> Table:
         found = self.schema.table(name.strip("`"))

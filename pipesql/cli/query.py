@@ -109,9 +109,8 @@ def check(db: str | None, execute: bool, target: str, timeout: float, as_json: b
 
 
 def _failure(error: SqlError) -> dict[str, Any]:
-    """A query that does not hold, as JSON: the operator counts from 1, the offset is in characters from 0."""
-    operator, offset = getattr(error, "operator", None), getattr(error, "offset", None)
-    return {"ok": False, "error": str(error), "operator": operator, "offset": offset}
+    """A query that does not hold, as JSON: operators count from 1, positions in characters from 0."""
+    return {"ok": False, "error": str(error), "operator": error.operator, "position": error.position}
 
 
 @click.command()

@@ -21,7 +21,7 @@ from pipesql.decompile.prepare.desugar import desugar
 from pipesql.decompile.prepare.parse import parse
 from pipesql.decompile.prepare.sqlite import count_truths
 from pipesql.decompile.semantics import Semantics, semantics_of
-from pipesql.pipe.located import depth_bounded
+from pipesql.errors import depth_bounded
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.schema import Schema
 

@@ -8,8 +8,8 @@ from pipesql.decompile.bind.compound import names_itself
 from pipesql.decompile.prepare.desugar import desugar
 from pipesql.decompile.prepare.parse import parse
 from pipesql.decompile.semantics import semantics_of
+from pipesql.errors import depth_bounded
 from pipesql.pipe.inferred import Inferred, Sources, needs_database
-from pipesql.pipe.located import depth_bounded
 from pipesql.pipe.schema import Schema
 
 

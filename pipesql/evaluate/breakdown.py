@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,8 +18,9 @@ from sqlglot import exp
 from pipesql.evaluate.judge import CAUSES
 from pipesql.evaluate.rules.scores import SCORES, worth
 from pipesql.pipe import operators as op
-from pipesql.pipe.query import PipeQuery, nested_queries
-from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.query import PipeQuery
+from pipesql.pipe.reading.parser import parse_operators
+from pipesql.pipe.walk import Walked, parts
 from pipesql.records import Verdict
 
 CONSTRUCTS = (
@@ -45,7 +46,7 @@ _SEVERAL = frozenset({"join", "outer join", "nested query", "set operation"})
 @lru_cache(maxsize=10_000)
 def constructs(operators: tuple[str, ...]) -> tuple[str, ...]:
     """The constructs of a query given as the texts of its operators. Raises SqlError where that is no pipe SQL."""
-    found = set(_of_query(parse("\n".join(operators))))
+    found = set(_of_query(parse_operators(operators)))
     if not found & _SEVERAL:
         found.add("one table")
     return tuple(name for name in CONSTRUCTS if name in found)
@@ -85,28 +86,24 @@ def _of_operator(operator: op.Operator, grouped: bool) -> Iterator[str]:
     yield from _inside(operator)
 
 
-def _inside(part: object) -> Iterator[str]:
+def _inside(part: Walked) -> Iterator[str]:
     """What stands in an operator: joins, and expressions with what is nested in them."""
-    if isinstance(part, op.Join):
-        yield "join"
-        if part.kind in ("LEFT", "RIGHT", "FULL"):
-            yield "outer join"
-    if isinstance(part, PipeQuery):
-        yield "nested query"
-        yield from _of_query(part)
-    elif isinstance(part, exp.Expr):
-        if part.find(exp.Window):
-            yield "window"
-        if part.find(exp.Case, exp.If):
-            yield "case"
-        for _, query in nested_queries(part):
-            yield from _inside(query)
-    elif isinstance(part, tuple):
-        for each in part:
-            yield from _inside(each)
-    elif is_dataclass(part):
-        for field in fields(part):
-            yield from _inside(getattr(part, field.name))
+    match part:
+        case PipeQuery():
+            yield "nested query"
+            yield from _of_query(part)
+            return
+        case op.Join(kind=kind):
+            yield "join"
+            if kind in ("LEFT", "RIGHT", "FULL"):
+                yield "outer join"
+        case exp.Expr():
+            if part.find(exp.Window):
+                yield "window"
+            if part.find(exp.Case, exp.If):
+                yield "case"
+    for each in parts(part):
+        yield from _inside(each)
 
 
 HARDNESS = ("easy", "medium", "hard", "extra", "simple", "moderate", "challenging")

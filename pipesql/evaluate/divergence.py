@@ -24,9 +24,8 @@ from pipesql.pipe import operators as op
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.query import PipeQuery
-from pipesql.pipe.reading.parser import parse
-from pipesql.pipe.resolving.resolve import resolve
-from pipesql.pipe.walk import require_pure
+from pipesql.pipe.read import read
+from pipesql.pipe.reading.parser import parse_operators
 
 ENDS_EARLY = "(ends early)"
 UNREADABLE = "(unreadable)"
@@ -65,13 +64,11 @@ def parting(operators: Sequence[str], gold: Sequence[str], kind: str, suite: Sui
 
 
 def _prefixes(operators: Sequence[str], suite: Suite) -> list[_Prefix]:
-    """The prefixes that are queries on the schema, shortest first, up to the first that is none."""
+    """The prefixes that are queries on the schema, shortest first, up to the first that is not one."""
     found = []
     for length in range(1, len(operators) + 1):
         try:
-            query = parse("\n".join(operators[:length]))
-            require_pure(query)
-            resolve(query, suite.schema)
+            query = read(operators[:length], suite.schema).query
             found.append(_Prefix(print_query(query), query))
         except SqlError:
             break
@@ -100,6 +97,6 @@ def _named(operators: Sequence[str], number: int) -> Parting:
     if number > len(operators):
         return Parting(number, ENDS_EARLY)
     try:
-        return Parting(number, op.keyword(parse("\n".join(operators[:number])).operators[-1]))
+        return Parting(number, op.keyword(parse_operators(operators[:number]).operators[-1]))
     except SqlError:
         return Parting(number, UNREADABLE)

@@ -33,10 +33,8 @@ from pipesql.execution.connection import DEFAULT_LIMITS, Connection, QueryLimits
 from pipesql.execution.database import Database
 from pipesql.execution.suite import Suite
 from pipesql.pipe.lowering.lower import lower
-from pipesql.pipe.reading.parser import parse
-from pipesql.pipe.resolving.resolve import resolve
+from pipesql.pipe.read import read
 from pipesql.pipe.schema import Schema
-from pipesql.pipe.walk import require_pure
 from pipesql.records import Prediction, Verdict
 
 CAUSES = ("missing", "length", "syntax", "name", "unsupported", "timeout", "execution", "rows")
@@ -136,9 +134,7 @@ def _lowered(prediction: Prediction, schema: Schema, dialect: str) -> Outcome:
     if prediction.stop in ("length", "missing"):
         return Outcome(cause=prediction.stop, detail=prediction.detail)
     try:
-        query = parse(prediction.pipe_sql)
-        require_pure(query)
-        resolve(query, schema)
+        query = read(prediction.operators, schema).query
         return Outcome(lowered_sql=lower(query, schema, dialect))
     except SqlSyntaxError as error:
         return Outcome(cause="syntax", detail=str(error))

@@ -33,7 +33,7 @@ from pipesql.execution.compare import Row, same_rows
 from pipesql.execution.connection import Result
 from pipesql.pipe import operators as op
 from pipesql.pipe.lowering.lower import lower
-from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.reading.parser import parse_operators
 from pipesql.pipe.schema import Schema
 
 Run = Callable[[str], Result]
@@ -77,7 +77,7 @@ class Finder:
 
     def disordered(self) -> Place:
         """The operator that is to blame for the order of rows."""
-        sorts = [i for i, o in enumerate(parse("\n".join(self._operators)).operators, 1) if isinstance(o, op.OrderBy)]
+        sorts = [i for i, o in enumerate(parse_operators(self._operators).operators, 1) if isinstance(o, op.OrderBy)]
         number = sorts[-1] if sorts else len(self._operators)
         return Place(number, number - 1)
 
@@ -88,7 +88,7 @@ class Finder:
         except SqlglotError:
             return self._end(0)
         agrees = 0
-        for stage in stages(gold, parse("\n".join(self._operators)).operators, self._dialect):
+        for stage in stages(gold, parse_operators(self._operators).operators, self._dialect):
             well = self._same(stage, run)
             if well is False:
                 return Place(stage.number, agrees)
@@ -109,7 +109,7 @@ class Finder:
         return True if all(have[column] >= n for column, n in _columns(gold).items()) else None
 
     def _lowered(self, number: int) -> str:
-        return lower(parse("\n".join(self._operators[:number])), self._schema, self._dialect)
+        return lower(parse_operators(self._operators[:number]), self._schema, self._dialect)
 
     def _end(self, agrees: int) -> Place:
         return Place(len(self._operators), agrees)

@@ -42,8 +42,9 @@ from pipesql.golden.first_divergence import Finder, Place
 from pipesql.golden.reasons import category
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_operators
-from pipesql.pipe.reading.parser import parse
-from pipesql.pipe.resolving.resolve import resolve
+from pipesql.pipe.query import text_of
+from pipesql.pipe.read import read
+from pipesql.pipe.reading.parser import parse_operators
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.walk import is_pure
 from pipesql.records import GoldenPair, Question, Rejection
@@ -138,7 +139,7 @@ def _rejection(question: Question, trip: _Trip, rejected: _Rejected) -> Rejectio
         split=question.split,
         reason=rejected.reason,
         detail=rejected.detail,
-        pipe_sql="\n".join(trip.operators),
+        pipe_sql=text_of(trip.operators),
         lowered_sql=trip.lowered,
         shown_on=rejected.shown_on,
         operator=rejected.place.operator,
@@ -202,7 +203,7 @@ def _construct(error: SqlError) -> str:
 def _to_sql(trip: _Trip, schema: Schema) -> str:
     step = "parse"
     try:
-        query = parse("\n".join(trip.operators))
+        query = parse_operators(trip.operators)
         step = "lower"
         if not is_pure(query):
             raise _Rejected("impure", "the text holds a standard SELECT")
@@ -216,7 +217,7 @@ def _check_prefixes(operators: Sequence[str], schema: Schema) -> None:
     """Training shows a model every prefix, so each must be a query by itself."""
     for length in range(1, len(operators) + 1):
         try:
-            resolve(parse("\n".join(operators[:length])), schema)
+            read(operators[:length], schema)
         except SqlError as e:
             said = f"the first {length} of {len(operators)} operators are not a query: {e}"
             raise _Rejected("prefix", said, place=Place(length, length - 1)) from e

@@ -21,6 +21,7 @@ from pipesql.decoding.answers import Decoded
 from pipesql.errors import BadInput
 from pipesql.inference.chat_model import Speaker, Turn
 from pipesql.inference.config import Asked
+from pipesql.pipe.query import text_of
 
 Note = Callable[[Mapping[str, Any]], None]
 """Writes down what came of a span."""
@@ -75,7 +76,7 @@ class Agent:
         opened = tool_messages(schema_text(box.schema), asked.question, asked.evidence, values)
         with self._span("ask", "AGENT", {"question": asked.question, "database": asked.database}) as note:
             answer = self._talk(Talk(list(opened)), box, planted)
-            note({"pipe_sql": "\n".join(answer.operators), "stop": answer.stop, "detail": answer.detail})
+            note({"pipe_sql": text_of(answer.operators), "stop": answer.stop, "detail": answer.detail})
         return answer
 
     def _talk(self, talk: Talk, box: Toolbox, planted: str) -> Decoded:

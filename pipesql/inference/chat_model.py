@@ -11,6 +11,7 @@ import torch
 from pipesql.chat.template import START, conversation, markers, operator_text
 from pipesql.decoding.kv_cache import GrowingCache
 from pipesql.decoding.prefix_cache import common_length
+from pipesql.pipe.query import text_of
 
 
 @dataclass(frozen=True)
@@ -75,4 +76,4 @@ class LocalSpeaker:
                 operators.append([])
             else:
                 operators[-1].append(token)
-        return "\n".join(text for one in operators if (text := operator_text(self._tokenizer, one)))
+        return text_of(text for one in operators if (text := operator_text(self._tokenizer, one)))

@@ -25,7 +25,7 @@ from pipesql.inference.config import Asking
 from pipesql.inference.mentions import left_out, mentions
 from pipesql.inference.operator_check import OperatorJudge
 from pipesql.pipe.lowering.lower import lower
-from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.reading.parser import parse_operators
 from pipesql.pipe.schema import Schema
 
 VOTE_LIMITS = QueryLimits(max_rows=10_000)
@@ -94,7 +94,7 @@ class Guidance:
             self._connections[path] = Database(path, VOTE_LIMITS).open()
         connection = self._connections[path]
         try:
-            sql = lower(parse("\n".join(operators)), self._schemas[path], connection.dialect)
+            sql = lower(parse_operators(operators), self._schemas[path], connection.dialect)
             return tuple(sorted(repr(row) for row in connection.run(sql).rows))
         except (SqlError, ExecutionError):
             return None

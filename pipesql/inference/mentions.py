@@ -18,11 +18,10 @@ from sqlglot import exp
 
 from pipesql.assistant_tools.schema_pruning import words
 from pipesql.errors import SqlError
-from pipesql.pipe.reading.parser import parse
-from pipesql.pipe.resolving.relations import tables_read
+from pipesql.pipe.reading.parser import parse_operators
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.schema import Schema
-from pipesql.pipe.walk import expressions
+from pipesql.pipe.walk import expressions, parts_but_conditions, tables_read
 
 Words = tuple[str, ...]
 
@@ -53,14 +52,16 @@ def mentions(schema: Schema, question: str) -> Mentions:
 def left_out(schema: Schema, called: Mentions, operators: Sequence[str]) -> list[str]:
     """What is called and the query neither reads, names, nor gives; nothing for one that does not parse or resolve."""
     try:
-        query = parse("\n".join(operators))
+        query = parse_operators(operators)
         given = resolve(query, schema)[-1].columns
     except SqlError:
         return []
-    named = {column.name.lower() for part in expressions(query) for column in part.find_all(exp.Column)}
+    named = {
+        column.name.lower() for part in expressions(query, parts_but_conditions) for column in part.find_all(exp.Column)
+    }
     named |= {column.name.lower() for column in given}
     return [
-        *sorted(called.tables - tables_read(query)),
+        *sorted(called.tables - {name.lower() for name in tables_read(query)}),
         *sorted(min(names) for names in called.columns if not names & named),
     ]
 

@@ -26,11 +26,10 @@ from pipesql.execution.connection import QueryLimits
 from pipesql.execution.database import Database
 from pipesql.pipe import operators as op
 from pipesql.pipe.lowering.lower import lower
-from pipesql.pipe.reading.parser import parse
-from pipesql.pipe.resolving.relations import expressions
-from pipesql.pipe.resolving.resolve import resolve
+from pipesql.pipe.read import read
+from pipesql.pipe.reading.parser import parse_operators
 from pipesql.pipe.schema import Schema
-from pipesql.pipe.walk import require_pure
+from pipesql.pipe.walk import expressions, own_parts
 
 Evidence = Literal["names", "runs", "rows", "words"]
 """How much is asked of an operator: that its names resolve, that it runs, that it says something and leaves a row. With
@@ -90,7 +89,7 @@ class OperatorJudge:
     def _count(self, operators: Sequence[str]) -> Objection | None:
         if self._connection is None:
             return None
-        counted = parse("\n".join([*operators, f"|> LIMIT {self._most_rows + 1}", "|> AGGREGATE COUNT(*) AS count"]))
+        counted = parse_operators([*operators, f"|> LIMIT {self._most_rows + 1}", "|> AGGREGATE COUNT(*) AS count"])
         try:
             ((count,),) = self._connection.run(lower(counted, self._schema, self._dialect)).rows
         except QueryTimeout:
@@ -105,7 +104,7 @@ class OperatorJudge:
         if self._connection is None:
             return True
         try:
-            one = parse("\n".join([*operators, "|> LIMIT 1"]))
+            one = parse_operators([*operators, "|> LIMIT 1"])
             rows = self._connection.run(lower(one, self._schema, self._dialect)).rows
         except QueryTimeout:
             return Objection("it runs past its deadline", late=True)
@@ -121,9 +120,7 @@ class OperatorJudge:
 def check_operators(schema: Schema, operators: Sequence[str]) -> str | None:
     """The sentence of the first error in these operators on this schema, or None when they parse and resolve."""
     try:
-        query = parse("\n".join(operators))
-        require_pure(query)
-        resolve(query, schema)
+        read(operators, schema)
     except SqlError as error:
         return str(error)
     return None
@@ -134,7 +131,7 @@ _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
 
 def compared_with_itself(operator: op.Operator) -> str | None:
     """What the operator compares with itself, or None. In 9,680 golden pairs of Spider there are six such slips."""
-    for expression in expressions(operator):
+    for expression in expressions(operator, own_parts):
         for comparison in expression.find_all(*_COMPARISONS):
             if comparison.this == comparison.expression:
                 return str(comparison.this.sql("bigquery"))

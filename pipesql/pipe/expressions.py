@@ -47,6 +47,12 @@ def _child(node: exp.Expr, replace: Callable[[exp.Expr], exp.Expr | None], under
     return new
 
 
+def position_of(node: exp.Expr) -> int | None:
+    """Where the name of a column or a table begins in the text, in characters from 0; None where that is not known."""
+    name = node.args.get("table") or node.this if isinstance(node, exp.Column) else node.this
+    return name.meta.get("start") if isinstance(name, exp.Identifier) else None
+
+
 def unbracketed(node: exp.Expr) -> exp.Expr:
     """The expression inside its brackets; a scalar subquery keeps its own (sqlglot's `unnest` takes those as well)."""
     while isinstance(node, exp.Paren):

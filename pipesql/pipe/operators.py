@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from pipesql.pipe.query import Cte, PipeQuery, Subpipeline
+from pipesql.pipe.query import Cte, Part, PipeQuery, Subpipeline
 from pipesql.pipe.query import Operator as Operator
 
 
@@ -116,7 +116,7 @@ class Select(Operator):
 
 
 @dataclass(frozen=True)
-class Suffix:
+class Suffix(Part):
     """`[ASC|DESC] [NULLS FIRST|LAST]` behind a GROUP BY key or an AGGREGATE item; None where not written."""
 
     desc: bool | None = None
@@ -255,7 +255,7 @@ class Write(Operator):
 
 
 @dataclass(frozen=True)
-class Argument:
+class Argument(Part):
     """One argument of a table function: `[name =>] [TABLE|MODEL|CONNECTION|DESCRIPTOR|INPUT TABLE] value`.
 
     `value` is None for INPUT TABLE.
@@ -313,7 +313,7 @@ class Path(str):
 
 
 @dataclass(frozen=True)
-class UnpivotGroup:
+class UnpivotGroup(Part):
     """Columns that become one row of UNPIVOT, and the literal in its name column (else the columns' names)."""
 
     columns: tuple[str, ...]

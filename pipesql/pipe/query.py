@@ -7,19 +7,26 @@ like any leaf. `nested_queries` finds them, `nest` makes one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
 
 
-class Operator:
+class Part:
+    """A piece of a query: the query itself, an operator, or what an operator holds beside expressions and names.
+
+    `pipe.walk` finds the parts of a part among the values of its fields.
+    """
+
+
+class Operator(Part):
     """What the pipe operators are (`pipe.operators`): each takes the table so far and gives the next one."""
 
 
 @dataclass(frozen=True)
-class Cte:
+class Cte(Part):
     """`name AS (query)` of a leading WITH."""
 
     name: str
@@ -27,7 +34,7 @@ class Cte:
 
 
 @dataclass(frozen=True)
-class PipeQuery:
+class PipeQuery(Part):
     """Operators in the order they run. `ctes` is the leading WITH [RECURSIVE], visible to all of them."""
 
     operators: tuple[Operator, ...]
@@ -44,13 +51,18 @@ class PipeQuery:
 
 
 @dataclass(frozen=True)
-class Subpipeline:
+class Subpipeline(Part):
     """`(|> … |> …)`: operators for a table without a name; there may be none."""
 
     operators: tuple[Operator, ...] = ()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Subpipeline:
         return self  # immutable
+
+
+def text_of(operators: Iterable[str]) -> str:
+    """The text of a query, given the texts of its operators: one operator a line."""
+    return "\n".join(operators)
 
 
 def nest(query: PipeQuery) -> exp.Placeholder:

@@ -69,7 +69,7 @@ def tokens(text: str, dialect: str) -> list[Token]:
     while found and found[-1].token_type == TokenType.SEMICOLON:
         found.pop()
     if not found:
-        raise SqlSyntaxError("the query is empty", 0)
+        raise SqlSyntaxError("the query is empty", position=0)
     depth = 0
     for token in found:
         kind = token.token_type
@@ -138,7 +138,7 @@ def split(found: list[Token], separator: TokenType) -> list[list[Token]]:
 def _at(message: str, token: Token) -> SqlSyntaxError:
     """The error with the place of a token; sqlglot notes the column where a token ends."""
     column = token.col - (token.end - token.start)
-    return SqlSyntaxError(f"{message} (line {token.line}, column {column})", token.start)
+    return SqlSyntaxError(f"{message} (line {token.line}, column {column})", position=token.start)
 
 
 def position(text: str, offset: int) -> str:

@@ -1,61 +1,80 @@
-"""Pure pipe SQL: no standard-SQL block is left anywhere, subqueries and CTE bodies included.
+"""One walk over query trees: queries, operators and expressions, nested queries included, in the order as written.
 
-What a query speaks of: the expressions in which its columns stand, a join's condition apart.
+`parts` says what something is directly made of, and `walk` goes down to the last of them. An expression is one part,
+whose own nodes sqlglot walks. To see less, pass another function for `parts`: `own_parts` stays in the query.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 from sqlglot import exp
 
-from pipesql.errors import SqlSyntaxError
+from pipesql.errors import SqlSyntaxError, depth_bounded
 from pipesql.pipe import operators as op
-from pipesql.pipe.located import depth_bounded
-from pipesql.pipe.query import PipeQuery, nested_queries
+from pipesql.pipe.query import Part, PipeQuery, nested_queries
+
+Walked: TypeAlias = "Part | exp.Expr"
+Inside = Callable[[Walked], Iterator[Walked]]
+
+
+def parts(whole: Walked) -> Iterator[Walked]:
+    """What a query or an operator directly holds; of an expression the queries nested in it."""
+    if isinstance(whole, exp.Expr):
+        yield from (query for _, query in nested_queries(whole))
+    else:
+        yield from _held(tuple(vars(whole).values()))
+
+
+def _held(values: tuple[Any, ...]) -> Iterator[Walked]:
+    for value in values:
+        if isinstance(value, Part | exp.Expr):
+            yield value
+        elif isinstance(value, tuple):
+            yield from _held(value)
+
+
+def own_parts(whole: Walked) -> Iterator[Walked]:
+    """The same without nested queries."""
+    return (part for part in parts(whole) if not isinstance(part, PipeQuery))
+
+
+def parts_but_conditions(whole: Walked) -> Iterator[Walked]:
+    """The same without what tables are joined on."""
+    condition = whole.on if isinstance(whole, op.Join) else None
+    return (part for part in parts(whole) if part is not condition)
+
+
+def walk(whole: Walked, inside: Inside = parts) -> Iterator[Walked]:
+    """The part itself and all that is in it."""
+    yield whole
+    for part in inside(whole):
+        yield from walk(part, inside)
+
+
+def expressions(whole: Walked, inside: Inside = parts) -> Iterator[exp.Expr]:
+    """The expressions in a query or an operator, tables to read from among them."""
+    return (part for part in walk(whole, inside) if isinstance(part, exp.Expr))
+
+
+def tables_read(query: PipeQuery) -> list[str]:
+    """The names of the tables that a query or one nested in it reads, as written, in that order, each once."""
+    return list(dict.fromkeys(table.name for each in expressions(query) for table in each.find_all(exp.Table)))
 
 
 @depth_bounded
 def require_pure(query: PipeQuery) -> None:
-    """Raise SqlSyntaxError where the query, or one nested in it, holds a standard-SQL block."""
+    """Raise SqlSyntaxError where the query, or one nested in it, holds a standard SELECT."""
     for block in _blocks(query):
         shown = block.sql("bigquery", comments=False)[:60]
-        raise SqlSyntaxError(f"a standard SELECT is no pipe SQL: {shown} … must be said with FROM and |>")
+        raise SqlSyntaxError(f"a standard SELECT is not pipe SQL: write {shown} … with FROM and |>")
 
 
 def is_pure(query: PipeQuery) -> bool:
-    """Whether no standard-SQL block is left in the query."""
+    """Whether neither the query nor one nested in it holds a standard SELECT."""
     return next(_blocks(query), None) is None
 
 
-def _blocks(part: object) -> Iterator[exp.Query]:
-    """The blocks in an operator, a query, or whatever holds such."""
-    if isinstance(part, op.Block):
-        yield part.query
-    elif isinstance(part, exp.Expr):
-        for _, query in nested_queries(part):
-            yield from _blocks(query)
-    elif isinstance(part, tuple):
-        for each in part:
-            yield from _blocks(each)
-    elif is_dataclass(part):
-        for field in fields(part):
-            yield from _blocks(getattr(part, field.name))
-
-
-def expressions(part: Any) -> Iterator[exp.Expr]:
-    """All expressions of a query and of those in it, but for what is joined on."""
-    if isinstance(part, exp.Expr):
-        yield part
-        for _, query in nested_queries(part):
-            yield from expressions(query)
-    elif isinstance(part, tuple):
-        for each in part:
-            yield from expressions(each)
-    elif dataclasses.is_dataclass(part) and not isinstance(part, type):
-        for field in dataclasses.fields(part):
-            if not (isinstance(part, op.Join) and field.name == "on"):
-                yield from expressions(getattr(part, field.name))
+def _blocks(query: PipeQuery) -> Iterator[exp.Query]:
+    return (part.query for part in walk(query) if isinstance(part, op.Block))

@@ -13,20 +13,17 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Sequence
 from typing import Any
-
-from sqlglot import exp
 
 from pipesql.assistant_tools import SPECS, Toolbox
 from pipesql.benchmarks.hardness import hardness
 from pipesql.chat.prompts import Value, quoted, schema_text, tool_messages
 from pipesql.chat.tool_calls import answered, call, calling
 from pipesql.errors import PipesqlError
-from pipesql.pipe.query import nested_queries
+from pipesql.pipe.query import text_of
 from pipesql.pipe.reading.parser import parse
-from pipesql.pipe.schema import Schema
+from pipesql.pipe.walk import tables_read
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples.mistakes import mistake
 
@@ -42,7 +39,8 @@ DEPTHS = ("execute", "describe", "explore")
 def converse(pair: GoldenPair, box: Toolbox, seed: int, values: Sequence[Value] = ()) -> Sample:
     """The conversation about a pair, its id with `#tools` behind. Raises PipesqlError where its query fails."""
     depth, query = depth_of(pair), parse(pair.pipe_sql)
-    names = list(dict.fromkeys(_tables(query, box.schema)))
+    read = filter(None, map(box.schema.table, tables_read(query)))
+    names = list(dict.fromkeys(quoted(table.name) for table in read))
     talk = _Talk(box)
     if depth == "explore":
         talk.use(("list_tables", {}))
@@ -51,7 +49,7 @@ def converse(pair: GoldenPair, box: Toolbox, seed: int, values: Sequence[Value] 
     if depth == "explore":
         talk.use(*(("sample_data", {"table": name}) for name in names[:MOST_SAMPLED]))
         for length in _tried(len(pair.operators)):
-            talk.use(("execute_pipe_sql", {"query": "\n".join(pair.operators[:length])}))
+            talk.use(("execute_pipe_sql", {"query": text_of(pair.operators[:length])}))
     draw = random.Random(f"{seed}/{pair.id}")
     if draw.random() < REPAIRS and (wrong := mistake(pair.pipe_sql, box.schema, draw)):
         talk.use(("execute_pipe_sql", {"query": wrong[1]}), weight=0)
@@ -107,20 +105,3 @@ class _Talk:
         self.messages.append(calling(made) | ({} if weight else {"weight": 0}))
         self.messages += [answered(one, result) for one, result in zip(made, results, strict=True)]
         return results
-
-
-def _tables(part: object, schema: Schema) -> Iterator[str]:
-    """The schema's tables that a query reads, as it writes them, nested queries included."""
-    if isinstance(part, exp.Expr):
-        for node in part.find_all(exp.Table):
-            table = schema.table(node.name)
-            if table is not None:
-                yield quoted(table.name)
-        for _, query in nested_queries(part):
-            yield from _tables(query, schema)
-    elif isinstance(part, tuple):
-        for each in part:
-            yield from _tables(each, schema)
-    elif is_dataclass(part):
-        for field in fields(part):
-            yield from _tables(getattr(part, field.name), schema)

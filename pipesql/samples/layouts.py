@@ -25,7 +25,7 @@ from pipesql.chat.prompts import Value, messages
 from pipesql.errors import BadInput, ExecutionError, SqlError
 from pipesql.execution.connection import Connection, QueryLimits
 from pipesql.pipe.printing.printer import print_operators
-from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.reading.parser import parse_operators
 from pipesql.pipe.schema import Schema
 from pipesql.records import GoldenPair, Sample
 
@@ -100,7 +100,7 @@ def broken_prefix(pair: GoldenPair, schema: Schema, connection: Connection) -> s
     for length in range(1, len(pair.operators) + 1):
         operators = pair.operators[:length]
         try:
-            query = parse("\n".join(operators))
+            query = parse_operators(operators)
             if tuple(print_operators(query)) != operators:
                 return f"{pair.id}: its first {length} operators read back are others"
             connection.run(few(query, schema, connection.dialect, ROWS))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -19,10 +19,11 @@ from pipesql.errors import SqlError
 from pipesql.pipe import operators as op
 from pipesql.pipe.identifiers import identifier
 from pipesql.pipe.printing.printer import print_query
-from pipesql.pipe.query import PipeQuery, nested
+from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.schema import Schema
+from pipesql.pipe.walk import Walked, expressions, parts
 
 KINDS = ("misspelt", "aggregated away", "unqualified")
 
@@ -92,14 +93,12 @@ def _changed(text: str, place: int, change: Callable[[exp.Column], object]) -> s
     return print_query(query)
 
 
-def _columns(part: object) -> Iterator[exp.Column]:
-    """The columns that the query itself names, those of nested queries left out."""
-    if isinstance(part, exp.Expr):
-        if nested(part) is None:
-            yield from part.find_all(exp.Column)
-    elif isinstance(part, tuple):
-        for each in part:
-            yield from _columns(each)
-    elif is_dataclass(part) and not (isinstance(part, PipeQuery) and part.ctes):
-        for field in fields(part):
-            yield from _columns(getattr(part, field.name))
+def _columns(query: PipeQuery) -> Iterator[exp.Column]:
+    """The columns that the query itself names: not those of queries in expressions, nor of queries with a WITH."""
+
+    def inside(part: Walked) -> Iterator[Walked]:
+        closed = isinstance(part, exp.Expr) or (isinstance(part, PipeQuery) and bool(part.ctes))
+        return iter(()) if closed else parts(part)
+
+    for expression in expressions(query, inside):
+        yield from expression.find_all(exp.Column)

@@ -22,7 +22,7 @@ from pipesql.benchmarks.download import Archive
 from pipesql.benchmarks.fetch import Fetched, fetch
 from pipesql.errors import BadInput
 from pipesql.records import Question
-from tests.benchmarks.answering import (
+from tests.support.servers.downloads import (
     Breaking,
     Handle,
     missing,

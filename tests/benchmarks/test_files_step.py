@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,8 @@ from pipesql.storage import read_jsonl
 
 duckdb = pytest.importorskip("duckdb")
 pytest.importorskip("mlflow")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "pipe"))
 
-from postgres import server  # noqa: E402
+from tests.support.servers.postgres import server  # noqa: E402
 
 TABLES = """
 CREATE TABLE author (id INTEGER PRIMARY KEY, name VARCHAR(40), born INTEGER);

@@ -16,7 +16,7 @@ pytest.importorskip("llguidance")
 from pipesql.api.ask import Answer
 from pipesql.cli.ask import Shown, doubts
 from pipesql.cli.main import main
-from tests.evaluate.chat_server import Server, completion
+from tests.support.servers.chat import Server, completion
 
 
 @pytest.fixture

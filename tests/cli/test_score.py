@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from pipesql.cli.main import main
 from pipesql.records import Verdict
 from pipesql.storage import read_jsonl, write_jsonl
-from tests.pairs import golden_pair
+from tests.support.pairs import golden_pair
 
 pytest.importorskip("numpy")
 pytest.importorskip("jinja2")

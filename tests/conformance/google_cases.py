@@ -31,8 +31,8 @@ from sqlglot.errors import SqlglotError
 from pipesql.errors import PipesqlError
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
-from tests.conformance.google_trees import Parser, kinds, level
-from tests.pipe.googlesql import GoogleSqlError
+from tests.support.oracles.google_trees import Parser, kinds, level
+from tests.support.oracles.googlesql import GoogleSqlError
 
 VARIABLE = "PIPESQL_GOOGLE_CASES"
 

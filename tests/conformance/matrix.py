@@ -1,9 +1,9 @@
 """`python -m tests.conformance.matrix`: lowered pipelines give the rows that Google's own executor gives.
 
-Every ordered pair of operators (`tests.pipe.pipelines`) behind `FROM a`, every operator behind every start, and longer
-pipelines drawn at random, on tables with NULLs, duplicates and ties. Each is lowered to each engine, run there, and
-compared with what Google's executor makes of the pipe text: as a multiset, or in order where order is defined. The
-exit status is 0 if nothing differs and nothing fails.
+Every ordered pair of operators (`tests.support.queries.pipelines`) behind `FROM a`, every operator behind every start,
+and longer pipelines drawn at random, on tables with NULLs, duplicates and ties. Each is lowered to each engine, run
+there, and compared with what Google's executor makes of the pipe text: as a multiset, or in order where order is
+defined. The exit status is 0 if nothing differs and nothing fails.
 
 BigQuery's text is GoogleSQL: it is run by Google's executor too. What pipesql refuses for an engine is listed by
 construct; what Google's executor refuses is listed by reason and compared with nothing.
@@ -31,8 +31,9 @@ from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.schema import Schema
-from tests.pipe import googlesql, postgres
-from tests.pipe.pipelines import OPERATORS, STARTS, TABLES, pipeline
+from tests.support.oracles import googlesql
+from tests.support.queries.pipelines import OPERATORS, STARTS, TABLES, pipeline
+from tests.support.servers import postgres
 
 Rows = list[tuple[Any, ...]]
 Run = Callable[[str], Rows]

@@ -25,10 +25,10 @@ from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.schema import Column, Schema, Table
-from tests.conformance.texts import PIECES, PIPES
-from tests.decompile.queries import QueryMaker
-from tests.decompile.tables import DECLARED, SPECS
-from tests.pipe.pipelines import OPERATORS, pipeline
+from tests.support.queries.pipe_texts import PIECES, PIPES
+from tests.support.queries.pipelines import OPERATORS, pipeline
+from tests.support.queries.random_query import QueryMaker
+from tests.support.queries.tables import DECLARED, SPECS
 
 SLOW = 1.0
 """Seconds of processor time that one text may take."""

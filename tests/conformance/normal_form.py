@@ -32,11 +32,11 @@ from pipesql.pipe import operators as op
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.query import PipeQuery, nested, nested_queries
 from pipesql.pipe.reading.parser import parse
-from pipesql.pipe.resolving.relations import expressions
 from pipesql.pipe.resolving.resolve import resolve_names
 from pipesql.pipe.resolving.resolved import Resolved
 from pipesql.pipe.schema import Schema
-from tests.conformance.variants import plain, variants
+from pipesql.pipe.walk import expressions, own_parts
+from tests.support.queries.variants import plain, variants
 
 
 @dataclass
@@ -129,7 +129,7 @@ def misspelt(resolved: Resolved, schema: Schema) -> Iterator[str]:
     """The names in a query, nested ones included, that are written otherwise than what they refer to."""
     names = {t.name.lower(): t.name for t in schema} | {c.name.lower(): c.name for c in resolved.query.ctes}
     for operator in resolved.query.operators:
-        for node in expressions(operator):
+        for node in expressions(operator, own_parts):
             for table in node.find_all(exp.Table):
                 if table.name != names.get(table.name.lower(), table.name):
                     yield f"spelling: {table.name}"
@@ -159,7 +159,7 @@ def renamed(query: PipeQuery, schema: Schema, around: tuple[str, ...] = ()) -> I
     for cte in query.ctes:
         yield from renamed(cte.query, schema, around)
     for operator in query.operators:
-        for node in expressions(operator):
+        for node in expressions(operator, own_parts):
             inside = around if isinstance(operator, op.From | op.Join) and nested(node.this) is not None else seen
             for _, inner in nested_queries(node):
                 yield from renamed(inner, schema, inside)

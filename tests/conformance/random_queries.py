@@ -19,9 +19,9 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.conformance.checks import OTHER_ENGINE, REFUSED, UNDECIDED, Bench, Outcome, bench
-from tests.conformance.shrink import smallest
-from tests.decompile.queries import QueryMaker
+from tests.support.compiler_check import OTHER_ENGINE, REFUSED, UNDECIDED, Bench, Outcome, bench
+from tests.support.queries.random_query import QueryMaker
+from tests.support.queries.shrink import smallest
 
 CHUNK = 200
 """Queries that share their tables."""

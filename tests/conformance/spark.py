@@ -23,8 +23,8 @@ from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.schema import Schema, Table
-from tests.pipe import golden_cases
-from tests.pipe.golden_cases import Case
+from tests.support import golden_cases
+from tests.support.golden_cases import Case
 
 EXPECTED = "refused by Spark, as the case says"
 _TYPES = {int: "BIGINT", float: "DOUBLE", str: "STRING"}

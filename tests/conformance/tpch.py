@@ -40,7 +40,7 @@ from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.walk import is_pure
-from tests.pipe.googlesql import Executor
+from tests.support.oracles.googlesql import Executor
 
 Rows = list[tuple[Any, ...]]
 CHECKS = ("pipes", "pure", "google", "sqlite", "duckdb", "pipe sqlite", "pipe duckdb")

@@ -22,7 +22,8 @@ from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.walk import require_pure
-from tests.decompile.dialect_queries import (
+from tests.support.oracles import googlesql
+from tests.support.queries.dialects import (
     BIGQUERY,
     DUCKDB,
     EVERYWHERE,
@@ -34,7 +35,7 @@ from tests.decompile.dialect_queries import (
     TABLES,
     queries,
 )
-from tests.pipe import googlesql, postgres
+from tests.support.servers import postgres
 
 Run = Callable[[str], list[tuple[Any, ...]]]
 

@@ -11,7 +11,7 @@ from pipesql.execution.database import Database
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.schema import Schema
 from tests.conformance.normal_form import Gold, Report, check
-from tests.pipe import golden_cases
+from tests.support import golden_cases
 
 GOLDS = [
     pytest.param(case.parts["gold"], id=f"{path.stem}: {case.name}")

@@ -17,7 +17,7 @@ from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
 from tests.conformance import mutations, random_queries
-from tests.conformance.checks import Bench
+from tests.support.compiler_check import Bench
 
 SEEDS = st.integers(0, 10**9)
 SLOWEST = 2.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipesql.records import GoldenPair, Prediction
-from tests.pairs import golden_pair
+from tests.support.pairs import golden_pair
 
 GOLD = "SELECT name FROM singer WHERE age > 30"
 

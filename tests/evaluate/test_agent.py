@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.evaluate.chat_server import Server, completion
-from tests.evaluate.learning import learn_by_heart
+from tests.support.overfit import learn_by_heart
+from tests.support.servers.chat import Server, completion
 
 torch = pytest.importorskip("torch")
 

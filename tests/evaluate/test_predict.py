@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.evaluate.learning import learn_by_heart
+from tests.support.overfit import learn_by_heart
 
 torch = pytest.importorskip("torch")
 

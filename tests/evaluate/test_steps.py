@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.evaluate.learning import learn_by_heart
+from tests.support.overfit import learn_by_heart
 
 torch = pytest.importorskip("torch")
 mlflow = pytest.importorskip("mlflow")
@@ -30,7 +30,7 @@ from pipesql.records import GoldenPair, Sample, Verdict  # noqa: E402
 from pipesql.storage import read_jsonl, write_jsonl  # noqa: E402
 from pipesql.tracking import registry  # noqa: E402
 from pipesql.tracking.runs import RunRef, get_run, latest_run, step_run  # noqa: E402
-from tests.pairs import golden_pair  # noqa: E402
+from tests.support.pairs import golden_pair  # noqa: E402
 
 QUESTIONS = 6
 """Enough that answering all against none is no chance (p = 1/64), few enough to be learnt by heart."""

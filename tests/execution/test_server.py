@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -17,9 +15,8 @@ from pipesql.execution.database import Database
 from pipesql.pipe.schema import ForeignKey
 
 pytest.importorskip("sqlalchemy")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "pipe"))
 
-from postgres import server
+from tests.support.servers.postgres import server
 
 CONTENT = """
 CREATE TABLE author (id INTEGER PRIMARY KEY, name VARCHAR(40));

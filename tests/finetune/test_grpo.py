@@ -25,7 +25,7 @@ from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
 from pipesql.records import Sample
 from pipesql.storage import read_jsonl
-from tests.finetune.music import QUERIES, RECIPE, write_data
+from tests.support.music import QUERIES, RECIPE, write_data
 
 
 @pytest.fixture(scope="module")

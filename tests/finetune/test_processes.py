@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 from safetensors.torch import load_file
 
 from pipesql.finetune.sft.checkpoints import Checkpoints
-from tests.e2e.test_pipeline import copy_of_project
+from tests.support.project import copy_of_project
 
 SETTINGS = {"max_steps": "8", "eval_steps": "4", "max_length": "400", "max_train_queries": "0", "lora_dropout": "0"}
 

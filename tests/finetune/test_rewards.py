@@ -21,7 +21,7 @@ from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
 from pipesql.records import GoldenPair
 from pipesql.storage import file_digest
-from tests.pairs import golden_pair
+from tests.support.pairs import golden_pair
 
 GOLD = "FROM singer\n|> WHERE age > 30\n|> SELECT name"
 FOR_EVER = "FROM number AS a\n|> CROSS JOIN number AS b\n|> CROSS JOIN number AS c\n|> AGGREGATE SUM(a.n * c.n) AS s"

@@ -18,7 +18,7 @@ from pipesql.finetune.sft.train import train
 from pipesql.models import resolve_model
 from pipesql.records import Sample
 from pipesql.storage import write_jsonl
-from tests.pairs import golden_pair
+from tests.support.pairs import golden_pair
 
 ANSWERS = {
     "Who is over 30?": ("FROM singer", "|> WHERE age > 30", "|> SELECT name"),

@@ -16,7 +16,7 @@ from pipesql.errors import BadInput
 from pipesql.finetune.sweep.axes import Axis, read_axes
 from pipesql.finetune.sweep.request import SweepRequest
 from pipesql.finetune.sweep.search import Search, Tried
-from tests.e2e.test_pipeline import copy_of_project
+from tests.support.project import copy_of_project
 
 GRID = "learning_rate=1e-3,1e-2; r=4,8"
 RANGES = "learning_rate=1e-4..1e-2:log; r=4..16; packing=shared,bfd"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.evaluate.learning import learn_by_heart
+from tests.support.overfit import learn_by_heart
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("llguidance")

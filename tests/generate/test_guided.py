@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.evaluate.learning import learn_by_heart
+from tests.support.overfit import learn_by_heart
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("llguidance")

@@ -11,7 +11,7 @@ from pipesql import benchmarks, golden
 from pipesql.errors import BadInput, PipesqlError
 from pipesql.execution.database import Database
 from pipesql.golden.build import GoldenBuild
-from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.reading.parser import parse_operators
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.records import GoldenPair, Question, Rejection
 from pipesql.storage import read_jsonl
@@ -45,7 +45,7 @@ def test_every_prefix_of_a_pair_parses_and_resolves(build: GoldenBuild) -> None:
     for pair in build.pairs[::7]:
         schema = Database(pair.database).schema
         for length in range(1, len(pair.operators) + 1):
-            assert len(resolve(parse("\n".join(pair.operators[:length])), schema)) == length
+            assert len(resolve(parse_operators(pair.operators[:length]), schema)) == length
 
 
 def test_two_builds_give_the_same_bytes_with_one_process_or_several(

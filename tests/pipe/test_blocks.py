@@ -11,8 +11,8 @@ from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve
-from tests.pipe import googlesql
-from tests.pipe.pipelines import TABLES
+from tests.support.oracles import googlesql
+from tests.support.queries.pipelines import TABLES
 
 QUERIES = """
 SELECT x AS a FROM a ORDER BY a

@@ -18,7 +18,7 @@ from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.schema import Schema
-from tests.pipe.expressions import VALUES
+from tests.support.queries.expressions import VALUES
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "dialects.md"
 ENGINES = ("sqlite", "duckdb", "postgres", "spark")

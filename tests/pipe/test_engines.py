@@ -21,8 +21,9 @@ from pipesql.errors import UnsupportedSql
 from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
-from tests.pipe import googlesql, postgres
-from tests.pipe.expressions import AGGREGATES, DIFFERENT, REFUSED, SCALARS, VALUES, listed
+from tests.support.oracles import googlesql
+from tests.support.queries.expressions import AGGREGATES, DIFFERENT, REFUSED, SCALARS, VALUES, listed
+from tests.support.servers import postgres
 
 Run = Callable[[str], list[tuple[Any, ...]]]
 TYPED = VALUES.replace("INTEGER", "BIGINT").replace("REAL", "DOUBLE PRECISION")

@@ -20,8 +20,9 @@ from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve
-from tests.pipe import golden_cases, googlesql
-from tests.pipe.golden_cases import Case
+from tests.support import golden_cases
+from tests.support.golden_cases import Case
+from tests.support.oracles import googlesql
 
 UPDATE = bool(os.environ.get("PIPESQL_UPDATE_GOLDEN"))
 CASES = [

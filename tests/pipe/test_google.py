@@ -22,7 +22,7 @@ from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve
 from tests.conformance import matrix
 from tests.conformance.matrix import Matrix, Rows
-from tests.pipe import googlesql
+from tests.support.oracles import googlesql
 
 ALL = bool(os.environ.get("PIPESQL_ALL_PIPELINES"))
 

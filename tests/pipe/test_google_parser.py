@@ -14,8 +14,8 @@ from pipesql.errors import SqlError, SqlSyntaxError
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
 from tests.conformance import google_cases
-from tests.conformance.google_trees import Parser, level
-from tests.pipe.googlesql import GoogleSqlError
+from tests.support.oracles.google_trees import Parser, level
+from tests.support.oracles.googlesql import GoogleSqlError
 
 SAME = """
 FROM t |> SELECT ALL a, b AS c, * EXCEPT (d), * REPLACE (e AS f), t.*, |> SELECT DISTINCT a

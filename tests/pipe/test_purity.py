@@ -29,7 +29,7 @@ IMPURE = {
 @pytest.mark.parametrize("where", IMPURE)
 def test_a_block_is_found_wherever_it_stands(where) -> None:
     assert not is_pure(IMPURE[where])
-    with pytest.raises(SqlSyntaxError, match="a standard SELECT is no pipe SQL: SELECT a FROM t"):
+    with pytest.raises(SqlSyntaxError, match="a standard SELECT is not pipe SQL: write SELECT a FROM t"):
         require_pure(IMPURE[where])
 
 

@@ -12,7 +12,7 @@ from pipesql.execution.database import Database
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
 from tests.conformance import spark as conformance
-from tests.pipe import golden_cases
+from tests.support import golden_cases
 
 CASES = list(conformance.cases())
 SUBSET = [pytest.param(case, id=name) for name, case in CASES[::6]]

@@ -26,7 +26,7 @@ from pipesql.samples.examine import examine
 from pipesql.samples.renaming import disguised, original, vocabulary
 from pipesql.samples.renaming.names import changed, plural, renamed_query, stem
 from pipesql.storage import write_jsonl
-from tests.pairs import golden_pair
+from tests.support.pairs import golden_pair
 
 OPTIONS = Options("tree", values=2, disguises=2, execute_prefixes=0)
 

@@ -18,7 +18,7 @@ from pipesql.execution.connection import QueryLimits
 from pipesql.execution.database import Database
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples import Built, Options, build, metrics, split_pairs, write
-from tests.pairs import golden_pair
+from tests.support.pairs import golden_pair
 
 OPERATORS = ("FROM singer", "|> WHERE age > 20", "|> SELECT name")
 

@@ -13,7 +13,7 @@ from pipesql.errors import BadInput, PipesqlError
 from pipesql.records import GoldenPair, Question
 from pipesql.samples import split_pairs
 from pipesql.samples.leaks import normalised
-from tests.pairs import golden_pair
+from tests.support.pairs import golden_pair
 
 
 def database(folder: Path, name: str, tables: str) -> str:

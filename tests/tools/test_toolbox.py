@@ -91,7 +91,7 @@ def test_a_query_can_be_checked_without_running_it(box: Toolbox) -> None:
             "operator 2: no column nme here: did you mean name",
         ),
         ("execute_pipe_sql", {"query": "FROM singer |> SELECT age |> WHERE name = 'Ann'"}, "no column name here"),
-        ("execute_pipe_sql", {"query": "SELECT name FROM singer"}, "a standard SELECT is no pipe SQL"),
+        ("execute_pipe_sql", {"query": "SELECT name FROM singer"}, "a standard SELECT is not pipe SQL"),
         ("execute_pipe_sql", {"query": "singer"}, "a pipe query starts with FROM"),
         ("validate_pipe_sql", {"query": "FROM nothing"}, "no table nothing here"),
         ("describe_table", {"table": "singers"}, "did you mean singer?"),

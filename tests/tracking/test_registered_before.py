@@ -22,7 +22,7 @@ import steps.merge  # noqa: E402
 import steps.promote  # noqa: E402
 from pipesql.tracking import registry, store  # noqa: E402
 from pipesql.tracking.runs import RunRef, get_run, latest_run  # noqa: E402
-from tests.tracking.registered_before import restore  # noqa: E402
+from tests.support.registered_before import restore  # noqa: E402
 
 TRAINED = "5472253447284b49b3f015711aea356a"
 EVALUATED = {1: "23505d397c3047378bb73fa49b4b31dc", 2: "8f47b47d3fa849c2a53945d8e61bf4e1"}

@@ -14,7 +14,7 @@ from llguidance import LLMatcher
 from pipesql.chat.template import markers, operator_text
 from pipesql.decoding.grammar import operators
 from pipesql.errors import BadInput, SqlError
-from pipesql.pipe.reading.parser import parse
+from pipesql.pipe.reading.parser import parse_operators
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.scope import Scope
@@ -118,8 +118,8 @@ class OperatorMask:
 
 
 def _ctes(before: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(cte.name for cte in parse("\n".join(before)).ctes)
+    return tuple(cte.name for cte in parse_operators(before).ctes)
 
 
 def _scope(schema: Schema, before: tuple[str, ...]) -> Scope:
-    return resolve(parse("\n".join(before)), schema)[-1]
+    return resolve(parse_operators(before), schema)[-1]

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from pipesql.decompile.bind.bindings import WRITTEN, Around, Bindings, BoundSelect, Output, Source
 from pipesql.errors import SqlSyntaxError, UnknownName, UnsupportedSql
-from pipesql.pipe.expressions import is_constant, outermost
+from pipesql.pipe.expressions import is_constant, outermost, position_of
 
 _ROWID = frozenset({"rowid", "oid", "_rowid_"})
 
@@ -97,7 +97,7 @@ class Names:
             node.replace(exp.Literal.string(name))
             return
         shown = f"{qualifier}.{name}" if qualifier else name
-        raise UnknownName(f"no column {shown} in the tables of this query", name)
+        raise UnknownName(f"no column {shown} in the tables of this query", name, position=position_of(node))
 
     def _rowid(self, node: exp.Column, qualifier: str) -> bool:
         """The rowid is a table's INTEGER PRIMARY KEY, if it has one (https://sqlite.org/rowidtable.html)."""

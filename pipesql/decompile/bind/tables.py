@@ -17,6 +17,7 @@ from pipesql.decompile.bind.bindings import (
 from pipesql.decompile.bind.names import QueryBinder
 from pipesql.decompile.prepare.desugar import is_bracket
 from pipesql.errors import SqlSyntaxError, UnknownName, UnsupportedSql
+from pipesql.pipe.expressions import position_of
 from pipesql.pipe.identifiers import identifier, unique
 from pipesql.pipe.types import REAL
 
@@ -137,7 +138,7 @@ class Tables:
             )
         table = self.bindings.schema.table(node.name)
         if table is None:
-            raise UnknownName(f"no table {node.name} in the database", node.name)
+            raise UnknownName(f"no table {node.name} in the database", node.name, position=position_of(node))
         columns = tuple([Output(c.name, kind) for c, kind in zip(table.columns, table.kinds, strict=True)])
         if self.bindings.semantics.dialect != "sqlite":
             columns = tuple(

@@ -20,9 +20,7 @@ def check(frame: Frame, operator: op.Assert, before: Scope) -> None:
     """Raise the message for a row for which the condition is not true. The rows and their order stay."""
     function = _RAISING.get(frame.dialect)
     if function is None:
-        number = frame.resolved.numbers[frame.number]
-        why = f"operator {number}: no expression there raises an error"
-        raise UnsupportedSql(f"the operator ASSERT in {frame.dialect}", why)
+        raise UnsupportedSql(f"the operator ASSERT in {frame.dialect}", "no expression there raises an error")
     level = frame.level
     groups_all = level.grouped and not level.keys
     below = groups_all or level.source is None or frame.names_any(level.windowed) or frame.lends_computed()
@@ -92,5 +90,4 @@ def sample(frame: Frame, operator: op.TableSample, before: Scope) -> None:
 
 
 def _refused(frame: Frame, why: str) -> UnsupportedSql:
-    number = frame.resolved.numbers[frame.number]
-    return UnsupportedSql(f"the operator TABLESAMPLE in {frame.dialect or 'standard SQL'}", f"operator {number}: {why}")
+    return UnsupportedSql(f"the operator TABLESAMPLE in {frame.dialect or 'standard SQL'}", why)

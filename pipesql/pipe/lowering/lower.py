@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.errors import UnsupportedSql
+from pipesql.errors import UnsupportedSql, at_operator, depth_bounded
 from pipesql.pipe import operators as op
 from pipesql.pipe.engines import write
 from pipesql.pipe.expressions import is_constant
-from pipesql.pipe.located import depth_bounded, located
 from pipesql.pipe.lowering import columns as aggregation
 from pipesql.pipe.lowering import columns as projections
 from pipesql.pipe.lowering import googlesql as assertions
@@ -56,7 +55,7 @@ def _lower(frame: Frame) -> exp.Query:
     scope = Scope(())
     for frame.number, operator in enumerate(resolved.operators):
         after = resolved.scopes[frame.number]
-        with located(resolved.numbers[frame.number]):
+        with at_operator(resolved.numbers[frame.number]):
             _step(frame, operator, scope, after)
         scope = after
     return frame.finish(scope)

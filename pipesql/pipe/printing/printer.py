@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.errors import UnsupportedSql
+from pipesql.errors import UnsupportedSql, depth_bounded
 from pipesql.pipe import operators as op
-from pipesql.pipe.located import depth_bounded
 from pipesql.pipe.printing.expressions import Texts
 from pipesql.pipe.printing.spark import for_spark
-from pipesql.pipe.query import PipeQuery, Subpipeline
+from pipesql.pipe.query import PipeQuery, Subpipeline, text_of
 
 
 @depth_bounded
 def print_query(query: PipeQuery, dialect: str = "bigquery") -> str:
     """The whole query, one operator a line. Raises UnsupportedSql for what the dialect cannot say."""
-    return "\n".join(print_operators(query, dialect))
+    return text_of(print_operators(query, dialect))
 
 
 @depth_bounded

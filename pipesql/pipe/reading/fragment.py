@@ -174,11 +174,11 @@ class FragmentReader:
 
     def error(self, message: str, at: Token) -> SqlSyntaxError:
         """The error, with the line and column of a token, on one line whatever it quotes."""
-        return SqlSyntaxError(f"{' '.join(message.split())} ({self.where(at)})", at.start)
+        return SqlSyntaxError(f"{' '.join(message.split())} ({self.where(at)})", position=at.start)
 
     def unsupported(self, construct: str, at: Token) -> UnsupportedSql:
         """The refusal of a construct that is not read, with the line and column of a token."""
-        return UnsupportedSql(construct, f"({self.where(at)})")
+        return UnsupportedSql(construct, place=self.where(at), position=at.start)
 
     def where(self, token: Token) -> str:
         """`line L, column C` of a token."""

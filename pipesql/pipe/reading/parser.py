@@ -10,14 +10,14 @@ construct that is not read.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 from sqlglot.tokens import Token, TokenType
 
+from pipesql.errors import at_operator, depth_bounded
 from pipesql.pipe import operators as op
-from pipesql.pipe.located import depth_bounded
-from pipesql.pipe.query import Cte, PipeQuery, Subpipeline, nest
+from pipesql.pipe.query import Cte, PipeQuery, Subpipeline, nest, text_of
 from pipesql.pipe.reading.columns import (
     is_plain,
     read_aggregate,
@@ -69,6 +69,11 @@ def parse(text: str, dialect: str = "bigquery") -> PipeQuery:
     return reader.query(found)
 
 
+def parse_operators(operators: Sequence[str]) -> PipeQuery:
+    """Read the texts of a query's operators, all but the first with their `|>`. Raises as `parse` does."""
+    return parse(text_of(operators))
+
+
 class _QueryReader:
     """Reads one text, its nested queries included."""
 
@@ -88,7 +93,9 @@ class _QueryReader:
         first, *rest = split(found, TokenType.PIPE_GT)
         if not first:
             raise self.fragments.error("the query starts with |>: it must start with FROM", found[0])
-        return PipeQuery((self._start(first), *self._operators(rest, found[-1])), ctes, recursive)
+        with at_operator(1):
+            start = self._start(first)
+        return PipeQuery((start, *self._operators(rest, found[-1], 2)), ctes, recursive)
 
     def pipeline(self, found: list[Token]) -> Subpipeline:
         """`|> … |> …`, the operators of a table that is not named."""
@@ -96,12 +103,17 @@ class _QueryReader:
             return Subpipeline()
         if found[0].token_type != TokenType.PIPE_GT:
             raise self.fragments.error("a pipeline starts with |>", found[0])
-        return Subpipeline(self._operators(split(found, TokenType.PIPE_GT)[1:], found[-1]))
+        return Subpipeline(self._operators(split(found, TokenType.PIPE_GT)[1:], found[-1], 1))
 
-    def _operators(self, segments: list[list[Token]], last: Token) -> tuple[op.Operator, ...]:
+    def _operators(self, segments: list[list[Token]], last: Token, first: int) -> tuple[op.Operator, ...]:
+        """The operators that these segments are, the first of which has the number `first`."""
         if not all(segments):
             raise self.fragments.error("an operator is missing after |>", last)
-        return tuple([read_operator(self.fragments, segment) for segment in segments])
+        out = []
+        for number, segment in enumerate(segments, first):
+            with at_operator(number):
+                out.append(read_operator(self.fragments, segment))
+        return tuple(out)
 
     def _start(self, segment: list[Token]) -> op.Operator:
         """FROM, SELECT, or a whole query in brackets to go on with."""

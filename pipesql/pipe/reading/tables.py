@@ -97,8 +97,14 @@ def _plain(found: list[Token]) -> exp.Table | None:
     names = [found[0], *found[1 + (len(found) > 2 and found[1].token_type == TokenType.ALIAS) :]]
     if len(names) > 2 or not all(map(is_name, names)) or "." in names[0].text:
         return None
-    table, *alias = (exp.Identifier(this=t.text, quoted=t.token_type == TokenType.IDENTIFIER) for t in names)
+    table, *alias = (_identifier(token) for token in names)
     return exp.Table(this=table, alias=exp.TableAlias(this=alias[0])) if alias else exp.Table(this=table)
+
+
+def _identifier(token: Token) -> exp.Identifier:
+    name = exp.Identifier(this=token.text, quoted=token.token_type == TokenType.IDENTIFIER)
+    name.meta["start"] = token.start
+    return name
 
 
 def _without_offset(

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from pipesql.errors import SqlError, UnknownName
 from pipesql.pipe import identifiers
-from pipesql.pipe.expressions import unbracketed
+from pipesql.pipe.expressions import position_of, unbracketed
 from pipesql.pipe.query import PipeQuery, nested
 from pipesql.pipe.resolving.resolved import Resolved
 from pipesql.pipe.scope import Scope, ScopeColumn, unknown_name
@@ -100,11 +100,11 @@ class Names:
         name, qualifier = node.name, node.table
         for depth, level in enumerate((scope, *reversed(self.outer))):
             if level.has(name, qualifier) and (depth == 0 or not qualifier or _holds(level, name, qualifier)):
-                found = level.find(name, qualifier)
+                found = _found(node, level)
                 (self.out.outer if depth else self.out.uses[-1]).add(found)
                 self.out.columns[id(node)] = found
                 return
-        scope.find(name, qualifier)  # raises, with the nearest names
+        _found(node, scope)  # raises, with the nearest names
 
     def _item(self, node: exp.Expr, scope: Scope, where: str) -> tuple[ScopeColumn, ...]:
         if isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star)):
@@ -134,6 +134,15 @@ class Names:
         self.out.stars[id(node)] = columns
         self.out.uses[-1] |= set(columns)
         return columns
+
+
+def _found(node: exp.Column, scope: Scope) -> ScopeColumn:
+    """The column that a name means in a scope. Raises UnknownName, which says where the name stands."""
+    try:
+        return scope.find(node.name, node.table)
+    except UnknownName as error:
+        error.position = position_of(node)
+        raise
 
 
 def excepted(star: exp.Expr, columns: tuple[ScopeColumn, ...]) -> set[str]:

@@ -6,20 +6,20 @@ WITH RECURSIVE: the order in which its tables can be defined, and which of them 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 
 from sqlglot import exp
 
 from pipesql.errors import SqlError, UnknownName, UnsupportedSql
 from pipesql.pipe import operators as op
+from pipesql.pipe.expressions import position_of
 from pipesql.pipe.identifiers import identifier
-from pipesql.pipe.query import Cte, PipeQuery, Subpipeline, nested, nested_queries
+from pipesql.pipe.query import Cte, Part, PipeQuery, Subpipeline, nested
 from pipesql.pipe.resolving.names import Names
 from pipesql.pipe.resolving.resolved import CteTable, Resolved, Source, Tables
 from pipesql.pipe.resolving.set_operations import Arm, Missing, match_arms
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.scope import Scope, ScopeColumn, Variable, join_scopes, unknown_name
+from pipesql.pipe.walk import expressions, own_parts
 
 
 class Relations(ABC):
@@ -78,18 +78,20 @@ class Relations(ABC):
             if cte is None:
                 alias = alias or node.name
                 cte = self.ctes.get(node.name.lower())
-            columns = self._table(node.name) if cte is None else cte.read()
+            columns = self._table(node) if cte is None else cte.read()
         else:
             raise SqlError(f"cannot read from {node.sql('bigquery')}: a table or a pipe query in brackets is expected")
         self.out.sources[id(node)] = Source(columns, cte)
         return Scope(columns, {alias.lower(): Variable(alias, columns)} if alias else variables)
 
-    def _table(self, name: str) -> tuple[ScopeColumn, ...]:
+    def _table(self, node: exp.Table) -> tuple[ScopeColumn, ...]:
+        name = node.name
         table = self.schema.table(name)
         if table is None:
-            raise unknown_name(
-                name, "table", name, [t.name for t in self.schema] + [c.name for c in self.ctes.values()]
-            )
+            known = [*(t.name for t in self.schema), *(c.name for c in self.ctes.values())]
+            error = unknown_name(name, "table", name, known)
+            error.position = position_of(node)
+            raise error
         self.tables.read.add(name.lower())
         return tuple(ScopeColumn(c.name, c.kind, (table.name, c.name)) for c in table.columns)
 
@@ -222,7 +224,7 @@ def _combined(arms: list[Arm]) -> tuple[ScopeColumn, ...]:
 
 def in_order(ctes: tuple[Cte, ...]) -> list[Cte]:
     """The tables, each behind those that it reads. Raises UnsupportedSql where several read each other."""
-    reads = {cte.name.lower(): set(tables_read(cte.query)) - {cte.name.lower()} for cte in ctes}
+    reads = {cte.name.lower(): _tables_read(cte.query) - {cte.name.lower()} for cte in ctes}
     out: list[Cte] = []
     left = list(ctes)
     while left:
@@ -238,14 +240,14 @@ def in_order(ctes: tuple[Cte, ...]) -> list[Cte]:
 def reads_itself(cte: Cte) -> bool:
     """Whether the table's query reads the table. Raises SqlError where that is not in a closing UNION."""
     name = cte.name.lower()
-    if name not in tables_read(cte.query):
+    if name not in _tables_read(cte.query):
         return False
     *before, last = cte.query.operators
     if isinstance(last, op.Block):
         return True
     if not isinstance(last, op.SetOperation) or last.kind != "UNION" or len(last.queries) != 1 or not before:
         raise SqlError(f"{cte.name} reads itself: its query must end with |> UNION ALL|DISTINCT (one query)")
-    if any(name in names for operator in before for names in [set(_names(operator))]):
+    if any(name in _tables_read(operator) for operator in before):
         raise SqlError(f"{cte.name} reads itself before its last UNION")
     return True
 
@@ -257,7 +259,7 @@ def require_repeatable(body: Resolved, table: CteTable) -> None:
     for operator in body.operators:
         if isinstance(operator, _WHOLE) or (isinstance(operator, op.Select) and operator.distinct):
             raise SqlError(f"{op.keyword(operator)} cannot stand in a recursive query: it needs all rows at once")
-        if any(part.find(exp.Window) for part in expressions(operator)):
+        if any(part.find(exp.Window) for part in expressions(operator, own_parts)):
             raise SqlError("a window function cannot stand in a recursive query: it needs all rows at once")
         if isinstance(operator, op.Join) and operator.kind in ("LEFT", "RIGHT", "FULL"):
             right = body.sources[id(operator.source)].cte is table
@@ -276,31 +278,6 @@ def _reads(body: Resolved, table: CteTable) -> bool:
     return here or any(_reads(inner, table) for inner in body.nested.values())
 
 
-def expressions(part: object) -> Iterator[exp.Expr]:
-    """The expressions of an operator, nested queries left out."""
-    if isinstance(part, exp.Expr):
-        yield part
-    elif isinstance(part, tuple):
-        for each in part:
-            yield from expressions(each)
-    elif is_dataclass(part) and not isinstance(part, PipeQuery):
-        for field in fields(part):
-            yield from expressions(getattr(part, field.name))
-
-
-def tables_read(query: PipeQuery) -> set[str]:
-    """The names of tables, in lower case, that a query or one nested in it reads."""
-    return set(_names(query))
-
-
-def _names(part: object) -> Iterator[str]:
-    if isinstance(part, exp.Expr):
-        yield from (table.name.lower() for table in part.find_all(exp.Table))
-        for _, query in nested_queries(part):
-            yield from _names(query)
-    elif isinstance(part, tuple):
-        for each in part:
-            yield from _names(each)
-    elif is_dataclass(part):
-        for field in fields(part):
-            yield from _names(getattr(part, field.name))
+def _tables_read(part: Part) -> set[str]:
+    """The names, in lower case, of the tables that a query or an operator reads, nested queries included."""
+    return {table.name.lower() for each in expressions(part) for table in each.find_all(exp.Table)}

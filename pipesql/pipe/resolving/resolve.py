@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.errors import SqlError, UnsupportedSql
+from pipesql.errors import SqlError, UnsupportedSql, at_operator, depth_bounded
 from pipesql.pipe import operators as op
 from pipesql.pipe.expressions import truth
-from pipesql.pipe.located import depth_bounded, located
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.resolving.block_scope import resolve_block
 from pipesql.pipe.resolving.grouping import AggregateSets, require_grouped_by
@@ -58,10 +57,10 @@ class _Resolver(Relations):
         self.names = Names(self.out, self.outer, self.inside)
         scope = Scope(())
         if query.ctes:
-            with located(1):
+            with at_operator(1):
                 scope = self.take(op.With(query.ctes, query.recursive), scope)
         for self.number, operator in enumerate(query.operators, 1):
-            with located(self.number):
+            with at_operator(self.number):
                 scope = self.take(operator, scope)
             self.out.written.append(scope)
         return self.out
@@ -155,14 +154,14 @@ class _Resolver(Relations):
                 return self.sort(keys, scope)
             case op.Limit(count, offset):
                 if not (isinstance(count, int) and isinstance(offset, int)):
-                    raise self.refused("LIMIT with a computed count")
+                    raise UnsupportedSql("LIMIT with a computed count")
                 return scope
             case op.Distinct():
                 self.out.uses[-1] |= set(scope.columns)
                 return Scope(scope.columns, shown_variables(scope))
             case op.TableSample(partition=partition, weight=weight):
                 if partition or weight is not None:
-                    raise self.refused("TABLESAMPLE WITH WEIGHT or PARTITION BY")
+                    raise UnsupportedSql("TABLESAMPLE WITH WEIGHT or PARTITION BY")
                 return Scope(scope.columns, scope.variables)
             case op.SetOperation():
                 return self.combine(operator, scope)
@@ -174,17 +173,13 @@ class _Resolver(Relations):
             case op.As(name):
                 return Scope(scope.columns, {name.lower(): Variable(name, scope.columns)}, scope.ordered)
             case _:
-                raise self.refused(f"the operator {op.keyword(operator)}")
-
-    def refused(self, construct: str) -> UnsupportedSql:
-        """The error for what is understood, but given to no engine."""
-        return UnsupportedSql(construct, f"operator {self.number}")
+                raise UnsupportedSql(f"the operator {op.keyword(operator)}")
 
     def select(self, operator: op.Select, scope: Scope) -> Scope:
         """SELECT."""
         items = operator.items
         if operator.shape:
-            raise self.refused(f"SELECT AS {operator.shape}")
+            raise UnsupportedSql(f"SELECT AS {operator.shape}")
         if not scope.columns and any(i.is_star for i in items):
             raise SqlError("SELECT * needs a table: start with FROM")
         ordered = scope.ordered and not operator.distinct and not _has_window(items)

@@ -26,10 +26,9 @@ from pipesql.pipe.identifiers import RESERVED
 from pipesql.pipe.printing.printer import print_operators
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.reading.parser import parse
-from pipesql.pipe.resolving.relations import tables_read
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.schema import Schema, Table
-from pipesql.pipe.walk import expressions
+from pipesql.pipe.walk import expressions, parts_but_conditions, tables_read
 from pipesql.records import GoldenPair
 from pipesql.samples.renaming.names import changed, plural, renamed_query, renamed_schema, stem, stems
 
@@ -107,7 +106,7 @@ def _understood(
     spoken = stems(pair.question)
     texts = [value for _, _, value in values] + [pair.evidence]
     named = set[str]()
-    for node in expressions(query):
+    for node in expressions(query, parts_but_conditions):
         texts += [literal.name for literal in node.find_all(exp.Literal) if literal.is_string]
         named |= {column.name for column in node.find_all(exp.Column)}
     asked = {table.name: table for table in filter(None, map(schema.table, tables_read(query)))}

@@ -13,19 +13,16 @@ from pipesql.execution.database import Database
 from pipesql.pipe import operators as op
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.query import PipeQuery
-from pipesql.pipe.reading.parser import parse
-from pipesql.pipe.walk import require_pure
+from pipesql.pipe.read import read_text
 from pipesql.records import GoldenPair
 
 
 def read(text: str) -> PipeQuery | None:
-    """The query that the text is, or None where it is no pure pipe SQL."""
+    """The query that the text is, or None where it is not pure pipe SQL."""
     try:
-        query = parse(text)
-        require_pure(query)
+        return read_text(text)
     except SqlError:
         return None
-    return query
 
 
 def answered(text: str, pair: GoldenPair, connection: Connection) -> Result | None:

@@ -13,6 +13,7 @@ from pipesql.decoding.operator_stream import read_answer
 from pipesql.execution.connection import QueryLimits, RememberingConnection
 from pipesql.execution.database import Database
 from pipesql.finetune.grpo.rewards import REWARDS
+from pipesql.pipe.query import text_of
 from pipesql.records import GoldenPair
 
 LATEST = 64
@@ -63,7 +64,7 @@ class Judge:
         key = (id, tuple(ids))
         if key not in self._judged:
             pair, decoded = self._pairs[id], read_answer(self._tokenizer, ids)
-            text = "\n".join(decoded.operators)
+            text = text_of(decoded.operators)
             connection = self._connections[pair.database]
             ended = decoded.stop == "done"
             rewards = {name: reward(text, pair, connection) if ended else 0.0 for name, reward in REWARDS.items()}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from sqlglot import exp
 
@@ -11,9 +12,10 @@ from pipesql.execution.connection import Connection
 from pipesql.execution.database import Database
 from pipesql.finetune.grpo.rewards.answers import read
 from pipesql.pipe import operators as op
-from pipesql.pipe.query import Cte, PipeQuery, nested
+from pipesql.pipe.query import Cte
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.schema import Schema, Table
+from pipesql.pipe.walk import Walked, parts
 from pipesql.records import GoldenPair
 
 
@@ -77,14 +79,11 @@ class _Names:
     def _read(self, schema: Schema) -> list[Table]:
         return [table for name in self.tables if (table := schema.table(name)) is not None]
 
-    def collect(self, part: object) -> None:
-        """Take in the names of an operator, a query, an expression, or whatever holds such."""
+    def collect(self, part: Walked) -> None:
+        """Take in the names of an operator, a query or an expression, and of all that is in it."""
         match part:
             case exp.Expr():
                 self._expression(part)
-            case tuple():
-                for each in part:
-                    self.collect(each)
             case op.Drop(dropped):
                 self._columns(dropped)
             case op.Rename(pairs):
@@ -92,29 +91,18 @@ class _Names:
                 self.made |= {new.lower() for _, new in pairs}
             case op.Set(assignments):
                 self._columns(name for name, _ in assignments)
-                self.collect(tuple(value for _, value in assignments))
-            case op.Join(source=source, on=on, using=using):
+            case op.Join(using=using):
                 self._columns(using)
-                self.collect((source, on))
-            case op.As(name):
+            case op.As(name) | op.Nested(alias=name):
                 self._variable(name)
-            case op.Nested(query, alias):
-                self._variable(alias)
-                self.collect(query)
-            case op.RecursiveUnion(query=query, alias=alias):
-                self.with_names.add(alias.lower())
-                self._variable(alias)
-                self.collect(query)
-            case Cte(name, query):
+            case op.RecursiveUnion(alias=name) | Cte(name=name):
                 self.with_names.add(name.lower())
                 self._variable(name)
-                self.collect(query)
-            case _ if is_dataclass(part):
-                for each in fields(part):
-                    self.collect(getattr(part, each.name))
+        for each in parts(part):
+            self.collect(each)
 
-    def _columns(self, names: object) -> None:
-        self.columns |= {("", str(name).lower()) for name in names}  # type: ignore[attr-defined]
+    def _columns(self, names: Iterable[str]) -> None:
+        self.columns |= {("", name.lower()) for name in names}
 
     def _variable(self, name: str, table: str = "") -> None:
         if name:
@@ -122,7 +110,6 @@ class _Names:
 
     def _expression(self, tree: exp.Expr) -> None:
         for node in tree.walk():
-            inner = nested(node)
             match node:
                 case exp.Table(this=exp.Identifier()):
                     self.tables.add(node.name.lower())
@@ -133,5 +120,3 @@ class _Names:
                     self.made.add(node.alias_or_name.lower())
                 case exp.Subquery() if node.alias:
                     self._variable(node.alias)
-                case _ if isinstance(inner, PipeQuery):
-                    self.collect(inner)

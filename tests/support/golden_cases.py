@@ -17,7 +17,7 @@ from typing import Any
 from pipesql.execution.compare import compare
 from pipesql.execution.connection import Result
 
-FOLDER = Path(__file__).parent / "golden"
+FOLDER = Path(__file__).parents[1] / "pipe" / "golden"
 
 
 @dataclass

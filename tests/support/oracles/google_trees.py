@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.pipe.googlesql import GoogleSqlError, Module
+from tests.support.oracles.googlesql import GoogleSqlError, Module
 
 _PLACES = frozenset({"parse_location_range", "is_quoted"})
 _FOLDED = frozenset(

@@ -18,7 +18,7 @@ from pipesql.execution.sqlite import SqliteConnection
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_query
 from pipesql.pipe.reading.parser import parse
-from tests.decompile.tables import Data
+from tests.support.queries.tables import Data
 
 SAME, REFUSED, UNDECIDED, OTHER_ENGINE, GOLD_FAILS = "same", "refused", "undecided", "engine", "gold fails"
 FAULT = "FAULT"

@@ -13,7 +13,7 @@ from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
 from pipesql.records import Sample
 from pipesql.storage import write_jsonl
-from tests.pairs import golden_pair
+from tests.support.pairs import golden_pair
 
 QUERIES = (
     ("Who is there?", ("FROM singer", "|> SELECT name")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from tests.decompile.tables import DATE, INT, REAL, TEXT
+from tests.support.queries.tables import DATE, INT, REAL, TEXT
 
 LITERALS = {
     INT: ["1", "2", "25", "31", "2014", "-1", "900", "0"],

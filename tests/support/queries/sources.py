@@ -6,9 +6,9 @@ import itertools
 import random
 from abc import ABC, abstractmethod
 
-from tests.decompile.scopes import Scope, Source
-from tests.decompile.tables import INT, SPECS, TEXT
-from tests.decompile.values import Values
+from tests.support.queries.scopes import Scope, Source
+from tests.support.queries.tables import INT, SPECS, TEXT
+from tests.support.queries.values import Values
 
 TABLES = {spec.name: spec for spec in SPECS}
 Columns = list[tuple[str, str]]

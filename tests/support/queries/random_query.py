@@ -6,9 +6,9 @@ LIMIT cuts, windows that no tie can change.
 
 from __future__ import annotations
 
-from tests.decompile.scopes import Scope, Source, is_constant
-from tests.decompile.sources import Columns, SourceMaker
-from tests.decompile.tables import DATE, INT, REAL, SPECS, TEXT
+from tests.support.queries.scopes import Scope, Source, is_constant
+from tests.support.queries.sources import Columns, SourceMaker
+from tests.support.queries.tables import DATE, INT, REAL, SPECS, TEXT
 
 
 class QueryMaker(SourceMaker):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import Protocol
 
-from tests.decompile.scopes import LITERALS, Names, Scope, Source, is_constant
-from tests.decompile.tables import DATE, INT, REAL, TEXT
+from tests.support.queries.scopes import LITERALS, Names, Scope, Source, is_constant
+from tests.support.queries.tables import DATE, INT, REAL, TEXT
 
 PATTERNS = ["'%a%'", "'A%'", "'_ob'", "'%''%'", "'%'", "'O_era'", "'%5\\%' ESCAPE '\\'", "'x!_%' ESCAPE '!'", "'F%e'"]
 
