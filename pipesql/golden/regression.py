@@ -84,7 +84,7 @@ def compare_builds(build: GoldenBuild, before: Sequence[GoldenPair], baseline: s
     earlier = {pair.id: pair for pair in before}
     if not earlier.keys() & (now.keys() | rejected.keys()):
         raise InvalidOption(
-            f"the baseline {baseline} has no question of this build; give a build of the same benchmark"
+            f"the baseline {baseline} and this build have no question in common; give a build of the same benchmark"
         )
     digests = set(build.databases.values())
     lost = []

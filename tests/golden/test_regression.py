@@ -60,7 +60,7 @@ def test_a_changed_gold_or_database_is_said_with_the_loss(build: GoldenBuild) ->
 
 
 def test_builds_of_other_questions_cannot_be_compared(build: GoldenBuild) -> None:
-    with pytest.raises(BadInput, match="have no question in common"):
+    with pytest.raises(BadInput, match="and this build have no question in common"):
         compare_builds(build, [replace(build.pairs[0], id="other")], "before")
 
 
