@@ -1,21 +1,19 @@
-"""At which operator does a pipe query go wrong? Every prefix of it is a query, so each can be looked at.
+"""The operator at which a pipe query goes wrong: every prefix of it is a query, so each can be run by itself.
 
 What a `Place` says and what it does not:
 
 - A query that cannot be read or lowered, or fails in the database: `operator` ends the shortest prefix that fails as
   well. All shorter ones hold, so the fault is that operator's.
-- Other rows: prefixes are compared with their partners in the gold (`stages`). `operator` ends the shortest
-  prefix that is shown to differ from its partner, `agrees` the longest before it that is shown to agree; the fault
-  lies in the operators behind `agrees`, up to `operator`. Where prefixes have no partners, all that can be said is
-  that the whole query differs: `operator` is the last one.
+- Other rows: prefixes are compared with the gold, cut off after the same clause (`cut_points`). `operator` ends the
+  shortest prefix that is shown to differ from it, `agrees` the longest before it that is shown to agree; the fault
+  lies in the operators behind `agrees`, up to `operator`. Where prefixes cannot be compared, all that is known is that
+  the whole query differs: `operator` is the last one.
 - Wrong order of the right rows: the last ORDER BY, or the last operator where there is none.
 
-Where a gold query and its pipe form can be compared before their ends: the gold cut off after a clause.
-
 SQL runs a SELECT in the order FROM, WHERE, GROUP BY, HAVING, SELECT, DISTINCT, ORDER BY, LIMIT, and the decompiler
-writes its operators in that order. So a prefix of the pipe query has a partner: the gold without the clauses that are
-still to come. Where that is not so (a join that the decompiler turned into another, a query in FROM, conditions
-moved to other operators), there is no partner, and no comparison.
+writes its operators in that order. So a prefix of the pipe query corresponds to the gold without the clauses that are
+still to come. Where that is not so (a join that the decompiler turned into another, a query in FROM, conditions moved
+to other operators), there is no such gold, and no comparison.
 """
 
 from __future__ import annotations
@@ -41,14 +39,14 @@ Run = Callable[[str], Result]
 
 @dataclass(frozen=True)
 class Place:
-    """Numbers of operators, from 1: the first after which it shows, the last before it where all was well (0: none)."""
+    """Numbers of operators, from 1: the first after which it shows, the last before it that agrees (0: none)."""
 
     operator: int
     agrees: int
 
 
 class Finder:
-    """Looks at the prefixes of one pipe query, given as the texts of its operators."""
+    """Runs the prefixes of one pipe query, given as the texts of its operators."""
 
     def __init__(self, operators: Sequence[str], schema: Schema, dialect: str = "sqlite") -> None:
         self._operators = operators
@@ -65,7 +63,7 @@ class Finder:
         return self._end(len(self._operators) - 1)
 
     def failing(self, run: Run) -> Place:
-        """The first operator with which the database refuses the query, or takes too long."""
+        """The first operator with which the database refuses the query, or runs too long."""
         for number in range(1, len(self._operators)):
             try:
                 run(self._lowered(number))
@@ -88,22 +86,22 @@ class Finder:
         except SqlglotError:
             return self._end(0)
         agrees = 0
-        for stage in stages(gold, parse_operators(self._operators).operators, self._dialect):
-            well = self._same(stage, run)
-            if well is False:
-                return Place(stage.number, agrees)
-            agrees = stage.number if well else agrees
+        for point in cut_points(gold, parse_operators(self._operators).operators, self._dialect):
+            same = self._same(point, run)
+            if same is False:
+                return Place(point.number, agrees)
+            agrees = point.number if same else agrees
         return self._end(agrees)
 
-    def _same(self, stage: Stage, run: Run) -> bool | None:
-        """Does a prefix agree with its partner? None where that cannot be told."""
+    def _same(self, point: CutPoint, run: Run) -> bool | None:
+        """Whether a prefix agrees with the gold cut off there; None if unknown."""
         try:
-            gold, other = run(stage.sql), run(self._lowered(stage.number))
+            gold, other = run(point.sql), run(self._lowered(point.number))
         except (SqlError, ExecutionError):
             return None
         if len(gold.rows) != len(other.rows):
             return False
-        if stage.same and len(gold.columns) == len(other.columns):
+        if point.same and len(gold.columns) == len(other.columns):
             return same_rows(gold.rows, other.rows)
         have = _columns(other)
         return True if all(have[column] >= n for column, n in _columns(gold).items()) else None
@@ -121,11 +119,11 @@ def _columns(result: Result) -> Counter[frozenset[tuple[Row, int]]]:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """After the operator `number` (from 1) the pipe query should have as many rows as `sql`.
+class CutPoint:
+    """After the operator `number` (from 1) the pipe query should have as many rows as `sql`, the gold cut off there.
 
-    `same`: and the same rows, column by column. Otherwise the columns of `sql` may stand anywhere among the prefix's,
-    or are still to be computed.
+    With `same` it should have the same rows, column by column. Otherwise the columns of `sql` may be anywhere among
+    the prefix's, or are still to be computed.
     """
 
     number: int
@@ -133,17 +131,17 @@ class Stage:
     same: bool
 
 
-def stages(gold: exp.Expr, operators: Sequence[op.Operator], dialect: str) -> Iterator[Stage]:
-    """Partners of the proper prefixes of `operators`, shortest first."""
-    for number, tree, same in _partners(gold, operators):
+def cut_points(gold: exp.Expr, operators: Sequence[op.Operator], dialect: str) -> Iterator[CutPoint]:
+    """The points at which proper prefixes of `operators` can be compared with the gold, shortest first."""
+    for number, tree, same in _cuts(gold, operators):
         if number < len(operators):
-            yield Stage(number, tree.sql(dialect), same)
+            yield CutPoint(number, tree.sql(dialect), same)
 
 
-_Partner = tuple[int, exp.Expr, bool]
+_Cut = tuple[int, exp.Expr, bool]
 
 
-def _partners(gold: exp.Expr, operators: Sequence[op.Operator]) -> Iterator[_Partner]:
+def _cuts(gold: exp.Expr, operators: Sequence[op.Operator]) -> Iterator[_Cut]:
     if isinstance(gold, exp.Select):
         yield from _of_select(gold, operators)
     elif isinstance(gold, exp.SetOperation):
@@ -153,25 +151,25 @@ def _partners(gold: exp.Expr, operators: Sequence[op.Operator]) -> Iterator[_Par
         left = gold.this.copy()
         if gold.args.get("with_") is not None:
             left.set("with_", gold.args["with_"].copy())
-        yield from _partners(left, operators[: places[-1]])
+        yield from _cuts(left, operators[: places[-1]])
         yield places[-1], left, True
         yield places[-1] + 1, _without(gold, "order", "limit", "offset"), True
 
 
-def _of_select(gold: exp.Select, operators: Sequence[op.Operator]) -> Iterator[_Partner]:
+def _of_select(gold: exp.Select, operators: Sequence[op.Operator]) -> Iterator[_Cut]:
     if not _corresponds(gold, operators):
         return
     seen = _Seen(operators)
     whole = _ends_alike(gold, operators)
     for number, operator in enumerate(operators, 1):
         seen.take(operator)
-        tree = seen.partner(gold)
+        tree = seen.cut_off(gold)
         if tree is not None and (whole or not seen.shaped):
             yield number, tree, not seen.shaped and _keeps_columns(gold)
 
 
 def _corresponds(gold: exp.Select, operators: Sequence[op.Operator]) -> bool:
-    """Plain tables joined in the same order, each with a condition in both or in neither, and the same clauses."""
+    """Whether both join plain tables in one order, with or without a condition alike, and have the same clauses."""
     source, joins = gold.args.get("from_"), gold.args.get("joins") or []
     if source is None or not all(isinstance(s.this, exp.Table) for s in [source, *joins]):
         return False
@@ -189,7 +187,7 @@ def _corresponds(gold: exp.Select, operators: Sequence[op.Operator]) -> bool:
 
 
 def _ends_alike(gold: exp.Select, operators: Sequence[op.Operator]) -> bool:
-    """DISTINCT and LIMIT in both or in neither: one that is missing shows at no operator."""
+    """Whether DISTINCT and LIMIT are in both or in neither: a missing one would not show at any operator."""
     distinct = any(isinstance(o, op.Distinct) or (isinstance(o, op.Select) and o.distinct) for o in operators)
     cut = any(isinstance(o, op.Limit) for o in operators)
     return distinct == (gold.args.get("distinct") is not None) and cut == (gold.args.get("limit") is not None)
@@ -206,13 +204,13 @@ def _groups(gold: exp.Select) -> bool:
 
 
 def _keeps_columns(gold: exp.Select) -> bool:
-    """Does `SELECT *` list the tables' columns one after another?"""
+    """Whether `SELECT *` lists the tables' columns one after another."""
     joins = gold.args.get("joins") or []
     return not any(j.args.get("using") or j.args.get("method") or j.args.get("side") for j in joins)
 
 
 class _Seen:
-    """Which clauses of the gold the operators so far make up."""
+    """The clauses of the gold that the operators so far correspond to."""
 
     def __init__(self, operators: Sequence[op.Operator]) -> None:
         grouped = next((i for i, o in enumerate(operators) if isinstance(o, op.Aggregate)), len(operators))
@@ -223,7 +221,7 @@ class _Seen:
         self.grouped = self.distinct = self.cut = self.shaped = False
 
     def take(self, operator: op.Operator) -> None:
-        """Go on by one operator."""
+        """Read the next operator."""
         match operator:
             case op.Join():
                 self.joins += 1
@@ -239,16 +237,16 @@ class _Seen:
                 self.cut = True
         self.shaped |= not isinstance(operator, op.From | op.Join | op.Where | op.As | op.OrderBy)
 
-    def partner(self, gold: exp.Select) -> exp.Expr | None:
+    def cut_off(self, gold: exp.Select) -> exp.Expr | None:
         """The gold with the clauses seen so far; None in the middle of a clause."""
         joins = gold.args.get("joins") or []
         if self.joins < len(joins):
-            return None if self.filtered or self.shaped else self._cut_off(gold, joins[: self.joins])
+            return None if self.filtered or self.shaped else self._with_joins(gold, joins[: self.joins])
         if self.filtered not in (0, self.filters) or self.group_filtered not in (0, self.group_filters):
             return None
-        return self._cut_off(gold, joins)
+        return self._with_joins(gold, joins)
 
-    def _cut_off(self, gold: exp.Select, joins: Sequence[exp.Expr]) -> exp.Expr:
+    def _with_joins(self, gold: exp.Select, joins: Sequence[exp.Expr]) -> exp.Expr:
         gone = [] if self.cut else ["order", "limit", "offset"]
         gone += [] if self.filtered else ["where"]
         gone += [] if self.group_filtered else ["having"]

@@ -1,10 +1,8 @@
-"""A build beside an earlier one: what was golden and is no more, what became golden, whose text changed.
+"""A build compared with an earlier one, and a build as the data step makes it: resumed, compared, put in its place.
 
-Questions are the same when their ids are. A pair that was golden and whose question is asked again must be golden
-again: else the build has regressed. Questions of the earlier build that are not asked this time (a smaller `limit`)
-are counted, and are no regression.
-
-A build as the data step makes it: gone on with after a kill, compared with an earlier one, put in its place.
+Questions are the same when their ids are. A pair that was golden must be golden again if its question is part of this
+build, else the build has regressed. Questions of the earlier build that are not part of it (because of a smaller
+`limit`) are counted, and are not a regression.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipesql.errors import BadInput, PipesqlError
+from pipesql.errors import InvalidOption, PipesqlError
 from pipesql.golden.build import GoldenBuild, build
 from pipesql.golden.journal import Journal
 from pipesql.records import GoldenPair, Question
@@ -25,7 +23,7 @@ _NAMED = 10
 
 @dataclass(frozen=True)
 class Lost:
-    """A pair that was golden and is no more. `changed` names inputs that are not the same: gold, database."""
+    """A pair that is golden no longer. `changed` names the inputs that changed: gold, database."""
 
     id: str
     reason: str
@@ -36,7 +34,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class Comparison:
-    """An earlier build (`baseline`: where its pairs were read) and this one."""
+    """An earlier build (`baseline`: the file of its pairs) and this one."""
 
     baseline: str
     pairs_before: int
@@ -45,47 +43,49 @@ class Comparison:
     gained: tuple[str, ...]
     """Ids that are golden now and were not."""
     text_changed: tuple[str, ...]
-    """Ids that are golden in both, in other words."""
+    """Ids that are golden in both, with another pipe text."""
     not_asked: int
-    """Pairs of before whose questions this build was not asked."""
+    """Pairs of the earlier build whose questions are not part of this one."""
 
     def document(self) -> dict[str, Any]:
-        """What is written down."""
+        """The content of regression.json."""
         return asdict(self)
 
     def text(self) -> str:
         """One paragraph to print, with a newline at its end."""
         head = (
-            f"beside {self.baseline}: {self.still_golden} of {self.pairs_before} pairs are still golden, "
-            f"{len(self.lost)} lost, {len(self.gained)} gained, {len(self.text_changed)} in other words, "
-            f"{self.not_asked} not asked"
+            f"compared with {self.baseline}: {self.still_golden} of {self.pairs_before} pairs are still golden, "
+            f"{len(self.lost)} lost, {len(self.gained)} gained, {len(self.text_changed)} with another text, "
+            f"{self.not_asked} not in this build"
         )
         return "\n".join([head, *(f"  lost {each.id}: {each.reason}" for each in self.lost[:_NAMED])]) + "\n"
 
     def require_none_lost(self, kept: Path) -> None:
-        """Raise PipesqlError, naming pairs, where one was lost. `kept` is where the build lies to be looked at."""
+        """Raise PipesqlError, naming the pairs, if any were lost. `kept` is the folder that holds this build."""
         if not self.lost:
             return
         names = ", ".join(f"{each.id} ({each.reason})" for each in self.lost[:_NAMED])
         more = f" and {len(self.lost) - _NAMED} more" if len(self.lost) > _NAMED else ""
         raise PipesqlError(
-            f"{len(self.lost)} pairs that were golden in {self.baseline} are no more: {names}{more}; "
-            f"look at {kept}, which is kept beside the earlier output"
+            f"{len(self.lost)} pairs of {self.baseline} are golden no longer: {names}{more}; "
+            f"the new build is in {kept}, beside the earlier output"
         )
 
 
 def read_baseline(path: Path) -> list[GoldenPair]:
-    """The pairs of an earlier build, from its golden.jsonl. Raises BadInput where it is missing or malformed."""
+    """Read the pairs of an earlier build, its golden.jsonl. Raises InvalidFile if it is missing or malformed."""
     return list(read_jsonl(path, GoldenPair))
 
 
 def compare_builds(build: GoldenBuild, before: Sequence[GoldenPair], baseline: str) -> Comparison:
-    """This build beside the pairs of an earlier one. Raises BadInput where they share no question."""
+    """Compare this build with the pairs of an earlier one. Raises InvalidOption if they share no question."""
     now = {pair.id: pair for pair in build.pairs}
     rejected = {rejection.id: rejection for rejection in build.rejections}
     earlier = {pair.id: pair for pair in before}
     if not earlier.keys() & (now.keys() | rejected.keys()):
-        raise BadInput(f"the baseline {baseline} holds no question of this build; give a build of the same benchmark")
+        raise InvalidOption(
+            f"the baseline {baseline} and this build have no question in common; give a build of the same benchmark"
+        )
     digests = set(build.databases.values())
     lost = []
     for name in earlier.keys() & rejected.keys():
@@ -106,19 +106,19 @@ def compare_builds(build: GoldenBuild, before: Sequence[GoldenPair], baseline: s
 
 
 SCRATCH = Path("output") / ".scratch"
-"""Journals of builds that have not ended; may be deleted whenever none is running."""
+"""Journals of builds that have not ended; may be deleted whenever no build is running."""
 
 
 class Making:
     """One build for the output folder `folder`.
 
     `baseline` is the golden.jsonl of an earlier build; it is read at once, since the new output may replace it. Raises
-    BadInput where it cannot be read.
+    InvalidFile if it cannot be read.
     """
 
     def __init__(self, folder: Path, engine: str = "local", workers: int = 0, baseline: Path | None = None) -> None:
         self.comparison: Comparison | None = None
-        """This build beside the baseline, once it is made and if there is one."""
+        """This build compared with the baseline, once it is made and if there is a baseline."""
         self.folder = folder
         self._engine = engine
         self._workers = workers
@@ -127,9 +127,9 @@ class Making:
         self._journal = SCRATCH / folder.name
 
     def build(self, questions: Sequence[Question], seed: int) -> GoldenBuild:
-        """The build, from the journal where a killed one left something there.
+        """Make the build, resuming from the journal if an earlier one crashed.
 
-        Raises as `build` does, and BadInput where the output could not be written.
+        Raises as `build` does, and StorageError if the output cannot be written.
         """
         require_writable(self.folder)
         made = build(questions, seed, self._workers, journal=self._journal, engine=self._engine)
@@ -139,12 +139,12 @@ class Making:
 
     @property
     def target(self) -> Path:
-        """Where the output belongs: not over the good one where pairs were lost, but beside it."""
+        """The folder to write to; if pairs were lost, another one, so that the earlier output is not overwritten."""
         regressed = self.comparison is not None and self.comparison.lost
         return self.folder.with_name(f"{self.folder.name}-regressed") if regressed else self.folder
 
     def finish(self) -> None:
-        """Once the output is written: forget the journal. Raises PipesqlError where pairs were lost, naming them."""
+        """Delete the journal once the output is written. Raises PipesqlError if pairs were lost, naming them."""
         Journal(self._journal).clear()
         if self.comparison is not None:
             self.comparison.require_none_lost(self.target)

@@ -1,4 +1,4 @@
-"""Samples of many pairs, a process pool's work by database, the same in the same order whatever the pool."""
+"""The samples of many pairs, made database by database in several processes; the number changes nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pipesql.records import GoldenPair, Sample
 from pipesql.samples.conversations import converse
 from pipesql.samples.layouts import PREFIX_LIMITS, Options, broken_prefix, lay_out
 from pipesql.samples.leaks import normalised
-from pipesql.samples.renaming import SIGN, disguised, vocabulary
+from pipesql.samples.renaming import SIGN, rename_database, vocabulary
 
 IN_PROCESS = 600
 """Up to this many pairs are done in this process: starting workers would take longer."""
@@ -31,13 +31,13 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Built:
-    """Samples in the pairs' order, and what was met on the way."""
+    """Samples in the pairs' order, and their counts."""
 
     samples: list[Sample] = field(default_factory=list)
     operators: dict[str, int] = field(default_factory=dict)
     """How often each operator occurs in the queries, by keyword."""
     lengths: dict[int, int] = field(default_factory=dict)
-    """How many queries have so many operators."""
+    """Number of operators → number of queries that have it."""
     prefixes: int = 0
     """Prefixes executed."""
     grounded: int = 0
@@ -52,7 +52,7 @@ class _Group:
     pairs: tuple[tuple[int, GoldenPair, bool], ...]
     options: Options
     known: tuple[str, ...] | None
-    """The words for disguises, if there are to be any."""
+    """The words for renamings, if any are wanted."""
     taken: frozenset[str]
 
 
@@ -68,9 +68,10 @@ class _Made:
 def build(
     pairs: Sequence[GoldenPair], options: Options, taken: Iterable[str] = (), workers: int | None = None
 ) -> Built:
-    """The samples of golden pairs as `options` say; `workers` processes (None: one a core, none for a small set).
+    """Make the samples of golden pairs; `workers` processes (None: one a core, none for a small set).
 
-    Training pairs get the disguises that `options` ask for; no disguised question is in words one of `taken`.
+    Training pairs get the renamings that `options` ask for; a renamed question in the words of one of `taken` is left
+    out.
     Raises BadInput for a database that cannot be read, PipesqlError naming the pairs with a prefix that does not run.
     """
     groups = _group(pairs, options, frozenset(map(normalised, taken)))
@@ -123,33 +124,33 @@ def _make_group(group: _Group) -> list[_Made]:
     options, database, schema = group.options, group.database, group.database.schema
     shown = schema if options.keys else schema.without_keys()
     made = []
-    asked = []
+    shown_values = []
     with database.open(PREFIX_LIMITS) as connection, Toolbox(database) as box:
         for place, pair, talks in group.pairs:
             values = matching_values(database, pair.question, options.values)
-            asked.append((pair, values))
+            shown_values.append((pair, values))
             samples = list(lay_out(pair, shown, options.layout, values))
             broken = broken_prefix(pair, schema, connection) if options.execute_prefixes else ""
             if talks and not broken:
                 samples.append(converse(pair, box, options.seed, values))
             operators = tuple(keyword(operator) for operator in parse(pair.pipe_sql).operators)
             made.append(_Made((0, place), tuple(samples), operators, bool(values), broken))
-    return [*made, *_disguised(group, shown, asked)]
+    return [*made, *_renamed(group, shown, shown_values)]
 
 
-def _disguised(group: _Group, schema: Schema, asked: Sequence[tuple[GoldenPair, Sequence[Value]]]) -> Iterator[_Made]:
-    """The samples of the group's pairs under other names, behind all others; ids and databases end in `@` and a number.
+def _renamed(group: _Group, schema: Schema, pairs: Sequence[tuple[GoldenPair, Sequence[Value]]]) -> Iterator[_Made]:
+    """The samples of the group's pairs under other names, after all others; ids and databases end in `@` and a number.
 
-    They have no operators of their own to count.
+    Their operators are not counted again.
     """
     if group.known is None:
         return
     places = {pair.id: place for place, pair, _ in group.pairs}
     for number in range(1, group.options.disguises + 1):
-        seed = f"{group.options.seed}/{asked[0][0].db_id}/{number}"
-        disguise = disguised(schema, asked, group.known, seed)
-        for pair, values in disguise.pairs:
+        seed = f"{group.options.seed}/{pairs[0][0].db_id}/{number}"
+        renaming = rename_database(schema, pairs, group.known, seed)
+        for pair, values in renaming.pairs:
             if normalised(pair.question) not in group.taken:
                 named = replace(pair, id=f"{pair.id}{SIGN}{number}", db_id=f"{pair.db_id}{SIGN}{number}")
-                samples = tuple(lay_out(named, disguise.schema, group.options.layout, values))
+                samples = tuple(lay_out(named, renaming.schema, group.options.layout, values))
                 yield _Made((number, places[pair.id]), samples, (), False, "")

@@ -15,7 +15,7 @@ from pipesql.chat.prompts import messages, schema_text
 from pipesql.execution.database import Database
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples.layouts import PREFIX_LIMITS, broken_prefix
-from pipesql.samples.renaming import disguise_faults, original
+from pipesql.samples.renaming import original, renaming_faults
 from pipesql.storage import read_jsonl
 
 GOLDEN, AUGMENTED = "golden.jsonl", "augmented.jsonl"
@@ -39,19 +39,19 @@ def check_samples(samples: Sequence[Sample], pairs: Mapping[str, GoldenPair]) ->
     """Compare samples with the pairs (by id) that they were made of. Raises BadInput for a missing database."""
     results = 0
     faults: list[str] = []
-    met: dict[str, list[Sample]] = {}
-    disguises: dict[str, list[Sample]] = {}
+    by_pair: dict[str, list[Sample]] = {}
+    renamed: dict[str, list[Sample]] = {}
     for sample in samples:
         if (name := query_of(sample)) not in pairs and original(name) in pairs:
-            disguises.setdefault(sample.db_id, []).append(sample)
+            renamed.setdefault(sample.db_id, []).append(sample)
         else:
-            met.setdefault(name, []).append(sample)
-    for of_one in disguises.values():
+            by_pair.setdefault(name, []).append(sample)
+    for of_one in renamed.values():
         made_of = {sample.id: pairs[original(query_of(sample))] for sample in of_one}
         schema = Database(made_of[of_one[0].id].database).schema
-        faults += disguise_faults(of_one, made_of, schema)
+        faults += renaming_faults(of_one, made_of, schema)
     by_database: dict[str, list[str]] = {}
-    for name in met:
+    for name in by_pair:
         if name in pairs:
             by_database.setdefault(pairs[name].database, []).append(name)
         else:
@@ -62,8 +62,8 @@ def check_samples(samples: Sequence[Sample], pairs: Mapping[str, GoldenPair]) ->
             for name in names:
                 broken = broken_prefix(pairs[name], box.schema, connection)
                 faults += [broken] if broken else []
-                faults += _text_faults(met[name], pairs[name])
-                for sample in met[name]:
+                faults += _text_faults(by_pair[name], pairs[name])
+                for sample in by_pair[name]:
                     found = list(_results(sample, box))
                     results += len(found)
                     faults += [fault for fault in found if fault]

@@ -1,4 +1,4 @@
-"""The sample files of a data folder: the samples, one file a split, and what is said of them."""
+"""The sample files of a data folder: the samples, one file a split, their statistics, leak report and preview."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def metrics(stats: Mapping[str, Any], splits: Splits) -> dict[str, float]:
     found["samples/withheld"] = found["leaks/withheld_from_train"]
     for split, one in stats["splits"].items():
         found[f"samples/{split}"] = float(one["samples"])
-        found[f"samples/{split}_disguised"] = float(one["disguised"])
+        found[f"samples/{split}_renamed"] = float(one["renamed"])
         found[f"samples/{split}_too_long"] = float(one["too_long"])
         found[f"samples/{split}_conversations"] = float(one["by_layout"].get("tools", 0))
         found[f"samples/{split}_{stats['unit']}"] = float(sum(of["whole"]["sum"] for of in one["lengths"].values()))

@@ -1,4 +1,4 @@
-"""What a build's samples are, in numbers; nothing that training will leave out goes unsaid."""
+"""The samples of a build in numbers, including those that training will leave out."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _split(built: Built, lengths: Sequence[Length], options: Options) -> dict[st
         "samples": len(samples),
         "queries": sum(built.lengths.values()),
         "databases": len({s.db_id for s in samples}),
-        "disguised": sum(original(s.db_id) != s.db_id for s in samples),
+        "renamed": sum(original(s.db_id) != s.db_id for s in samples),
         "by_layout": dict(Counter(s.layout for s in samples)),
         "prefixes_executed": built.prefixes,
         "operators": built.operators,
@@ -59,7 +59,7 @@ def _split(built: Built, lengths: Sequence[Length], options: Options) -> dict[st
 
 
 def _lengths(samples: Sequence[Sample], lengths: Sequence[Length]) -> dict[str, Any]:
-    """Lengths by layout: whole samples, and what of them is learnt."""
+    """Lengths by layout: of whole samples, and of the part that the loss counts."""
     found = {}
     for layout in dict.fromkeys(sample.layout for sample in samples):
         of_layout = [length for sample, length in zip(samples, lengths, strict=True) if sample.layout == layout]
@@ -88,9 +88,9 @@ def statistics_text(stats: Mapping[str, Any]) -> str:
     lines = []
     for split, one in stats["splits"].items():
         kinds = ", ".join(f"{count} {layout}" for layout, count in one["by_layout"].items())
-        lines.append(f"{split:<11}{one['queries']} queries of {one['databases']} databases: {kinds or 'no sample'}")
-        if one["disguised"]:
-            lines.append(f"{'':<11}{one['disguised']} of the samples are under other names")
+        lines.append(f"{split:<11}{one['queries']} queries of {one['databases']} databases: {kinds or 'no samples'}")
+        if one["renamed"]:
+            lines.append(f"{'':<11}{one['renamed']} of the samples are under other names")
         for layout, lengths in one["lengths"].items():
             whole, learnt = lengths["whole"], lengths["learnt"]
             lines.append(

@@ -88,7 +88,7 @@ def test_a_prefix_that_is_no_query_fails_the_build(questions: list[Question], mo
 
         raise UnknownName("no column x", "x")
 
-    monkeypatch.setattr("pipesql.golden.roundtrip.resolve", broken)
+    monkeypatch.setattr("pipesql.golden.roundtrip.read", broken)
     with pytest.raises(PipesqlError, match="a prefix that is no query, first"):
         golden.build(questions[:3])
 

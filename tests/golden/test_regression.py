@@ -41,7 +41,7 @@ def test_what_was_golden_and_is_no_more_is_named(build: GoldenBuild, tmp_path: P
     assert [(each.id, each.reason, each.changed) for each in found.lost] == [(build.pairs[3].id, "mismatch:extra", ())]
     assert found.lost[0].pipe_sql_before == build.pairs[3].pipe_sql
     assert f"lost {build.pairs[3].id}: mismatch:extra" in found.text()
-    with pytest.raises(PipesqlError, match=f"1 pairs that were golden in before are no more: {build.pairs[3].id}"):
+    with pytest.raises(PipesqlError, match=f"1 pairs of before are golden no longer: {build.pairs[3].id}"):
         found.require_none_lost(tmp_path)
 
 
@@ -60,7 +60,7 @@ def test_a_changed_gold_or_database_is_said_with_the_loss(build: GoldenBuild) ->
 
 
 def test_builds_of_other_questions_cannot_be_compared(build: GoldenBuild) -> None:
-    with pytest.raises(BadInput, match="holds no question of this build"):
+    with pytest.raises(BadInput, match="and this build have no question in common"):
         compare_builds(build, [replace(build.pairs[0], id="other")], "before")
 
 
@@ -89,5 +89,5 @@ def test_a_regressed_build_lies_beside_the_good_one(
     assert "lost" in (making.target / "report.txt").read_text()
     assert build.pairs[0].id in (making.target / "report.html").read_text()
     assert "regression.json" in golden.artifacts(making.target)
-    with pytest.raises(PipesqlError, match=r"look at .*demo-regressed, which is kept beside"):
+    with pytest.raises(PipesqlError, match=r"the new build is in .*demo-regressed, beside the earlier output"):
         making.finish()

@@ -1,6 +1,6 @@
-"""Databases under other names: the same questions and queries, a schema that was never seen."""
+"""Schema renaming: training databases under other names, with the same questions and queries on them."""
 
-from pipesql.samples.renaming.check import SIGN, disguise_faults, original
-from pipesql.samples.renaming.renamed import disguised, vocabulary
+from pipesql.samples.renaming.check import SIGN, original, renaming_faults
+from pipesql.samples.renaming.rename import rename_database, vocabulary
 
-__all__ = ["SIGN", "disguise_faults", "disguised", "original", "vocabulary"]
+__all__ = ["SIGN", "original", "rename_database", "renaming_faults", "vocabulary"]

@@ -1,9 +1,7 @@
-"""A schema, and a query on it, in which all names are other names.
+"""Renamed schemas and queries, and the words that names and questions consist of.
 
-The words that names and questions are made of, and texts in which some of them are other words.
-
-A word is known by its stem, what is left without a regular plural, so that `singers` in a question and `singer_id` in
-a schema are changed alike, each in its own number and case.
+A word is known by its stem, which is the word without a regular plural ending, so that `singers` in a question and
+`singer_id` in a schema are changed alike, each in its own number and case.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from pipesql.pipe.schema import Schema, Table
 Rename = Callable[[str], str]
 
 _NO_NAMES = frozenset(["kind", "matching", "method", "nulls", "shape", "side", "unit", "weight"])
-"""Fields of operators that hold words of the language."""
+"""Fields of operators that hold keywords, not names."""
 
 
 def renamed_schema(schema: Schema, rename: Rename) -> Schema:
@@ -42,7 +40,7 @@ def renamed_schema(schema: Schema, rename: Rename) -> Schema:
 
 
 def renamed_query(query: PipeQuery, rename: Rename) -> PipeQuery:
-    """The query with other names: of tables and columns, and those that it gives itself."""
+    """The query with other names of tables and columns, and of those that it defines itself."""
     found: PipeQuery = _renamed(query, rename)
     return found
 
@@ -102,7 +100,7 @@ def plural(word: str) -> str:
 
 
 def changed(text: str, others: Mapping[str, str]) -> str:
-    """The text with other words, given by stem, in the number and the case of those that stood there."""
+    """The text with other words, given by stem, in the number and case of those that they replace."""
 
     def other(match: re.Match[str]) -> str:
         word = match.group()

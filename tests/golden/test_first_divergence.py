@@ -120,10 +120,10 @@ def test_no_prefix_of_a_right_query_is_blamed(tmp_path: Path) -> None:
             found = Finder(operators, schema).differing(question.gold_sql, database.run)
         assert found.operator == len(operators), (question.gold_sql, operators, found)
         seen += found.agrees > last
-    assert seen > 200, "most prefixes have a partner that they agree with"
+    assert seen > 200, "most prefixes can be compared with the gold"
 
 
-def test_a_query_without_partners_is_blamed_at_its_end(suite: Suite) -> None:
+def test_a_query_without_cut_points_is_blamed_at_its_end(suite: Suite) -> None:
     finder = Finder(["FROM singer", "|> SELECT name"], suite.schema)
     assert finder.differing("SELECT name FROM (SELECT * FROM singer)", suite.real.run) == Place(2, 0)
     assert finder.differing("SELECT (", suite.real.run) == Place(2, 0)

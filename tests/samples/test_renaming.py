@@ -23,7 +23,7 @@ from pipesql.records import GoldenPair, Sample
 from pipesql.samples import Options, build, metrics, split_pairs, statistics_text, write
 from pipesql.samples.check import check_samples
 from pipesql.samples.examine import examine
-from pipesql.samples.renaming import disguised, original, vocabulary
+from pipesql.samples.renaming import original, rename_database, vocabulary
 from pipesql.samples.renaming.names import changed, plural, renamed_query, stem
 from pipesql.storage import write_jsonl
 from tests.support.pairs import golden_pair
@@ -38,7 +38,7 @@ def train(demo_pairs: list[GoldenPair]) -> list[GoldenPair]:
 
 @pytest.fixture(scope="module")
 def made(train: list[GoldenPair]) -> list[Sample]:
-    """The disguised samples of the demo."""
+    """The renamed samples of the demo."""
     names = {pair.id for pair in train}
     return [sample for sample in build(train, OPTIONS).samples if sample.id not in names]
 
@@ -69,7 +69,7 @@ def test_what_was_changed_can_be_changed_back(others: list[str], rng: random.Ran
     assert all(stem(plural(word)) == word for word in others)
 
 
-def test_the_demo_gets_disguises_that_speak_of_other_things(made: list[Sample], train: list[GoldenPair]) -> None:
+def test_the_demo_gets_renamings_that_speak_of_other_things(made: list[Sample], train: list[GoldenPair]) -> None:
     pairs = {pair.id: pair for pair in train}
     assert len({sample.db_id for sample in made}) > 8
     assert len(made) > len(train) // 2
@@ -82,19 +82,19 @@ def test_the_demo_gets_disguises_that_speak_of_other_things(made: list[Sample], 
     assert any(sample.id.endswith("@2") and original(sample.id) in twice for sample in made)
 
 
-def test_a_disguised_query_returns_what_the_gold_returns(train: list[GoldenPair], tmp_path: Path) -> None:
+def test_a_renamed_query_returns_what_the_gold_returns(train: list[GoldenPair], tmp_path: Path) -> None:
     by_database: dict[str, list[GoldenPair]] = {}
     for pair in train:
         by_database.setdefault(pair.database, []).append(pair)
     known = vocabulary([Database(path).schema for path in by_database])
     executed = 0
     for number, (path, pairs) in enumerate(by_database.items()):
-        disguise = disguised(Database(path).schema, [(pair, ()) for pair in pairs], known, "7")
-        copy = renamed_copy(path, disguise.others, tmp_path / f"{number}.sqlite")
+        renaming = rename_database(Database(path).schema, [(pair, ()) for pair in pairs], known, "7")
+        copy = renamed_copy(path, renaming.others, tmp_path / f"{number}.sqlite")
         there = Database(str(copy)).schema
         golds = {pair.id: pair.gold_sql for pair in pairs}
         with closing(sqlite3.connect(path)) as before, closing(sqlite3.connect(copy)) as after:
-            for pair, _ in disguise.pairs:
+            for pair, _ in renaming.pairs:
                 gold = before.execute(golds[pair.id]).fetchall()
                 found = after.execute(lower(parse(pair.pipe_sql), there)).fetchall()
                 assert sorted(map(repr, found)) == sorted(map(repr, gold)), pair.pipe_sql
@@ -116,7 +116,7 @@ def renamed_copy(path: str, others: Mapping[str, str], copy: Path) -> Path:
     return copy
 
 
-def test_the_same_seed_gives_the_same_disguises_whatever_the_pool(train: list[GoldenPair]) -> None:
+def test_the_same_seed_gives_the_same_renamings_whatever_the_pool(train: list[GoldenPair]) -> None:
     one = build(train, OPTIONS, workers=1)
     assert build(train, OPTIONS, workers=2) == one
     assert build(train, replace(OPTIONS, seed=1)).samples != one.samples
@@ -129,12 +129,12 @@ def test_they_are_counted(train: list[GoldenPair], made: list[Sample], tmp_path:
     options = replace(OPTIONS, tokenizer="tiny")
     splits = split_pairs(train)
     stats = write(tmp_path, {"train": build(train, options)}, splits, options)
-    assert stats["splits"]["train"]["disguised"] == len(made)
-    assert metrics(stats, splits)["samples/train_disguised"] == len(made)
+    assert stats["splits"]["train"]["renamed"] == len(made)
+    assert metrics(stats, splits)["samples/train_renamed"] == len(made)
     assert f"{len(made)} of the samples are under other names" in statistics_text(stats)
 
 
-def test_only_training_is_disguised(demo_pairs: list[GoldenPair]) -> None:
+def test_only_training_is_rename_database(demo_pairs: list[GoldenPair]) -> None:
     dev = split_pairs(demo_pairs).dev
     assert len(build(dev, OPTIONS).samples) == len(dev)
 
@@ -155,7 +155,7 @@ def test_a_question_that_names_it_in_other_words_is_left_out(tmp_path: Path) -> 
     valued = replace(base, id="valued", question="Is the singer of the vintage called Vintage?", operators=VALUED)
     exchanged = 0
     for seed in range(8):
-        found = disguised(
+        found = rename_database(
             Database(str(path)).schema, [(p, ()) for p in (spoken, meant, valued)], ("vintage", "pilot"), str(seed)
         )
         assert [p.id for p, _ in found.pairs] == (["spoken"] if "vintage" in found.others else [])
@@ -184,8 +184,8 @@ def test_a_table_between_is_not_named_by_a_column_that_another_has_too(tmp_path:
     said = replace(between, question="What are the names and countries of the singers and labels of the contracts?")
     known = ("contract", "pilot")
     for pair, kept in ((between, False), (said, True)):
-        found = [disguised(Database(str(path)).schema, [(pair, ())], known, str(seed)) for seed in range(8)]
-        assert any(disguise.pairs for disguise in found) == kept
+        found = [rename_database(Database(str(path)).schema, [(pair, ())], known, str(seed)) for seed in range(8)]
+        assert any(renaming.pairs for renaming in found) == kept
 
 
 PLAIN = ("FROM singer", "|> SELECT vintage")
@@ -206,7 +206,7 @@ def test_nested_queries_and_names_that_a_query_gives_are_renamed() -> None:
     )
 
 
-def test_a_folder_with_disguises_is_clean_and_a_change_in_one_is_found(
+def test_a_folder_with_renamings_is_clean_and_a_change_in_one_is_found(
     demo_pairs: list[GoldenPair], made: list[Sample], train: list[GoldenPair], tmp_path: Path
 ) -> None:
     write_jsonl(tmp_path / "golden.jsonl", demo_pairs)
