@@ -7,8 +7,7 @@ anything else is a bug and keeps its traceback.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 
@@ -107,15 +106,18 @@ class UnsupportedSql(SqlError):
         return PipesqlError.__str__(self) + (f" ({place})" if place else "")
 
 
-@contextmanager
-def at_operator(number: int) -> Iterator[None]:
-    """Errors raised in here carry the operator's number, unless one further in has given them its own."""
-    try:
-        yield
-    except SqlError as error:
-        if error.operator is None:
-            error.operator = number
-        raise
+class AtOperator:
+    """`with AtOperator(number):` errors raised in here carry that number, unless one further in gave them its own."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, SqlError) and error.operator is None:
+            error.operator = self.number
 
 
 Given = ParamSpec("Given")

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipesql.execution.database import Database
-from pipesql.pipe.inferred import complete, infer_from_pipe
 from pipesql.pipe.printing.printer import print_operators, print_query
 from pipesql.pipe.query import PipeQuery
-from pipesql.pipe.reading.parser import parse as read_pipe
 from pipesql.pipe.schema import Schema
 
 if TYPE_CHECKING:
@@ -52,7 +50,7 @@ def to_pipe(
 
     schema, read = _standard(sql, database, dialect)
     text = print_query(decompile(sql, schema, read, keep_names=keep_names), pipe_dialect)
-    return complete(text) if database is None else text
+    return _complete(text, database)
 
 
 def to_sql(pipe_sql: str, database: Known | None = None, *, dialect: str = "", pipe_dialect: str = "bigquery") -> str:
@@ -70,9 +68,9 @@ def to_sql(pipe_sql: str, database: Known | None = None, *, dialect: str = "", p
     """
     from pipesql.pipe.lowering.lower import lower
 
-    query = read_pipe(pipe_sql, pipe_dialect)
+    query = parse(pipe_sql, pipe_dialect=pipe_dialect)
     text = lower(query, schema_for(query, database), dialect or dialect_for(database))
-    return complete(text) if database is None else text
+    return _complete(text, database)
 
 
 def parse(pipe_sql: str, *, pipe_dialect: str = "bigquery") -> PipeQuery:
@@ -83,6 +81,8 @@ def parse(pipe_sql: str, *, pipe_dialect: str = "bigquery") -> PipeQuery:
 
     Raises SqlSyntaxError for text that is not pipe SQL, and UnsupportedSql for a construct that is not read.
     """
+    from pipesql.pipe.reading.parser import parse as read_pipe
+
     return read_pipe(pipe_sql, pipe_dialect)
 
 
@@ -104,6 +104,8 @@ def canonical(pipe_sql: str) -> str:
 def schema_for(query: PipeQuery, database: Known | None) -> Schema:
     """The schema that the names of a pipe query are looked up in. Raises BadInput."""
     if database is None:
+        from pipesql.pipe.inferred import infer_from_pipe
+
         return infer_from_pipe(query)
     return database if isinstance(database, Schema) else Database(database).schema
 
@@ -115,12 +117,21 @@ def dialect_for(database: Known | None) -> str:
 
 def _standard(sql: str, database: Known | None, dialect: str) -> tuple[Schema, str]:
     """The schema that the names of a standard query are looked up in, and the dialect to read it in."""
-    from pipesql.decompile.infer import infer_from_standard
-
     read = dialect or dialect_for(database)
     if database is None:
+        from pipesql.decompile.infer import infer_from_standard
+
         return infer_from_standard(sql, read), read
     return (database if isinstance(database, Schema) else Database(database).schema), read
+
+
+def _complete(text: str, database: Known | None) -> str:
+    """The text. Raises BadInput where its schema is inferred and it would have to list all columns of a table."""
+    if database is not None:
+        return text
+    from pipesql.pipe.inferred import complete
+
+    return complete(text)
 
 
 @dataclass(frozen=True)

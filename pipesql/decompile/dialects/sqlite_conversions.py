@@ -54,6 +54,8 @@ def convert_values(tree: exp.Expr, bindings: Bindings) -> None:
 def _affinity(node: exp.Expr, bindings: Bindings) -> str:
     """The affinity that a table's column lends to what it is compared with; empty for all else."""
     declared = bindings.declared(node) if isinstance(node, exp.Column) else ""
+    if not declared:
+        return ""
     if "INT" in declared:
         return _NUMBER
     if any(part in declared for part in ("CHAR", "CLOB", "TEXT")):

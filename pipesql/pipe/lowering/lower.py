@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.errors import UnsupportedSql, at_operator, depth_bounded
+from pipesql.errors import AtOperator, UnsupportedSql, depth_bounded
 from pipesql.pipe import operators as op
 from pipesql.pipe.engines import write
 from pipesql.pipe.expressions import is_constant
@@ -55,7 +55,7 @@ def _lower(frame: Frame) -> exp.Query:
     scope = Scope(())
     for frame.number, operator in enumerate(resolved.operators):
         after = resolved.scopes[frame.number]
-        with at_operator(resolved.numbers[frame.number]):
+        with AtOperator(resolved.numbers[frame.number]):
             _step(frame, operator, scope, after)
         scope = after
     return frame.finish(scope)

@@ -12,7 +12,6 @@ from sqlglot import exp
 from pipesql.errors import UnsupportedSql, depth_bounded
 from pipesql.pipe import operators as op
 from pipesql.pipe.printing.expressions import Texts
-from pipesql.pipe.printing.spark import for_spark
 from pipesql.pipe.query import PipeQuery, Subpipeline, text_of
 
 
@@ -26,6 +25,8 @@ def print_query(query: PipeQuery, dialect: str = "bigquery") -> str:
 def print_operators(query: PipeQuery, dialect: str = "bigquery") -> list[str]:
     """One text an operator; joined by line breaks they are the query. A leading WITH belongs to the first."""
     if dialect == "spark":
+        from pipesql.pipe.printing.spark import for_spark
+
         query = for_spark(query)
     texts = Texts(dialect, _inline, _segment)
     lines = [_segment(texts, o) for o in query.operators]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from sqlglot import exp
 from sqlglot.tokens import Token, TokenType
 
-from pipesql.errors import at_operator, depth_bounded
+from pipesql.errors import AtOperator, depth_bounded
 from pipesql.pipe import operators as op
 from pipesql.pipe.query import Cte, PipeQuery, Subpipeline, nest, text_of
 from pipesql.pipe.reading.columns import (
@@ -93,7 +93,7 @@ class _QueryReader:
         first, *rest = split(found, TokenType.PIPE_GT)
         if not first:
             raise self.fragments.error("the query starts with |>: it must start with FROM", found[0])
-        with at_operator(1):
+        with AtOperator(1):
             start = self._start(first)
         return PipeQuery((start, *self._operators(rest, found[-1], 2)), ctes, recursive)
 
@@ -111,7 +111,7 @@ class _QueryReader:
             raise self.fragments.error("an operator is missing after |>", last)
         out = []
         for number, segment in enumerate(segments, first):
-            with at_operator(number):
+            with AtOperator(number):
                 out.append(read_operator(self.fragments, segment))
         return tuple(out)
 

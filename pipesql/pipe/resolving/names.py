@@ -98,13 +98,17 @@ class Names:
         if node.args.get("db"):
             raise UnknownName(f"no column {node.sql('bigquery')}: qualify with one name", node.name)
         name, qualifier = node.name, node.table
-        for depth, level in enumerate((scope, *reversed(self.outer))):
-            if level.has(name, qualifier) and (depth == 0 or not qualifier or _holds(level, name, qualifier)):
-                found = _found(node, level)
-                (self.out.outer if depth else self.out.uses[-1]).add(found)
-                self.out.columns[id(node)] = found
-                return
-        _found(node, scope)  # raises, with the nearest names
+        try:
+            for depth, level in enumerate((scope, *reversed(self.outer))):
+                if level.has(name, qualifier) and (depth == 0 or not qualifier or _holds(level, name, qualifier)):
+                    found = level.find(name, qualifier)
+                    (self.out.outer if depth else self.out.uses[-1]).add(found)
+                    self.out.columns[id(node)] = found
+                    return
+            scope.find(name, qualifier)  # raises, with the nearest names
+        except UnknownName as error:
+            error.position = position_of(node)
+            raise
 
     def _item(self, node: exp.Expr, scope: Scope, where: str) -> tuple[ScopeColumn, ...]:
         if isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star)):
@@ -134,15 +138,6 @@ class Names:
         self.out.stars[id(node)] = columns
         self.out.uses[-1] |= set(columns)
         return columns
-
-
-def _found(node: exp.Column, scope: Scope) -> ScopeColumn:
-    """The column that a name means in a scope. Raises UnknownName, which says where the name stands."""
-    try:
-        return scope.find(node.name, node.table)
-    except UnknownName as error:
-        error.position = position_of(node)
-        raise
 
 
 def excepted(star: exp.Expr, columns: tuple[ScopeColumn, ...]) -> set[str]:

@@ -93,7 +93,8 @@ class Relations(ABC):
             error.position = position_of(node)
             raise error
         self.tables.read.add(name.lower())
-        return tuple(ScopeColumn(c.name, c.kind, (table.name, c.name)) for c in table.columns)
+        kinds = zip(table.columns, table.kinds, strict=True)
+        return tuple([ScopeColumn(c.name, kind, (table.name, c.name)) for c, kind in kinds])
 
     def join(self, operator: op.Join, scope: Scope) -> Scope:
         """JOIN: both tables; columns of USING, or of both sides with NATURAL, once."""

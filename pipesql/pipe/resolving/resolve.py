@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.errors import SqlError, UnsupportedSql, at_operator, depth_bounded
+from pipesql.errors import AtOperator, SqlError, UnsupportedSql, depth_bounded
 from pipesql.pipe import operators as op
 from pipesql.pipe.expressions import truth
 from pipesql.pipe.query import PipeQuery
@@ -57,10 +57,10 @@ class _Resolver(Relations):
         self.names = Names(self.out, self.outer, self.inside)
         scope = Scope(())
         if query.ctes:
-            with at_operator(1):
+            with AtOperator(1):
                 scope = self.take(op.With(query.ctes, query.recursive), scope)
         for self.number, operator in enumerate(query.operators, 1):
-            with at_operator(self.number):
+            with AtOperator(self.number):
                 scope = self.take(operator, scope)
             self.out.written.append(scope)
         return self.out
