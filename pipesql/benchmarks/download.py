@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from pipesql.errors import BadInput
+from pipesql.progress import Progress
 
 RETRIES = 3
 TIMEOUT_S = 60.0
@@ -69,16 +70,21 @@ def _transfer(place: str, target: Path) -> str | None:
     import gdown
     import requests
     from gdown.exceptions import DownloadError
-    from tqdm import tqdm
 
     partial = target.with_name(f"{hashlib.sha256(place.encode()).hexdigest()[:8]}-{target.name}")
-    with tqdm(desc=target.stem, unit="B", unit_scale=True, unit_divisor=1024) as bar:
+    with Progress(target.stem, 0, "MB") as progress:
+        seen: int | None = None
 
-        def progress(received: int, total: int | None) -> None:
-            if bar.total is None and total is not None:
+        def follow(received: int, total: int | None) -> None:
+            nonlocal seen
+            if not progress.total and total is not None:
                 _require_room(target.parent, total - received)
-            bar.total = total
-            bar.update(received - bar.n)
+                progress.total = total / 1e6
+            if seen is None:
+                progress.skip(received / 1e6)
+            else:
+                progress.update((received - seen) / 1e6)
+            seen = received
 
         try:
             gdown.download(
@@ -89,7 +95,7 @@ def _transfer(place: str, target: Path) -> str | None:
                 resume=True,
                 retries=RETRIES,
                 timeout=TIMEOUT_S,
-                progress=progress,
+                progress=follow,
             )
         except _NoRoom as e:
             raise BadInput(str(e)) from e

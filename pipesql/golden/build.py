@@ -1,29 +1,29 @@
-"""All questions round-tripped, by one process, several, or Spark: the same result in the same order.
+"""All questions round-tripped, by one process, several, or Spark, with the same result in the same order.
 
 Questions are grouped by database (`golden.groups`). Finished groups are kept in a journal, if there is one, so that a
-build which was killed loses nothing but the groups that it had in hand.
+build which crashed is resumed with the groups that it had not finished.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pipesql.errors import BadInput, PipesqlError
+from pipesql.errors import InvalidOption, PipesqlError
 from pipesql.execution.connection import QueryLimits
-from pipesql.golden.groups import Done, Group, groups_of, in_processes, in_this_process
+from pipesql.golden.groups import Done, Group, OnOutcome, groups_of, round_trip_group
 from pipesql.golden.spark import on_spark
+from pipesql.processes import results
+from pipesql.progress import Progress
 from pipesql.records import GoldenPair, Question, Rejection
 
 LIMITS = QueryLimits(timeout_s=10.0)
 """Of every query, the golds' included: a gold that exceeds them counts as one that does not execute."""
 
 IN_PROCESS = 600
-"""Up to this many questions are done in this process: starting workers would take longer."""
+"""Up to this many questions one process works alone: starting others would take longer."""
 
 ENGINES = ("local", "spark")
 """Where a build may run."""
@@ -46,32 +46,35 @@ def build(
     journal: Path | None = None,
     engine: str = "local",
 ) -> GoldenBuild:
-    """Round-trip all questions. `workers` processes (None or 0: one a core, or none for a small set).
+    """Round-trip all questions. `workers` is the number of processes (None or 0: one a core, or one for a small set).
 
-    `journal` is a folder for what is finished; a later build of the same takes it from there. It is left behind:
-    `Journal(folder).clear()` once the build is written. On Spark there is no journal, and `workers` says nothing.
+    `journal` is a folder for finished groups, from which a later build of the same questions takes them. Delete it by
+    `Journal(folder).clear()` once the build is written. On Spark there is no journal, and `workers` has no effect.
 
-    Raises BadInput when a database cannot be read or `engine` is none of `ENGINES`, PipesqlError when a prefix of a
-    pair is no query (a defect of the language that would spoil training text; nothing may hide it).
+    Raises InvalidOption for an unknown `engine`, BadInput when a database cannot be read, and PipesqlError when a
+    prefix of a pair is not a query (a defect of the language, which would spoil training text).
     """
     if engine not in ENGINES:
-        raise BadInput(f"unknown engine {engine!r}; choose one of {', '.join(ENGINES)}")
+        raise InvalidOption(f"unknown engine {engine!r}; choose one of {', '.join(ENGINES)}")
     if workers is not None and workers < 0:
-        raise BadInput(f"workers is {workers}; give how many processes to use, or 0 for one a core")
+        raise InvalidOption(f"workers is {workers}; give a number of processes, or 0 for one a core")
     groups = groups_of(questions, seed, limits, journal)
     outcomes: dict[int, GoldenPair | Rejection] = {}
     digests: dict[str, str] = {}
-    with _progress(len(questions)) as bar:
-        for done in _work(groups, workers or _default_workers(questions), engine):
+    with Progress("golden pairs", len(questions), "questions") as progress:
+
+        def count(outcome: GoldenPair | Rejection) -> None:
+            progress.update(rejected=isinstance(outcome, Rejection))
+
+        for done in _work(groups, workers or _default_workers(questions), engine, count):
             outcomes.update(done.outcomes)
             digests[done.database] = done.digest
-            bar.update(len(done.outcomes))
     ordered = [outcomes[i] for i in range(len(questions))]
     rejections = [o for o in ordered if isinstance(o, Rejection)]
     broken = [r for r in rejections if r.reason == "prefix"]
     if broken:
         raise PipesqlError(
-            f"{len(broken)} pipe queries have a prefix that is no query, first {broken[0].id} "
+            f"{len(broken)} pipe queries have a prefix that is not a query, the first is {broken[0].id} "
             f"({broken[0].detail}); this is a defect of pipesql, please report it"
         )
     return GoldenBuild([o for o in ordered if isinstance(o, GoldenPair)], rejections, dict(sorted(digests.items())))
@@ -81,14 +84,13 @@ def _default_workers(questions: Sequence[Question]) -> int:
     return 1 if len(questions) <= IN_PROCESS else os.cpu_count() or 1
 
 
-def _work(groups: Sequence[Group], workers: int, engine: str) -> Iterator[Done]:
-    if engine == "spark":
-        return on_spark(groups)
-    return in_processes(groups, workers) if workers > 1 else in_this_process(groups)
-
-
-def _progress(total: int) -> Any:
-    """A bar on the terminal's standard error; silent where that is no terminal."""
-    from tqdm import tqdm
-
-    return tqdm(total=total, unit="question", desc="golden pairs", file=sys.stderr, disable=not sys.stderr.isatty())
+def _work(groups: Sequence[Group], workers: int, engine: str, on_outcome: OnOutcome) -> Iterator[Done]:
+    """Finish the groups, in any order. Outcomes of a group that another process does are reported when it is done."""
+    if engine == "local" and (workers == 1 or len(groups) == 1):
+        for group in groups:
+            yield round_trip_group(group, on_outcome)
+        return
+    for done in on_spark(groups) if engine == "spark" else results(round_trip_group, groups, workers):
+        for _, outcome in done.outcomes:
+            on_outcome(outcome)
+        yield done

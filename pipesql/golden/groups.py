@@ -1,13 +1,11 @@
 """The unit of work of a build: all questions of one database, so that it is opened and copied once.
 
 A group is plain data and `round_trip_group` a plain function of it, which a process pool or Spark can send anywhere.
-Here are the two that run on this machine: one group after another, or several processes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import as_completed
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +14,6 @@ from pipesql.execution.database import Database
 from pipesql.execution.suite import Suite
 from pipesql.golden.journal import Journal
 from pipesql.golden.roundtrip import round_trip
-from pipesql.processes import spawned
 from pipesql.records import GoldenPair, Question, Rejection
 
 
@@ -52,9 +49,13 @@ def groups_of(questions: Sequence[Question], seed: int, limits: QueryLimits, jou
     return sorted(groups, key=lambda group: -len(group.questions))
 
 
-def round_trip_group(group: Group) -> Done:
+OnOutcome = Callable[[GoldenPair | Rejection], None]
+
+
+def round_trip_group(group: Group, on_outcome: OnOutcome = lambda outcome: None) -> Done:
     """Round-trip all questions of a group, or read the outcomes from the journal.
 
+    `on_outcome` gets each outcome as soon as it is known.
     Raises BadInput where the database cannot be read or the journal not be written.
     """
     places = [place for place, _ in group.questions]
@@ -66,9 +67,15 @@ def round_trip_group(group: Group) -> Done:
         key = journal.key(questions, suite.digest, group.seed, group.database.limits) if journal else ""
         outcomes = journal.read(key, questions) if journal else None
         if outcomes is None:
-            outcomes = [_round_trip(question, suite) for question in questions]
+            outcomes = []
+            for question in questions:
+                outcomes.append(_round_trip(question, suite))
+                on_outcome(outcomes[-1])
             if journal:
                 journal.write(key, outcomes)
+        else:
+            for outcome in outcomes:
+                on_outcome(outcome)
         return Done(group.database.location, suite.digest, tuple(zip(places, outcomes, strict=True)))
 
 
@@ -78,18 +85,3 @@ def _round_trip(question: Question, suite: Suite) -> GoldenPair | Rejection:
     except BaseException as e:
         e.add_note(f"at question {question.id} on {question.database}: {question.gold_sql}")
         raise
-
-
-def in_this_process(groups: Sequence[Group]) -> Iterator[Done]:
-    """One group after another."""
-    yield from map(round_trip_group, groups)
-
-
-def in_processes(groups: Sequence[Group], workers: int) -> Iterator[Done]:
-    """Groups as they are finished, in any order."""
-    pool = spawned(min(workers, len(groups)))
-    try:
-        for future in as_completed([pool.submit(round_trip_group, group) for group in groups]):
-            yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)

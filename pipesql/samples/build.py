@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 
 from pipesql.assistant_tools import Toolbox
@@ -18,6 +16,8 @@ from pipesql.execution.database import Database
 from pipesql.pipe.operators import keyword
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.schema import Schema
+from pipesql.processes import results
+from pipesql.progress import Progress
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples.conversations import converse
 from pipesql.samples.layouts import PREFIX_LIMITS, Options, broken_prefix, lay_out
@@ -25,7 +25,7 @@ from pipesql.samples.leaks import normalised
 from pipesql.samples.renaming import SIGN, rename_database, vocabulary
 
 IN_PROCESS = 600
-"""Up to this many pairs are done in this process: starting workers would take longer."""
+"""Up to this many pairs one process works alone: starting others would take longer."""
 _SHOWN = 5
 
 
@@ -68,7 +68,7 @@ class _Made:
 def build(
     pairs: Sequence[GoldenPair], options: Options, taken: Iterable[str] = (), workers: int | None = None
 ) -> Built:
-    """Make the samples of golden pairs; `workers` processes (None: one a core, none for a small set).
+    """Make the samples of golden pairs with `workers` processes (None: one a core, or one for a small set).
 
     Training pairs get the renamings that `options` ask for; a renamed question in the words of one of `taken` is left
     out.
@@ -76,8 +76,13 @@ def build(
     """
     groups = _group(pairs, options, frozenset(map(normalised, taken)))
     if workers is None:
-        workers = 1 if len(pairs) <= IN_PROCESS else min(os.cpu_count() or 1, len(groups))
-    made = sorted((one for group in _work(groups, workers) for one in group), key=lambda one: one.place)
+        workers = 1 if len(pairs) <= IN_PROCESS else os.cpu_count() or 1
+    made: list[_Made] = []
+    with Progress("samples", len(pairs), "queries") as progress:
+        for group in results(_make_group, groups, workers):
+            made += group
+            progress.update(sum(one.place[0] == 0 for one in group))
+    made.sort(key=lambda one: one.place)
     if broken := [one.broken for one in made if one.broken]:
         raise PipesqlError(
             f"{len(broken)} golden pairs have a prefix that does not execute ({'; '.join(broken[:_SHOWN])}"
@@ -105,19 +110,6 @@ def _group(pairs: Sequence[GoldenPair], options: Options, taken: frozenset[str])
     known = vocabulary([Database(path).schema for path in found]) if learnt else None
     groups = [_Group(Database(path), tuple(members), options, known, taken) for path, members in found.items()]
     return sorted(groups, key=lambda group: -len(group.pairs))
-
-
-def _work(groups: Iterable[_Group], workers: int) -> Iterator[list[_Made]]:
-    if workers <= 1:
-        yield from map(_make_group, groups)
-        return
-    # Spawned, not forked: the caller may hold threads (MLflow, torch) that do not survive a fork.
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-    try:
-        for future in as_completed([pool.submit(_make_group, group) for group in groups]):
-            yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _make_group(group: _Group) -> list[_Made]:

@@ -89,7 +89,7 @@ def test_a_prefix_that_is_no_query_fails_the_build(questions: list[Question], mo
         raise UnknownName("no column x", "x")
 
     monkeypatch.setattr("pipesql.golden.roundtrip.read", broken)
-    with pytest.raises(PipesqlError, match="a prefix that is no query, first"):
+    with pytest.raises(PipesqlError, match="a prefix that is not a query, the first is"):
         golden.build(questions[:3])
 
 

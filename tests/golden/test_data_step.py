@@ -113,7 +113,11 @@ def test_a_build_that_loses_a_pair_fails_by_name_and_leaves_the_good_output(proj
     for baseline in (str(good.relative_to(project)), ref.run_id):
         lost = run(*options, "--baseline", baseline)
         assert lost.exit_code == 1
-        assert "are golden no longer" in lost.stderr and lost.stderr.count("1 pairs of ") == 1 and "spider-dev-1 (gold_error:name)" in lost.stderr
+        assert (
+            "are golden no longer" in lost.stderr
+            and lost.stderr.count("1 pairs of ") == 1
+            and "spider-dev-1 (gold_error:name)" in lost.stderr
+        )
     assert contents(good) == before
     (regressed,) = (project / "output" / "data").glob("*-regressed")
     written = json.loads((regressed / "regression.json").read_text())
