@@ -27,7 +27,7 @@ from pathlib import Path
 from pipesql.chat.trees import lines
 from pipesql.decompile import decompile
 from pipesql.errors import PipesqlError
-from pipesql.evaluate.questions import asked_questions
+from pipesql.evaluate.questions import split_questions
 from pipesql.execution.database import Database
 from pipesql.pipe.printing.printer import print_operators
 from pipesql.pipe.resolving.resolve import resolve
@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--tokens", type=int, default=600_000)
     arguments = parser.parse_args()
-    measured = asked_questions(arguments.data, "validation")
+    measured = split_questions(arguments.data, "validation")
     held_back = {pair.db_id for pair in measured}
     every = [pair for pair in read_jsonl(arguments.data / "golden.jsonl", GoldenPair) if pair.split == "train"]
     learnt = [pair for pair in every if pair.db_id not in held_back]

@@ -26,10 +26,10 @@ import torch
 from pipesql.assistant_tools.grounding import matching_values
 from pipesql.chat.prompts import messages
 from pipesql.chat.template import markers, operator_ids, prompt_ids
-from pipesql.decoding.answers import Decoded
 from pipesql.decoding.decode import decode
 from pipesql.decoding.stepwise import decode_stepwise
-from pipesql.evaluate.questions import asked_questions, prompt_shape
+from pipesql.decoding.types import Decoded
+from pipesql.evaluate.questions import prompt_shape, split_questions
 from pipesql.execution.database import Database
 from pipesql.inference.operator_check import check_operators
 from pipesql.models import resolve_model
@@ -86,7 +86,7 @@ def main() -> int:
         parser.error("--ways needs two ways at least: the answers of one cannot differ")
     source = resolve_model(arguments.model)
     model, tokenizer = load_model(source, "cpu", torch.float32), load_tokenizer(source)
-    asked = asked_questions(arguments.data, limit=arguments.questions)
+    asked = split_questions(arguments.data, limit=arguments.questions)
     values = prompt_shape(arguments.data)["values"]
     random.Random(0).shuffle(asked)
     schemas = {q.database: Database(q.database).schema for q in asked}

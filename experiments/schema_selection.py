@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlglot import exp
 
 from pipesql.assistant_tools.grounding import matching_values
-from pipesql.assistant_tools.schema_pruning import select_tables
+from pipesql.assistant_tools.schema_pruning import prune_schema
 from pipesql.chat.prompts import schema_text
 from pipesql.execution.database import Database
 from pipesql.models import resolve_model
@@ -64,7 +64,7 @@ def main() -> None:
             pairs, read, size = pairs + 1, read + len(wanted), cost(schema)
             for share in SHARES:
                 asked = f"{pair.question} {pair.evidence}"
-                kept = {t.name for t in select_tables(schema, asked, cost, int(share * size), found)}
+                kept = {t.name for t in prune_schema(schema, asked, cost, int(share * size), found)}
                 whole[share] += wanted <= kept
                 single[share] += len(wanted & kept)
         for label, counts, total in (("all tables", whole, pairs), ("tables", single, read)):

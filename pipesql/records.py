@@ -1,6 +1,6 @@
-"""The records that stages exchange, as JSON Lines on disk; writes are whole or not at all.
+"""The records that the steps exchange, as JSON Lines on disk; writes are whole or not at all.
 
-One record type per stage boundary: Question → GoldenPair | Rejection → Sample → Prediction → Verdict.
+One record type per boundary: Question → GoldenPair | Rejection → Sample → Prediction → Verdict.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ class Tree:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model answered. `stop` says why decoding ended: done, invalid, length, or that there is none: missing."""
+    """A model's answer to a question. `stop` is why decoding ended: done, invalid or length; or missing: there is no
+    answer."""
 
     id: str
     db_id: str
@@ -137,13 +138,14 @@ class Prediction:
     tokens: int = 0
     hardness: str = ""
     gold_operators: tuple[str, ...] = ()
-    score: float = 0.0
-    """Log probability of the answer's tokens; 0 where it was not kept (`decoding.answers`)."""
+    logprob: float = 0.0
+    """Log probability of the answer's tokens in nats; 0 where it was not computed (`decoding.types`)."""
     share: float = 1.0
-    """Of a vote, what the answer's result won of it; 1 without a vote."""
-    switches: int = 0
-    unsaid: tuple[str, ...] = ()
-    """What the question calls by its name and the answer leaves out."""
+    """Share of the votes won by this answer's result; 1 without a vote."""
+    backtracks: int = 0
+    """How often one hypothesis was left for another while decoding."""
+    missing_mentions: tuple[str, ...] = ()
+    """Names of the schema that the question mentions and the answer leaves out."""
 
     @property
     def pipe_sql(self) -> str:
@@ -152,7 +154,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A prediction judged by execution. `valid`: it parsed, resolved and executed; `parts_…`: `evaluate.divergence`."""
+    """A prediction judged by execution. `valid`: it parsed, resolved and executed."""
 
     id: str
     db_id: str
@@ -168,19 +170,28 @@ class Verdict:
     detail: str = ""
     hardness: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
+    """What decoding recorded with the answer: `stop`, `tokens`, `operators`, `logprob`, `share`, `backtracks` and the
+    number of `missing_mentions`."""
     spider: bool | None = None
     bird: bool | None = None
     soft_f1: float | None = None
-    """By the benchmarks' own rules (`evaluate.rules.scores`), the last in 0…1; None where those were not asked."""
-    parts_at: int = 0
-    parts_in: str = ""
+    """By the benchmarks' own rules (`evaluate.rules`), the last in 0…1; None where it was not judged by them."""
+    diverges_at: int = 0
+    """Number (from 1) of the operator at which a wrong answer diverges from the gold (`evaluate.divergence`), or 0."""
+    diverges_in: str = ""
+    """The name of that operator."""
     gold_operators: tuple[str, ...] = ()
 
 
 Record = TypeVar("Record", Question, GoldenPair, Rejection, Sample, Tree, Prediction, Verdict)
 
+_OLD_ANSWER = {"score": "logprob", "switches": "backtracks", "unsaid": "missing_mentions"}
 OLD_FIELDS: dict[str, dict[str, str]] = {
     "GoldenPair": {"disturbed_rows": "perturbed_rows", "disturbed_digest": "perturbed_digest"},
     "Rejection": {"witness": "shown_on"},
+    "Prediction": _OLD_ANSWER,
+    "Verdict": {"parts_at": "diverges_at", "parts_in": "diverges_in"},
+    "Verdict.extra": _OLD_ANSWER,
 }
-"""Record → field name in files of version 0.1 → its name now. Such files are still read."""
+"""Record, or a field of one that holds an object → name in files of version 0.1 → its name now. Such files are still
+read."""

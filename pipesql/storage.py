@@ -134,7 +134,7 @@ def read_jsonl(path: Path, kind: type[Record]) -> Iterator[Record]:
 
 def read_record(row: dict[str, Any], kind: type[Record], where: str) -> Record:
     """The record of `kind` that `row` holds. Raises InvalidFile that says `where` the row stands."""
-    row = {OLD_FIELDS.get(kind.__name__, {}).get(name, name): value for name, value in row.items()}
+    row = {name: _renamed(value, f"{kind.__name__}.{name}") for name, value in _renamed(row, kind.__name__).items()}
     fields = {f.name: f for f in dataclasses.fields(kind)}
     required = {
         n for n, f in fields.items() if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
@@ -145,6 +145,12 @@ def read_record(row: dict[str, Any], kind: type[Record], where: str) -> Record:
         raise InvalidFile(f"{where}: not a {kind.__name__} ({what})")
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
     return kind(**values)
+
+
+def _renamed(value: Any, place: str) -> Any:
+    """An object with its old field names replaced by those of now; any other value as it is."""
+    old = OLD_FIELDS.get(place)
+    return {old.get(name, name): field for name, field in value.items()} if old and isinstance(value, dict) else value
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from pipesql.inference.config import Asking
+    from pipesql.inference.config import DecodingConfig
     from pipesql.tracking.registry import Version
 
 _OPTIONS = (
@@ -44,11 +44,12 @@ def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return step
 
 
-def asking(how: dict[str, Any], version: Version, data: Path, seed: int) -> Asking:
+def asking(how: dict[str, Any], version: Version, data: Path, seed: int) -> DecodingConfig:
     """How the questions of a data folder are put to a version. Raises BadInput for what does not go together."""
     from pipesql.evaluate.questions import prompt_shape
-    from pipesql.inference.config import Asking
+    from pipesql.inference.config import DecodingConfig
 
     shape = {name: int(version.tags.get(f"pipesql.{name}", value)) for name, value in prompt_shape(data).items()}
-    given = {name: value for name, value in how.items() if name != "traces"}
-    return Asking(version.tags.get("pipesql.layout", "folded"), **shape, seed=seed, **given)
+    given = {"check" if name == "evidence" else name: value for name, value in how.items() if name != "traces"}
+    given["check"] = "mentions" if given["check"] == "words" else given["check"]
+    return DecodingConfig(version.tags.get("pipesql.layout", "folded"), **shape, seed=seed, **given)

@@ -33,20 +33,20 @@ def main(
         chosen, earlier = get_version(version), earlier_evaluation(against)
         folder, data_run = data_folder(data)
 
-        from pipesql.evaluate.questions import asked_questions, split_golds
+        from pipesql.evaluate.questions import split_golds, split_questions
         from pipesql.evaluate.report.evaluation import Evaluation
         from pipesql.inference.confidence import Confidence
 
-        asked, digest = asked_questions(folder, split, limit, seed), file_digest(folder / "golden.jsonl")
+        asked, digest = split_questions(folder, split, limit, seed), file_digest(folder / "golden.jsonl")
         how_many = {"questions": len(asked), "split": split, "limit": limit, "batch": batch, "seed": seed, "base": base}
         run.params(version=chosen.number, against=against, **how_many, **how)
         run.dataset(folder.name, folder / "golden.jsonl", digest, context=split, rows=len(asked))
         output = f"output/evaluate/{run.run_id}"
         run.tags(**origin(chosen, data_run), **{"pipesql.output": output})
         settings, golds = asking(how, chosen, folder, seed), split_golds(folder, split)
-        sides = evaluating.judged(run, chosen, asked, settings, base, how["traces"], batch=batch, golds=golds)
+        answers = evaluating.judged(run, chosen, asked, settings, base, how["traces"], batch=batch, golds=golds)
         sure = Confidence.read(chosen.tags[CONFIDENCE]) if CONFIDENCE in chosen.tags and split == "dev" else None
-        evaluation = Evaluation(f"Evaluation of {chosen} on {folder.name}", sides, earlier, sure)
+        evaluation = Evaluation(f"Evaluation of {chosen} on {folder.name}", answers, earlier, sure)
         evaluating.log(run, evaluation, output)
         evaluating.note(run, chosen, evaluation, split, digest)
     click.echo(f"pipesql {chosen} on {len(asked)} {split} questions of {folder.name}\n{evaluation.text()}")

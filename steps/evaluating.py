@@ -12,27 +12,33 @@ from pipesql.tracking.store import project_root
 if TYPE_CHECKING:
     from pipesql.evaluate.judge import Judged
     from pipesql.evaluate.report.evaluation import Evaluation
-    from pipesql.inference.config import Asking
+    from pipesql.inference.config import DecodingConfig
     from pipesql.records import GoldenPair
     from pipesql.tracking.registry import Version
     from pipesql.tracking.runs import StepRun
 
 
 def judged(
-    run: StepRun, version: Version, asked: Sequence[GoldenPair], asking: Asking, base: int, traces: float, **how: Any
+    run: StepRun,
+    version: Version,
+    asked: Sequence[GoldenPair],
+    config: DecodingConfig,
+    base: int,
+    traces: float,
+    **how: Any,
 ) -> dict[str, list[Judged]]:
-    """Answers of the version, and before it of its base, judged; `how` as in `evaluate_side`.
+    """Answers of the version, and before it of its base, judged; `how` as in `evaluate_model`.
 
     Of an agent a share `traces` of the questions is recorded.
     """
-    from pipesql.evaluate.model_evaluation import evaluate_side
+    from pipesql.evaluate.model_evaluation import evaluate_model
 
-    cache, span, sides = project_root() / "output/evaluate/cache", Traces(traces, asking.seed).span, {}
-    for side in ("base", "tuned") if base else ("tuned",):
-        loaded = load_base(version) if side == "base" else load_components(version)
-        sides[side], speed = evaluate_side(side, *loaded, asked, asking=asking, cache=cache, span=span, **how)
+    cache, span, answers = project_root() / "output/evaluate/cache", Traces(traces, config.seed).span, {}
+    for name in ("base", "tuned") if base else ("tuned",):
+        loaded = load_base(version) if name == "base" else load_components(version)
+        answers[name], speed = evaluate_model(name, *loaded, asked, config=config, cache=cache, span=span, **how)
         run.metrics(speed)
-    return sides
+    return answers
 
 
 def log(run: StepRun, evaluation: Evaluation, output: str) -> None:

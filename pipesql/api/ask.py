@@ -19,10 +19,10 @@ from pipesql.pipe.query import text_of
 from pipesql.pipe.reading.parser import parse_operators
 
 if TYPE_CHECKING:
-    from pipesql.decoding.answers import Decoded
+    from pipesql.decoding.types import Decoded
     from pipesql.inference.confidence import Confidence
-    from pipesql.inference.config import Asking, Question
-    from pipesql.inference.remote import Endpoint
+    from pipesql.inference.config import DecodingConfig, Question
+    from pipesql.inference.remote import RemoteChatModel
 
 OnOperators = Callable[[Sequence[str]], None]
 """Called with the operators so far, each time that one is finished or taken back."""
@@ -60,7 +60,7 @@ class Answer:
 class Model(ABC):
     """What answers questions. `config` is how it is asked unless a question says otherwise."""
 
-    config: Asking
+    config: DecodingConfig
 
     def ask(
         self,
@@ -68,7 +68,7 @@ class Model(ABC):
         question: str,
         *,
         evidence: str = "",
-        config: Asking | None = None,
+        config: DecodingConfig | None = None,
         on_operators: OnOperators | None = None,
         timeout_s: float = 5.0,
         max_rows: int = 1_000,
@@ -82,30 +82,32 @@ class Model(ABC):
         Raises BadInput for a database that cannot be read, and ModelUnavailable where a server does not answer. An
         answer that does not run is not an error: its `error` says why.
         """
-        from pipesql.inference.config import Question
+        from pipesql.inference.config import PlainQuestion
 
-        asked = Question(str(database), question, evidence)
+        asked = PlainQuestion(str(database), question, evidence)
         decoded, share = self._decode(asked, config or self.config, on_operators or (lambda operators: None))
         return _finished(asked, decoded, share, self._confidence(decoded, share, config), timeout_s, max_rows)
 
     @abstractmethod
-    def _decode(self, asked: Question, config: Asking, follow: OnOperators) -> tuple[Decoded, float]:
+    def _decode(self, asked: Question, config: DecodingConfig, follow: OnOperators) -> tuple[Decoded, float]:
         """The answer, and the share of the votes that it won."""
 
-    def _confidence(self, decoded: Decoded, share: float, config: Asking | None) -> float | None:
+    def _confidence(self, decoded: Decoded, share: float, config: DecodingConfig | None) -> float | None:
         return None
 
 
 class LocalModel(Model):
     """A model in this process, on the GPU where there is one. `confidence` is fitted on its constrained answers."""
 
-    def __init__(self, model: Any, tokenizer: Any, config: Asking, confidence: Confidence | None = None) -> None:
+    def __init__(
+        self, model: Any, tokenizer: Any, config: DecodingConfig, confidence: Confidence | None = None
+    ) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.config = config
         self.confidence = confidence
 
-    def _decode(self, asked: Question, config: Asking, follow: OnOperators) -> tuple[Decoded, float]:
+    def _decode(self, asked: Question, config: DecodingConfig, follow: OnOperators) -> tuple[Decoded, float]:
         from pipesql.inference.answer import answer
 
         answers: list[tuple[Decoded, float]] = []
@@ -115,35 +117,35 @@ class LocalModel(Model):
             [asked],
             config,
             lambda index, decoded, share: answers.append((decoded, share)),
-            batch=config.count * config.width,
+            batch=config.answers_per_question * config.beam_width,
             on_operators=lambda index, operators: follow(operators),
         )
         return answers[0]
 
-    def _confidence(self, decoded: Decoded, share: float, config: Asking | None) -> float | None:
+    def _confidence(self, decoded: Decoded, share: float, config: DecodingConfig | None) -> float | None:
         if self.confidence is None or not (config or self.config).constrained:
             return None
-        return self.confidence.of(decoded.score, share, decoded.switches, len(decoded.unsaid))
+        return self.confidence.of(decoded.logprob, share, decoded.backtracks, len(decoded.missing_mentions))
 
 
 class RemoteModel(Model):
     """A model that a server offers by OpenAI's chat completions. Of `config` it heeds `layout` and `values`."""
 
-    def __init__(self, endpoint: Endpoint, config: Asking) -> None:
-        self.endpoint = endpoint
+    def __init__(self, chat_model: RemoteChatModel, config: DecodingConfig) -> None:
+        self.chat_model = chat_model
         self.config = config
 
-    def _decode(self, asked: Question, config: Asking, follow: OnOperators) -> tuple[Decoded, float]:
+    def _decode(self, asked: Question, config: DecodingConfig, follow: OnOperators) -> tuple[Decoded, float]:
         from pipesql.assistant_tools.grounding import matching_values
         from pipesql.chat.prompts import messages
         from pipesql.inference.operator_check import check_operators
-        from pipesql.inference.remote import answer_served
+        from pipesql.inference.remote import answer_remotely
 
         database = Database(asked.database)
         schema = database.schema
         values = matching_values(database, asked.question, config.values)
-        decoded = answer_served(
-            self.endpoint,
+        decoded = answer_remotely(
+            self.chat_model,
             lambda so_far: messages(schema, asked.question, asked.evidence, so_far, values),
             lambda index, operators: check_operators(schema, operators),
             one_by_one=config.layout == "steps",
@@ -168,18 +170,20 @@ def load(model: str = "champion", *, endpoint: str = "", key: str = "") -> Model
     """
     if endpoint:
         require("train", "asking a server", "torch", "requests")
-        from pipesql.inference.config import Asking
-        from pipesql.inference.remote import Endpoint
+        from pipesql.inference.config import DecodingConfig
+        from pipesql.inference.remote import RemoteChatModel
 
-        return RemoteModel(Endpoint(endpoint, model, key or os.environ.get("OPENAI_API_KEY", "")), Asking())
+        return RemoteModel(
+            RemoteChatModel(endpoint, model, key or os.environ.get("OPENAI_API_KEY", "")), DecodingConfig()
+        )
     require("train", "asking a model", "torch", "transformers", "mlflow", "llguidance")
     from pipesql.inference.confidence import Confidence
-    from pipesql.inference.config import Asking
+    from pipesql.inference.config import DecodingConfig
     from pipesql.models.load import choose_device, compute_dtype
     from pipesql.tracking.evaluations import CONFIDENCE
 
     loaded, tokenizer, tags = _components(model)
-    config = Asking(
+    config = DecodingConfig(
         layout=tags.get("pipesql.layout", "folded"),
         values=int(tags.get("pipesql.values", 0)),
         keys=int(tags.get("pipesql.keys", 1)),
@@ -225,10 +229,10 @@ def _finished(
         pipe_sql=pipe_sql,
         stop=decoded.stop,
         detail=decoded.detail,
-        probability=math.exp(decoded.score) if decoded.score else None,
+        probability=math.exp(decoded.logprob) if decoded.logprob else None,
         share=share,
-        backtracks=decoded.switches,
-        missing_mentions=decoded.unsaid,
+        backtracks=decoded.backtracks,
+        missing_mentions=decoded.missing_mentions,
         confidence=confidence,
         sql=sql,
         columns=columns,

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipesql.chat.trees import read_samples
 from pipesql.errors import BadInput
 from pipesql.finetune.data.packs import make_packs
-from pipesql.finetune.data.tokenise import IGNORED, Row, common_prefix, tokenise
+from pipesql.finetune.data.tokenise import IGNORED, Row, shared_prompt_length, tokenise
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples import Options, build
 from pipesql.samples.check import check_samples, pairs_of, said
@@ -86,5 +86,5 @@ def costs(folder: Path, tokenizer: str, max_length: int) -> tuple[Costs, str]:
 
 def _grown(rows: list[Row]) -> int:
     """Tokens of one tree: what all prompts begin with once, then what each row has of its own."""
-    shared = min(common_prefix(rows), min(row.prompt_length for row in rows) - 1)
+    shared = min(shared_prompt_length(rows), min(row.prompt_length for row in rows) - 1)
     return shared + sum(len(row.input_ids) - shared for row in rows)

@@ -40,9 +40,9 @@ def score(
     ExecutionError where a gold query does not run.
     """
     require("train", "scoring", "numpy", "jinja2")
-    from pipesql.evaluate.judge_all import judge_all
+    from pipesql.evaluate.judge import judge_all
     from pipesql.evaluate.questions import golds_by_database
-    from pipesql.evaluate.report.evaluation import HANDED_IN, Evaluation
+    from pipesql.evaluate.report.evaluation import SUBMITTED, Evaluation
     from pipesql.evaluate.submitted import read_predictions
     from pipesql.execution.connection import QueryLimits
 
@@ -51,4 +51,4 @@ def score(
         raise BadInput(f"{golden} holds no pair of the split {split}; name one that it has with --split")
     asked = read_predictions(Path(predictions), pairs, partial=partial)
     judged = judge_all(asked, golds_by_database(pairs), workers=workers, limits=QueryLimits(timeout_s=timeout_s))
-    return Evaluation(f"Scores of {Path(predictions).name}", {HANDED_IN: judged})
+    return Evaluation(f"Scores of {Path(predictions).name}", {SUBMITTED: judged})

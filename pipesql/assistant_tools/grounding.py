@@ -1,9 +1,9 @@
-"""Values of a database that a question speaks of, so that a query can spell them as the database does.
+"""Values of a database that a question mentions, so that a query can spell them as the database does.
 
-A value matches where its words stand in the question one after another, whatever their case: `Which singers are from
+A value matches where its words stand in the question one after another, in any case: `Which singers are from
 the united states?` finds `singer.Country = 'United States'`. Longer matches win over those inside them. A value of a
-single character must stand there in its own case, by itself ('F', not 'f' nor 'a'). Text values alone are looked at, up
-to `LONGEST` words, and columns of up to `MOST_VALUES` different ones.
+single character must stand there in its own case, by itself ('F', not 'f' nor 'a'). Only text values
+of up to `MAX_WORDS` words match, in columns of up to `MAX_VALUES` different ones.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.schema import Column, Schema, Table
 
-LONGEST = 8
-"""Most words of a value that is looked for."""
-MOST_VALUES = 20_000
+MAX_WORDS = 8
+"""Longer values do not match."""
+MAX_VALUES = 20_000
 """A column of more different texts (comments, keys) is left out."""
-LIMITS = QueryLimits(timeout_s=10.0, max_rows=MOST_VALUES)
+LIMITS = QueryLimits(timeout_s=10.0, max_rows=MAX_VALUES)
 _COMMON_WORDS = """
 a an and are as at by for from give have how in is it list many me name no not number of on or show that the their there
 to total what when where which who with yes
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
-"""Words of questions, not of databases: a value that is one of them matches in its own case alone."""
+"""Words of questions, not of databases: a value that is one of them matches only in its own case."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class ValueIndex:
 
 
 def matching_values(database: Database, question: str, per_column: int) -> list[Value]:
-    """At most `per_column` values a column that stand in the question, in its order, longest first at each place.
+    """Up to `per_column` values of each column that stand in the question, in its order, longest first at each place.
 
     The same for the same database and question. 0 gives none. Raises BadInput for a database that cannot be read.
     """
@@ -51,7 +51,7 @@ def matching_values(database: Database, question: str, per_column: int) -> list[
 
 
 def matches(index: ValueIndex, question: str, per_column: int) -> list[Value]:
-    """The same with an index that is at hand."""
+    """The same with an index that was already read."""
     words = _words(question)
     lower = tuple(word.casefold() for word in words)
     found: list[Value] = []
@@ -59,7 +59,7 @@ def matches(index: ValueIndex, question: str, per_column: int) -> list[Value]:
     start = 0
     while start < len(words):
         length = next(
-            (n for n in range(min(LONGEST, len(words) - start), 0, -1) if lower[start : start + n] in index.values), 0
+            (n for n in range(min(MAX_WORDS, len(words) - start), 0, -1) if lower[start : start + n] in index.values), 0
         )
         for value in index.values.get(lower[start : start + length], ()) if length else ():
             column = value[:2]
@@ -76,14 +76,14 @@ def matches(index: ValueIndex, question: str, per_column: int) -> list[Value]:
 
 
 def _meant(value: str, words: tuple[str, ...]) -> bool:
-    """Common words and single characters count in the value's own case alone."""
+    """Common words and single characters count only in the value's own case."""
     plain = len(value) == 1 or value.casefold() in _COMMON
     return not plain or (value == words[0] and value != value.lower())
 
 
 @lru_cache(maxsize=256)
 def value_index(database: Database) -> ValueIndex:
-    """The texts of a database by their words. Kept: the database must not change while this process runs."""
+    """The texts of a database by their words. Cached: the database must not change while this process runs."""
     schema = database.schema
     found: dict[tuple[str, ...], dict[Value, None]] = {}
     left_out = []
@@ -95,7 +95,7 @@ def value_index(database: Database) -> ValueIndex:
                     left_out.append(f"{table.name}.{column.name}")
                 for text in texts or ():
                     words = tuple(word.casefold() for word in _words(text))
-                    if 0 < len(words) <= LONGEST:
+                    if 0 < len(words) <= MAX_WORDS:
                         found.setdefault(words, {})[(table.name, column.name, text)] = None
     return ValueIndex({words: tuple(values) for words, values in found.items()}, tuple(left_out))
 

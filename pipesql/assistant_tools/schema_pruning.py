@@ -1,10 +1,10 @@
-"""The tables of a schema that a question is likely to need, for databases that do not fit a model's context.
+"""Schema pruning: the tables that a question is likely to need, for schemas that do not fit a model's context.
 
 A table is ranked by the words that its name, its columns and those of its values that stand in the question share with
 the question: each word counts by how few tables have it (inverse document frequency), one in the table's name twice,
-one in the name of a column once. The likeliest tables are kept as long as there is room, and with two of them the
-tables on the shortest path of foreign keys between, without which they could not be joined. Order and columns stay the
-schema's own.
+one in the name of a column once. The most likely tables are kept as long as there is room, and with two of them
+the tables on the shortest path of foreign keys between, without which they could not be joined. Order and columns stay
+the schema's own.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[0-9]+|[^\W\d_]+")
 """The words of a name: `CustomerID`, `customer_id` and `customer id` all have two."""
 
 
-def select_tables(
+def prune_schema(
     schema: Schema,
     question: str,
     cost: Callable[[Schema], int],
     budget: int,
     values: Sequence[Value] = (),
 ) -> Schema:
-    """The schema of the likeliest tables whose `cost` (of their schema as prompt text, in tokens) is within `budget`.
+    """The schema of the most likely tables whose `cost` (of their schema as prompt text, in tokens) is within `budget`.
 
-    `question` is all that is asked, evidence included; `values` are values of the database that stand in it. The whole
+    `question` is the whole text, evidence included; `values` are values of the database that stand in it. The whole
     schema where it fits; at least one table.
     """
     if cost(schema) <= budget:
@@ -48,8 +48,8 @@ def select_tables(
 
 
 def rank_tables(schema: Schema, question: str, values: Sequence[Value] = ()) -> list[Table]:
-    """All tables, the likeliest first; of equal ones in the schema's order."""
-    asked = Counter(words(question))
+    """All tables, the most likely first; equal ones in the schema's order."""
+    wanted = Counter(words(question))
     names = {table.name: Counter(words(table.name)) for table in schema}
     columns = {table.name: Counter(w for c in table.columns for w in words(c.name)) for table in schema}
     spread = Counter(word for table in schema for word in {*names[table.name], *columns[table.name]})
@@ -58,7 +58,7 @@ def rank_tables(schema: Schema, question: str, values: Sequence[Value] = ()) -> 
 
     def rank(table: Table) -> float:
         total = float(valued[table.name])
-        for word in asked:
+        for word in wanted:
             weight = math.log((1 + count) / spread[word]) if spread[word] else 0.0
             total += weight * (2 * (word in names[table.name]) + (word in columns[table.name]))
         return total
@@ -67,7 +67,7 @@ def rank_tables(schema: Schema, question: str, values: Sequence[Value] = ()) -> 
 
 
 def words(text: str) -> Iterator[str]:
-    """The words of a name or a sentence, lower case, in the singular as far as an English ending tells."""
+    """The words of a name or a sentence, lower case, in the singular as far as the English ending shows."""
     for part in _PART.findall(text):
         word = part.lower()
         if len(word) > 4 and word.endswith("ies"):

@@ -1,11 +1,11 @@
-"""The tools as models and servers are told of them: functions with JSON-schema parameters, in OpenAI's form."""
+"""The tools as models and servers get them: functions with JSON-schema parameters, in OpenAI's form."""
 
 from __future__ import annotations
 
 from typing import Any
 
-MOST_SAMPLED = 10
-"""Most rows that `sample_data` gives."""
+MAX_SAMPLED = 10
+"""Rows that `sample_data` returns at most."""
 
 
 def _tool(name: str, description: str, required: tuple[str, ...] = (), **parameters: dict[str, Any]) -> dict[str, Any]:
@@ -32,18 +32,18 @@ SPECS: tuple[dict[str, Any], ...] = (
         limit={
             "type": "integer",
             "minimum": 1,
-            "maximum": MOST_SAMPLED,
+            "maximum": MAX_SAMPLED,
             "description": "How many rows; 3 if left out.",
         },
     ),
     _tool("execute_pipe_sql", "Run a pipe SQL query: its first rows and their number.", ("query",), query=_QUERY),
     _tool("validate_pipe_sql", "Check a pipe SQL query without running it.", ("query",), query=_QUERY),
 )
-"""All tools. What their results look like: `toolbox`."""
+"""All tools; `toolbox` describes their results."""
 
 
 def argument_error(spec: dict[str, Any], arguments: dict[str, Any]) -> str:
-    """What is wrong with the arguments of a call, in a sentence; empty where nothing is."""
+    """The error in the arguments of a call, in a sentence; empty where they are right."""
     name, schema = spec["function"]["name"], spec["function"]["parameters"]
     known = schema["properties"]
     for given in arguments:

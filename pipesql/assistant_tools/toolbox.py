@@ -1,4 +1,4 @@
-"""The box that runs the tools on one database: a name and arguments in, a JSON text out.
+"""The toolbox runs the tools on one database: a name and arguments in, a JSON text out.
 
 Results, one JSON object each:
 
@@ -9,11 +9,9 @@ Results, one JSON object each:
 `validate_pipe_sql`  {"valid": true, "columns": […]}
 any of them          {"error": sentence}, where it cannot be done
 
-What is left out of a result is said in it: `note` tells of rows and names that are not shown, a value that is cut ends
-in `… (N characters)`. Everything is read-only. A sentence in `error` is for the assistant to act on; what it cannot
-mend (the database is gone) is raised instead.
-
-The first rows of a query, and how many there are, without fetching the rest.
+A result names what it leaves out: `note` counts rows and names that are not shown, and a value that is cut ends in
+`… (N characters)`. Everything is read-only. A sentence in `error` is for the assistant to act on; what it cannot mend
+(the database does not exist any more) is raised instead.
 """
 
 from __future__ import annotations
@@ -41,12 +39,12 @@ from pipesql.pipe.schema import Schema, Table
 from pipesql.pipe.scope import unknown_name
 
 UNCOUNTED = "counting all rows takes too long"
-"""Stands in a note in place of a number."""
+"""Takes the place of the number in a note."""
 
 
 @dataclass(frozen=True)
-class Limits:
-    """How much a tool may take and give: seconds a statement, rows and names shown, characters of one value."""
+class ToolLimits:
+    """How much a tool may use and show: seconds per statement, rows, names, characters of one value."""
 
     seconds: float = 5.0
     rows: int = 3
@@ -55,10 +53,10 @@ class Limits:
 
 
 class Toolbox:
-    """The tools on one database. A context manager, or call `close`. Raises BadInput when it cannot be read."""
+    """The tools on one database. A context manager; or call `close`. Raises BadInput when it cannot be read."""
 
-    def __init__(self, database: Database, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+    def __init__(self, database: Database, limits: ToolLimits | None = None) -> None:
+        self.limits = limits or ToolLimits()
         self.schema: Schema = database.schema
         self._connection = database.open(QueryLimits(self.limits.seconds, max_rows=1_000))
         self._run: dict[str, Callable[..., dict[str, Any]]] = {
@@ -110,7 +108,7 @@ class Toolbox:
         return shown | {"row_count": found.count} | _note(len(found.rows), found.count, "rows")
 
     def validate_pipe_sql(self, query: str) -> dict[str, Any]:
-        """Whether a query holds; nothing is run."""
+        """Whether a query parses and resolves; nothing is run."""
         scope = resolve(read_text(query), self.schema)[-1]
         return {"valid": True, "columns": [column.name for column in scope.columns]}
 
@@ -124,7 +122,7 @@ class Toolbox:
         return [[self._value(value) for value in row] for row in found.rows]
 
     def _value(self, value: Any) -> Any:
-        """A value as JSON can hold it, cut where it is too long to show."""
+        """A value in a form that JSON can hold, cut where it is too long to show."""
         if value is None or isinstance(value, bool | int):
             return value
         if isinstance(value, float):
@@ -165,7 +163,7 @@ class FirstRows:
 
 
 def first_rows(query: PipeQuery, schema: Schema, connection: Connection, limit: int) -> FirstRows:
-    """Run a query for at most `limit` rows, and count all.
+    """Run a query for up to `limit` rows, and count all, without fetching the rest.
 
     Raises SqlError where it does not resolve, ExecutionError where the engine refuses it or its first rows take longer
     than the deadline.
@@ -185,7 +183,7 @@ def first_rows(query: PipeQuery, schema: Schema, connection: Connection, limit: 
 
 
 def few(query: PipeQuery, schema: Schema, dialect: str, limit: int) -> str:
-    """The SQL that gives at most `limit` rows of the query, in its order. Raises SqlError."""
+    """The SQL that returns up to `limit` rows of the query, in its order. Raises SqlError."""
     tree = lower_tree(query, schema, dialect)
     held = tree.args.get("limit")
     own = held.expression if held is not None else None

@@ -25,8 +25,9 @@ A sample as tokens: the one place where training text becomes numbers, for train
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from pipesql.errors import ModelUnavailable
@@ -196,3 +197,8 @@ def sequence(tokenizer: PreTrainedTokenizerBase, sample: Sample) -> TokenSequenc
         ids += operator_ids(tokenizer, target, first=number == 1)
         ids.append(mark.end if sample.final and number == len(sample.targets) else mark.step)
     return TokenSequence(tuple(ids), (*prompt.learnt, (len(prompt.ids), len(ids))))
+
+
+def common_prefix(sequences: Iterable[Sequence[Any]]) -> int:
+    """How many leading items all sequences share: tokens, lines or operators."""
+    return sum(1 for _ in takewhile(lambda items: items.count(items[0]) == len(items), zip(*sequences, strict=False)))

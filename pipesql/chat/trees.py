@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from pipesql.chat.template import common_prefix
 from pipesql.records import Sample, Tree
 from pipesql.storage import read_json_lines, read_record
 
@@ -28,8 +28,8 @@ def grow(samples: Sequence[Sample]) -> list[Tree]:
 def _tree(rows: Sequence[Sample]) -> Tree:
     *before, last = rows[0].prompt
     texts = [str(sample.prompt[-1]["content"]) for sample in rows]
-    by_line = zip(*(text.splitlines(keepends=True) for text in texts), strict=False)
-    shared = "".join(same[0] for same in takewhile(lambda line: len(set(line)) == 1, by_line))
+    lines_of = [text.splitlines(keepends=True) for text in texts]
+    shared = "".join(lines_of[0][: common_prefix(lines_of)])
     branches = [
         {"id": sample.id, "rest": text[len(shared) :], "targets": list(sample.targets)}
         for sample, text in zip(rows, texts, strict=True)

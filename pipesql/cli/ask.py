@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipesql.chat.template import common_prefix
 from pipesql.cli.table import aligned, prefix_text, print_json
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Shown:
     def follow(self, operators: Sequence[str]) -> None:
         """Show what is new."""
         now = tuple(operators)
-        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(now, self.operators, strict=False)))
+        same = common_prefix([now, self.operators])
         if same < len(self.operators):
             gone = ", ".join(str(number) for number in range(same + 1, len(self.operators) + 1))
             click.echo(click.style(f"↩  taken back: operator {gone}\n", dim=True))

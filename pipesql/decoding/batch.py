@@ -1,8 +1,8 @@
-"""Rows that are decoded together: one cache of keys and values, and the token that each row says next.
+"""Rows that are decoded together: one KV cache, and the next token of each row.
 
-Rows come and go: finished ones leave, new prompts join while others are in the middle of an answer, so that no
-forward pass is spent on a batch that is nearly empty. Rows of different lengths stand side by side padded on the left;
-padding is masked, and positions count what a row has read, so a row computes the same whatever its company.
+Finished rows leave and new prompts join while others are in the middle of an answer, so that no forward pass is spent
+on a batch that is nearly empty. Rows of different lengths stand side by side padded on the left;
+padding is masked, and positions count what a row has read, so a row computes the same whatever stands beside it.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ import torch
 from torch.nn.functional import pad
 
 from pipesql.decoding.kv_cache import in_place
-from pipesql.decoding.prefix_cache import PrefixReader
+from pipesql.decoding.prefix_cache import PrefixCache
 
 
 class Batch:
-    """Prompts that were read, and from then on one token a step. `tokens` (one a row) are chosen but not yet read."""
+    """Prompts that the model has read, then one token a step. `tokens` (one a row) are chosen but not yet read."""
 
     tokens: torch.Tensor
     logits: torch.Tensor
-    """Rows × vocabulary, of the token that comes next; `tokens` are the likeliest until others are chosen."""
+    """Rows × vocabulary, of the next token; `tokens` are the most likely ones until others are chosen."""
 
-    def __init__(self, model: Any, reader: PrefixReader, prompts: Sequence[tuple[Sequence[int], int]]) -> None:
+    def __init__(self, model: Any, prefixes: PrefixCache, prompts: Sequence[tuple[Sequence[int], int]]) -> None:
         """Read prompts, given as (token ids, how many of them are a shared prefix), and choose their first tokens."""
         self._model = model
-        self._cache, before = reader.batch([tuple(ids[:shared]) for ids, shared in prompts])
+        self._cache, before = prefixes.batch([tuple(ids[:shared]) for ids, shared in prompts])
         input_ids, rest = left_padded([ids[shared:] for ids, shared in prompts], model.device)
         self._mask = torch.cat([before, rest], dim=1)
         # A position counts what the row read before; padding counts for nothing and is masked, so any number serves.
@@ -41,14 +41,14 @@ class Batch:
         self._forward(self.tokens[:, None], positions)
 
     def forget(self, row: int, count: int) -> None:
-        """Let a row forget the last `count` tokens that it read: they are masked, and count for no position."""
+        """Make a row forget the last `count` tokens that it read: they are masked and take up no position."""
         read = self._mask[row].nonzero()[:, 0]
         self._mask[row, read[len(read) - count :]] = 0
 
     def keep(self, parents: Sequence[int]) -> list[int]:
-        """Keep these rows, each where it stands if it can, and no more width than they need.
+        """Keep these rows, each in its place where possible, and no more width than they need.
 
-        Returns the order in which they stand now, as places in `parents`; a row that is named twice stands twice.
+        Returns the order in which they stand now, as places in `parents`; a row that is named twice is kept twice.
         """
         order = in_place(parents)
         if (rows := [parents[place] for place in order]) == list(range(len(self.tokens))):
@@ -61,7 +61,7 @@ class Batch:
         return order
 
     def join(self, other: Batch) -> None:
-        """Take in the rows of another batch, after the own ones."""
+        """Append the rows of another batch."""
         widths = self._mask.shape[1], other._mask.shape[1]
         more, other_more = max(widths) - widths[0], max(widths) - widths[1]
         self.tokens = torch.cat([self.tokens, other.tokens])

@@ -1,10 +1,13 @@
-"""Decoding of pipe queries, operator by operator, over one growing cache of keys and values.
+"""Decoding of pipe queries, operator by operator, over one KV cache.
 
 The model writes what it was trained on: an operator, the step marker, the next operator … and the end marker after
 the last. Whenever a row ends an operator, the text so far goes to a `check`; an error ends that row at once, so no
-token is spent behind a name that does not exist. With a `guide` no such token is written, and what does not hold is
-taken back (see `guided`). Nothing is read twice: the cache grows across operators, rows that are done make room for
-waiting prompts (see `batch`), and prompts with a common beginning share it (see `prefix`).
+token is spent behind a name that does not exist. Under a `constraint` no such token is written, and an operator that
+does not hold is taken back (`backtracking`, `beam`). The model reads nothing twice: the cache grows across operators,
+finished rows make room for waiting prompts (`batch`), and prompts that begin alike share their beginning
+(`prefix_cache`).
+
+To add a strategy, write a class with the three members of `Strategy` and choose it in `decode`.
 """
 
 from __future__ import annotations
@@ -15,21 +18,21 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
-from pipesql.decoding.answers import Check, Decoded, Limits, OnAnswer
-from pipesql.decoding.backtracking import Guide, GuidedReading
+from pipesql.decoding.backtracking import Backtracking
 from pipesql.decoding.batch import Batch
-from pipesql.decoding.beam import BeamReading
-from pipesql.decoding.operator_stream import Reading
-from pipesql.decoding.prefix_cache import PrefixReader, shared_lengths
-from pipesql.errors import BadInput
+from pipesql.decoding.beam import BeamSearch
+from pipesql.decoding.operator_stream import OperatorStream
+from pipesql.decoding.prefix_cache import PrefixCache, shared_lengths
+from pipesql.decoding.types import Check, Constraint, Decoded, DecodeLimits, OnAnswer
+from pipesql.errors import InvalidOption
 
 Row = TypeVar("Row")
 
 
-class RowReading(Protocol[Row]):
-    """What makes answers of a batch's tokens; one prompt becomes `rows_a_prompt` rows at most."""
+class Strategy(Protocol[Row]):
+    """Makes answers of a batch's tokens; one prompt becomes up to `rows_per_prompt` rows."""
 
-    rows_a_prompt: int
+    rows_per_prompt: int
 
     def row(self, index: int) -> Row: ...
 
@@ -42,24 +45,24 @@ def decode(
     prompts: Sequence[Sequence[int]],
     check: Check,
     *,
-    limits: Limits | None = None,
+    limits: DecodeLimits | None = None,
     batch: int = 16,
-    guide: Guide | None = None,
+    constraint: Constraint | None = None,
     beams: int = 1,
     on_answer: OnAnswer | None = None,
 ) -> list[Decoded]:
-    """Answer every prompt (token ids); results in the order of the prompts, each also given to `on_answer`.
+    """Answer every prompt (token ids); answers in the order of the prompts, each also given to `on_answer`.
 
-    Without a `guide` decoding is greedy and free, and `check` sees every operator; with one the guide's own judge does,
-    and more than one of `beams` search for the likeliest answer (`beam`).
-    `batch` is the number of rows decoded together; results do not depend on it (up to the rounding of floats).
-    Raises BadInput for an empty prompt or a batch below 1.
+    Without a `constraint` decoding is greedy and free, and `check` sees every operator; with one, the constraint's own
+    check does, and more than one of `beams` search for the most likely answer. `batch` is the number of rows decoded
+    together; answers do not depend on it (up to the rounding of floats). Raises InvalidOption for an empty prompt or a
+    batch below 1.
     """
     if batch < 1:
-        raise BadInput(f"a batch of {batch} rows cannot be decoded; use 1 or more")
+        raise InvalidOption(f"batch is {batch}: decoding needs at least 1 row")
     for index, prompt in enumerate(prompts):
         if not prompt:
-            raise BadInput(f"prompt {index} is empty; every prompt needs at least one token")
+            raise InvalidOption(f"prompt {index} is empty; every prompt needs at least one token")
     answers: dict[int, Decoded] = {}
 
     def finish(index: int, answer: Decoded) -> None:
@@ -67,40 +70,40 @@ def decode(
         if on_answer is not None:
             on_answer(index, answer)
 
-    limits = limits or Limits()
+    limits = limits or DecodeLimits()
     was_training = model.training
     model.eval()
     try:
         with torch.inference_mode():
             waiting = deque[int]()
-            if guide is None:
-                _read_all(model, prompts, Reading(tokenizer, check, limits, finish), batch, waiting)
+            if constraint is None:
+                _run(model, prompts, OperatorStream(tokenizer, check, limits, finish), batch, waiting)
             elif beams > 1:
-                reading = BeamReading(tokenizer, guide, limits, finish, beams, waiting.append)
-                _read_all(model, prompts, reading, batch, waiting)
+                search = BeamSearch(tokenizer, constraint, limits, finish, beams, waiting.append)
+                _run(model, prompts, search, batch, waiting)
             else:
-                _read_all(model, prompts, GuidedReading(tokenizer, guide, limits, finish), batch, waiting)
+                _run(model, prompts, Backtracking(tokenizer, constraint, limits, finish), batch, waiting)
     finally:
         model.train(was_training)
     return [answers[i] for i in range(len(prompts))]
 
 
-def _read_all(
-    model: Any, prompts: Sequence[Sequence[int]], reading: RowReading[Row], batch: int, waiting: deque[int]
+def _run(
+    model: Any, prompts: Sequence[Sequence[int]], strategy: Strategy[Row], batch: int, waiting: deque[int]
 ) -> None:
-    """Read every prompt, and those that `reading` puts into `waiting` again."""
+    """Answer every prompt, and again those that `strategy` puts into `waiting`."""
     order, shared = shared_lengths(prompts)
-    prefixes = PrefixReader(model)
+    prefixes = PrefixCache(model)
     waiting.extend(order)
     rows: list[Row] = []
     flight: Batch | None = None
     while rows or waiting:
         # Joining costs a copy of the cache, so wait until a quarter of the batch is free.
         if flight is None or (waiting and 4 * (batch - len(rows)) >= batch):
-            room = max(1, (batch - len(rows)) // reading.rows_a_prompt)
+            room = max(1, (batch - len(rows)) // strategy.rows_per_prompt)
             chosen = [waiting.popleft() for _ in range(min(room, len(waiting)))]
             fresh = Batch(model, prefixes, [(prompts[index], shared[index]) for index in chosen])
-            new = reading.take([reading.row(index) for index in chosen], fresh)
+            new = strategy.take([strategy.row(index) for index in chosen], fresh)
             if flight is None or not rows:
                 flight = fresh
             else:
@@ -108,4 +111,4 @@ def _read_all(
             rows += new
         else:
             flight.step()
-            rows = reading.take(rows, flight)
+            rows = strategy.take(rows, flight)

@@ -1,8 +1,8 @@
-"""A cache of keys and values that has room to grow.
+"""A KV cache (the keys and values of all tokens read) that has room to grow.
 
-transformers' own copies all that it holds at every token: with 32 rows of 260 tokens a seventh of the time of a step of
-SmolLM2-135M (0.36 s of one core against 0.31 s). Here a token is written behind the others in a buffer, a row that
-leaves makes room for one that moves, and only where a buffer is full is it copied into a larger one.
+The cache of transformers copies all that it holds at every token: with 32 rows of 260 tokens, a seventh of the time of
+a step of SmolLM2-135M (0.36 s of one core against 0.31 s). Here a token is written behind the others in a buffer, a row
+that leaves makes room for one that moves, and a buffer is copied into a larger one only when it is full.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
 ROOM = 64
-"""Tokens for which a new buffer has room beside those that it is made for."""
+"""Spare tokens in a new buffer."""
 
 
-class GrowingLayer(DynamicLayer):
+class KVLayer(DynamicLayer):
     """Keys and values of one layer (rows × heads × tokens × head size): views of the beginning of two buffers."""
 
     def __init__(self, **options: Any) -> None:
@@ -25,8 +25,8 @@ class GrowingLayer(DynamicLayer):
         self._buffers: tuple[torch.Tensor, torch.Tensor] | None = None
 
     @classmethod
-    def of(cls, parts: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> GrowingLayer:
-        """Keys and values of rows that stand above one another, narrower ones padded on the left with zeros."""
+    def of(cls, parts: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> KVLayer:
+        """The layer of several parts, one below the other, narrower ones padded on the left with zeros."""
         layer = cls()
         rows, width = sum(len(keys) for keys, _ in parts), max(keys.shape[2] for keys, _ in parts)
         layer._lay_out(*parts[0], rows, width)
@@ -60,7 +60,7 @@ class GrowingLayer(DynamicLayer):
     def select(self, rows: Sequence[int], unused: int) -> None:
         """Keep these rows, in this order, without the first `unused` tokens.
 
-        A row may stand there more than once. One that stays where it is costs nothing.
+        A row may be named more than once. One that keeps its place costs nothing.
         """
         moved = [(place, row) for place, row in enumerate(rows) if place != row]
         before, width = (self.keys, self.values), self.keys.shape[2]
@@ -83,7 +83,7 @@ class GrowingLayer(DynamicLayer):
         super().reset()
 
     def _lay_out(self, keys: torch.Tensor, values: torch.Tensor, rows: int, width: int) -> None:
-        """New buffers for `rows` of `width` tokens like these, with room for more tokens; what they hold is not set."""
+        """Make new, uninitialised buffers for `rows` of `width` tokens like these, with room for more tokens."""
         self.lazy_initialization(keys, values)
         shapes = ((rows, states.shape[1], width + ROOM, states.shape[3]) for states in (keys, values))
         first, second = (keys.new_empty(shape) for shape in shapes)
@@ -101,12 +101,12 @@ class GrowingLayer(DynamicLayer):
         return self.keys, self.values
 
 
-class GrowingCache(Cache):
-    """A cache of growing layers, for any model whose layers all look at everything before."""
+class KVCache(Cache):
+    """The KV cache of any model whose layers all attend to everything before."""
 
-    def __init__(self, layers: Iterable[GrowingLayer] = ()) -> None:
-        """Without `layers` it is empty, and layers come as they are written."""
-        super().__init__(layer_class_to_replicate=GrowingLayer)
+    def __init__(self, layers: Iterable[KVLayer] = ()) -> None:
+        """Without `layers` the cache is empty, and layers are added as they are written."""
+        super().__init__(layer_class_to_replicate=KVLayer)
         self.layers = list(layers)
 
     def select(self, rows: Sequence[int], unused: int = 0) -> None:
@@ -114,16 +114,16 @@ class GrowingCache(Cache):
         for layer in self.layers:
             layer.select(rows, unused)
 
-    def joined(self, other: GrowingCache) -> GrowingCache:
+    def joined(self, other: KVCache) -> KVCache:
         """The rows of both, the narrower ones padded on the left with zeros."""
         pairs = zip(self.layers, other.layers, strict=True)
-        return GrowingCache(GrowingLayer.of([(one.keys, one.values) for one in pair]) for pair in pairs)
+        return KVCache(KVLayer.of([(one.keys, one.values) for one in pair]) for pair in pairs)
 
 
 def in_place(parents: Sequence[int]) -> list[int]:
-    """An order of rows in which as many as can stand where the row stood that they come from.
+    """Order rows so that as many as possible take the place of their parent.
 
-    `parents[i]` is the number of the row before from which row i comes; the result holds every i once.
+    `parents[i]` is the place of the row that row i continues; the result holds every i once.
     """
     places: list[int | None] = [None] * len(parents)
     others: list[int] = []

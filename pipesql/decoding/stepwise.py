@@ -1,7 +1,7 @@
 """Decoding for models trained in the `steps` layout: each operator answers a prompt that holds the query so far.
 
-Such a model never saw an operator follow another one in its own answer, so the prompt is written anew for each: dearer
-than `decode`, which reads a prompt once. Questions go through in groups of two batches: a group gives its answers
+Such a model never saw an operator follow another one in its own answer, so the prompt is written anew for each, which
+costs more than `decode`, which reads a prompt once. Questions are answered in groups of two batches: a group finishes
 before the next one begins, so that progress shows and an interruption loses one group, while answers that end early
 leave room for others of their group.
 """
@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pipesql.decoding.answers import Check, Decoded, Limits
 from pipesql.decoding.decode import decode
+from pipesql.decoding.types import Check, Decoded, DecodeLimits
 
 PromptOf = Callable[[int, Sequence[str]], Sequence[int]]
-"""Given the question's index and the operators so far, the prompt's token ids."""
-BATCHES_A_GROUP = 2
-"""More fill the later rounds better, and keep the first answers waiting longer."""
+"""(index of the question, operators so far) → the prompt's token ids."""
+BATCHES_PER_GROUP = 2
+"""More would fill the later rounds better and delay the first answers."""
 
 
 def decode_stepwise(
@@ -28,12 +28,12 @@ def decode_stepwise(
     prompt_of: PromptOf,
     check: Check,
     *,
-    limits: Limits | None = None,
+    limits: DecodeLimits | None = None,
     batch: int = 16,
     on_answer: Callable[[int, Decoded], None] | None = None,
 ) -> list[Decoded]:
-    """Answer `count` questions, one operator of each a round; results and `on_answer` as in `decode`."""
-    limits = limits or Limits()
+    """Answer `count` questions, one operator of each per round; answers and `on_answer` as in `decode`."""
+    limits = limits or DecodeLimits()
     answers: dict[int, Decoded] = {}
 
     def finish(index: int, answer: Decoded) -> None:
@@ -41,14 +41,14 @@ def decode_stepwise(
         if on_answer is not None:
             on_answer(index, answer)
 
-    size = BATCHES_A_GROUP * max(batch, 1)  # `decode` says what is wrong with a batch below 1
+    size = BATCHES_PER_GROUP * max(batch, 1)  # `decode` says what is wrong with a batch below 1
     for first in range(0, count, size):
         active = {index: Decoded((), "length", "", 0) for index in range(first, min(first + size, count))}
         for number in range(1, limits.operators + 1):
             made = _round(model, tokenizer, active, prompt_of, check, replace(limits, operators=1), batch)
             active = {}
-            for index, (answer, goes_on) in made.items():
-                if not goes_on:
+            for index, (answer, continues) in made.items():
+                if not continues:
                     finish(index, answer)
                 elif number < limits.operators:
                     active[index] = answer
@@ -65,14 +65,14 @@ def _round(
     before: dict[int, Decoded],
     prompt_of: PromptOf,
     check: Check,
-    limits: Limits,
+    limits: DecodeLimits,
     batch: int,
 ) -> dict[int, tuple[Decoded, bool]]:
-    """Every answer with one operator more, and whether another may follow."""
+    """Extend every answer by one operator; with each, whether another may follow."""
     indices, ended = list(before), set[int]()
 
     def holds(row: int, operators: Sequence[str]) -> str | None:
-        ended.add(indices[row])  # an operator that runs into its limit is never checked
+        ended.add(indices[row])  # an operator that reaches its limit is never checked
         return check(indices[row], (*before[indices[row]].operators, *operators))
 
     prompts = [prompt_of(index, before[index].operators) for index in indices]

@@ -1,8 +1,7 @@
-"""What the pipe form of a gold is made of, in words to count by: read from its operators, nested queries included.
+"""Figures by class of question: its hardness, its database, the length of its gold and the constructs in it.
 
-Figures by what a question is: its hardness, its database, how long its gold is, what the gold is made of.
-
-Also by how answers fail: the cause, and the operator at which they part from the gold (`evaluate.divergence`).
+Also by how answers fail: the cause, and the operator at which they diverge from the gold (`evaluate.divergence`). The
+constructs of a gold are read from the operators of its pipe form, nested queries included.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any
 from sqlglot import exp
 
 from pipesql.evaluate.judge import CAUSES
-from pipesql.evaluate.rules.scores import SCORES, worth
+from pipesql.evaluate.rules import SCORES, score_by
 from pipesql.pipe import operators as op
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.reading.parser import parse_operators
@@ -39,13 +38,13 @@ CONSTRUCTS = (
     "window",
     "case",
 )
-"""In the order in which reports name them. `one table`: no join, nested query or set operation."""
+"""In the order of reports. `one table`: without a join, nested query or set operation."""
 _SEVERAL = frozenset({"join", "outer join", "nested query", "set operation"})
 
 
 @lru_cache(maxsize=10_000)
 def constructs(operators: tuple[str, ...]) -> tuple[str, ...]:
-    """The constructs of a query given as the texts of its operators. Raises SqlError where that is no pipe SQL."""
+    """The constructs of a query given as the texts of its operators. Raises SqlError where that is not pipe SQL."""
     found = set(_of_query(parse_operators(operators)))
     if not found & _SEVERAL:
         found.add("one table")
@@ -70,7 +69,7 @@ def _of_operator(operator: op.Operator, grouped: bool) -> Iterator[str]:
     match operator:
         case op.SetOperation(queries=queries):
             yield "set operation"
-            for query in queries:  # a branch is no nested query
+            for query in queries:  # a branch is not a nested query
                 yield from _of_query(query)
             return
         case op.Aggregate(keys=keys):
@@ -87,7 +86,7 @@ def _of_operator(operator: op.Operator, grouped: bool) -> Iterator[str]:
 
 
 def _inside(part: Walked) -> Iterator[str]:
-    """What stands in an operator: joins, and expressions with what is nested in them."""
+    """The constructs within an operator: joins, and expressions with the queries nested in them."""
     match part:
         case PipeQuery():
             yield "nested query"
@@ -112,14 +111,14 @@ HARDNESS = ("easy", "medium", "hard", "extra", "simple", "moderate", "challengin
 
 @dataclass(frozen=True)
 class Tally:
-    """Of `n` questions the sum of what the answers are worth, by score; a score that was not asked is not in it."""
+    """The sum of the answers' scores to `n` questions, by rule; rules by which they were not judged are left out."""
 
     n: int
     sums: dict[str, float]
 
-    def share(self, score: str) -> float | None:
-        """The mean worth in 0…1; None where it is not known."""
-        return self.sums[score] / self.n if self.n and score in self.sums else None
+    def share(self, rule: str) -> float | None:
+        """The mean score in 0…1; None where it is not known."""
+        return self.sums[rule] / self.n if self.n and rule in self.sums else None
 
 
 Labels = Callable[[Verdict], Iterable[str]]
@@ -130,21 +129,21 @@ BY: dict[str, Labels] = {
     "construct": lambda v: constructs(v.gold_operators) if v.gold_operators else (),
     "database": lambda v: [v.db_id],
 }
-"""Ways to divide questions. A question may have several constructs, or stand in no class."""
+"""How questions are divided into classes. A question may have several constructs, or be in no class."""
 
 
 def tally(verdicts: Sequence[Verdict]) -> Tally:
-    """The figures of some verdicts together."""
+    """The figures of these verdicts together."""
     sums: dict[str, float] = {}
-    for score in SCORES:
-        values = [value for v in verdicts if (value := worth(v, score)) is not None]
-        if len(values) == len(verdicts):
-            sums[score] = sum(values)
+    for rule in SCORES:
+        scores = [score for v in verdicts if (score := score_by(v, rule)) is not None]
+        if len(scores) == len(verdicts):
+            sums[rule] = sum(scores)
     return Tally(len(verdicts), sums)
 
 
 def divided(verdicts: Sequence[Verdict], by: str) -> dict[str, Tally]:
-    """The tally of each class of questions, in the order in which reports name them."""
+    """The tally of each class of questions, in the order of reports."""
     members: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         for label in BY[by](verdict):
@@ -153,26 +152,26 @@ def divided(verdicts: Sequence[Verdict], by: str) -> dict[str, Tally]:
 
 
 def causes(verdicts: Sequence[Verdict]) -> dict[str, int]:
-    """How often each cause of failure, all causes in the order of the stages."""
+    """The number of failures by cause, all causes in the order of `CAUSES`."""
     counts = Counter(v.cause for v in verdicts if v.cause)
     return {cause: counts[cause] for cause in CAUSES}
 
 
-def partings(verdicts: Sequence[Verdict]) -> dict[str, int]:
-    """How many wrong answers part from the gold in each kind of operator, the most frequent first."""
-    counts = Counter(v.parts_in for v in verdicts if v.parts_in)
+def divergences(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    """The number of wrong answers that diverge from the gold in each kind of operator, the most frequent first."""
+    counts = Counter(v.diverges_in for v in verdicts if v.diverges_in)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def document(models: Mapping[str, Sequence[Verdict]]) -> dict[str, Any]:
-    """All of it as a JSON document: of each model its shares by class and score, causes and partings."""
+    """All of it as a JSON document: the shares of each model by class and rule, its causes and divergences."""
     return {
         name: {
             "all": _shares(tally(verdicts)),
             **{f"by_{by}": {label: _shares(t) for label, t in divided(verdicts, by).items()} for by in BY},
             "causes": causes(verdicts),
-            "parts_in": partings(verdicts),
-            "parts_at": _by_number(v.parts_at for v in verdicts if v.parts_at),
+            "diverges_in": divergences(verdicts),
+            "diverges_at": _by_number(v.diverges_at for v in verdicts if v.diverges_at),
         }
         for name, verdicts in models.items()
     }
@@ -183,7 +182,7 @@ def _by_number(numbers: Iterable[int]) -> dict[str, int]:
 
 
 def _shares(figures: Tally) -> dict[str, float]:
-    return {"n": figures.n, **{score: round(total / figures.n, 6) for score, total in figures.sums.items()}}
+    return {"n": figures.n, **{rule: round(total / figures.n, 6) for rule, total in figures.sums.items()}}
 
 
 def _place(label: str, by: str) -> tuple[int, str]:

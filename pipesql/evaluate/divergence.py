@@ -1,15 +1,15 @@
-"""At which operator does a wrong answer part from the gold? Every prefix of a pipe query is a query that can be run.
+"""The first divergence: at which operator a wrong answer leaves the gold. Every prefix of a pipe query can be run.
 
-The answer *parts at* the operator behind the longest of its prefixes that still *agrees* with the gold: one whose text
-in canonical form is that of some prefix of the gold's pipe form, or that returns the rows of some prefix of it (rows as
-a multiset, columns in any order). So a detour that comes back (a condition split in two, joins in another order) is no
-parting, and what does not parse or resolve agrees with nothing.
+The answer *diverges at* the operator after the longest of its prefixes that still *agrees* with the gold: one whose
+canonical text is that of some prefix of the gold's pipe form, or that returns the rows of some prefix of it (rows as a
+multiset, columns in any order). So a detour that comes back (a condition split in two, joins in another order) is not a
+divergence, and a prefix that does not parse or resolve agrees with nothing.
 
-- A whole answer that returns the right rows in the wrong order parts at its last ORDER BY, or its last operator. It is
-  never held against the whole gold: that they differ is known.
-- An answer that is itself a prefix of the gold ends too early: it parts behind its last operator.
-- Prefixes run with a deadline of a second and at most 10,000 rows; one that needs more agrees by its text or not.
-- Nothing is proved by this: an empty result agrees with an empty one. It says where to look.
+- A whole answer that returns the right rows in the wrong order diverges at its last ORDER BY, or its last operator. It
+  is never compared with the whole gold, from which it is known to differ.
+- An answer that is itself a prefix of the gold ends too early: it diverges after its last operator.
+- Prefixes run with a deadline of a second and up to 10,000 rows; one that needs more can agree only by its text.
+- This does not prove anything, since an empty result agrees with an empty one. It shows where to look.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ UNREADABLE = "(unreadable)"
 
 
 @dataclass(frozen=True)
-class Parting:
-    """The number of the operator, from 1 (one more than the answer has where it ends early), and what it is called."""
+class Divergence:
+    """The number of the operator, from 1 (one more than the answer has where it ends early), and its name."""
 
     number: int
     operator: str
@@ -45,10 +45,11 @@ class _Prefix:
     query: PipeQuery
 
 
-def parting(operators: Sequence[str], gold: Sequence[str], kind: str, suite: Suite) -> Parting:
-    """Where a wrong answer parts from the gold's pipe form; both as the texts of their operators.
+def first_divergence(operators: Sequence[str], gold: Sequence[str], kind: str, suite: Suite) -> Divergence:
+    """Where a wrong answer diverges from the gold's pipe form; both as the texts of their operators.
 
-    `kind` says how the rows of the whole answer differ, in the words of `execution.compare`; empty where it has none.
+    `kind` describes how the rows of the whole answer differ, in the words of `execution.compare`; empty where it has
+    none.
     """
     answer = _prefixes(operators, suite)
     if kind == "order":
@@ -56,7 +57,7 @@ def parting(operators: Sequence[str], gold: Sequence[str], kind: str, suite: Sui
         return _named(operators, sorts[-1] if sorts else len(operators))
     wanted = _prefixes(gold, suite)
     for length in range(len(answer), 0, -1):
-        # The whole answer is wrong, so it may agree with what comes before the whole gold only.
+        # The whole answer is wrong, so it can agree with proper prefixes of the gold only.
         among = wanted[:-1] if length == len(operators) else wanted
         if _agrees(answer[length - 1], among, suite):
             return _named(operators, length + 1)
@@ -64,7 +65,7 @@ def parting(operators: Sequence[str], gold: Sequence[str], kind: str, suite: Sui
 
 
 def _prefixes(operators: Sequence[str], suite: Suite) -> list[_Prefix]:
-    """The prefixes that are queries on the schema, shortest first, up to the first that is not one."""
+    """The prefixes that are queries on the schema, shortest first, up to the first that is not."""
     found = []
     for length in range(1, len(operators) + 1):
         try:
@@ -86,17 +87,17 @@ def _agrees(prefix: _Prefix, gold: Sequence[_Prefix], suite: Suite) -> bool:
 
 
 def _rows(prefix: _Prefix, suite: Suite) -> list[Row] | None:
-    """What a prefix returns; None where it cannot be run within the limits."""
+    """The rows of a prefix; None where it cannot be run within the limits."""
     try:
         return suite.prefixes.run(lower(prefix.query, suite.schema, suite.dialect)).rows
     except (SqlError, ExecutionError):
         return None
 
 
-def _named(operators: Sequence[str], number: int) -> Parting:
+def _named(operators: Sequence[str], number: int) -> Divergence:
     if number > len(operators):
-        return Parting(number, ENDS_EARLY)
+        return Divergence(number, ENDS_EARLY)
     try:
-        return Parting(number, op.keyword(parse_operators(operators[:number]).operators[-1]))
+        return Divergence(number, op.keyword(parse_operators(operators[:number]).operators[-1]))
     except SqlError:
-        return Parting(number, UNREADABLE)
+        return Divergence(number, UNREADABLE)

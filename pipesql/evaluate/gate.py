@@ -1,8 +1,8 @@
-"""The promotion gate: a candidate replaces the champion only when it is better beyond chance, and no less valid.
+"""The promotion gate: a candidate replaces the champion only when it is better beyond chance and at least as valid.
 
 Both are compared on the same questions. Better: the one-sided exact McNemar test on execution accuracy gives
-p < alpha. No less valid: at least as many answers parse, resolve and execute. Without a champion the base model,
-untrained, takes its place: a model that training did not improve is not promoted either.
+p < alpha. At least as valid: as many answers parse, resolve and execute. Without a champion the untrained base model
+takes its place, so that a model that training did not improve is not promoted either.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipesql.errors import BadInput
-from pipesql.evaluate.statistics import mcnemar
+from pipesql.errors import InvalidOption
+from pipesql.evaluate.statistics import gained_and_lost, mcnemar
 from pipesql.records import Verdict
 
 
@@ -34,7 +34,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether to promote and why; `comparison` is None where there was nothing to compare."""
+    """Whether to promote, and why; `comparison` is None where nothing was compared."""
 
     promote: bool
     sentence: str
@@ -48,7 +48,7 @@ class Decision:
 
 
 def keep(why: str, alpha: float) -> Decision:
-    """The decision to leave everything as it is, for a reason that needs no figures."""
+    """The decision not to promote, for a reason that needs no figures."""
     return Decision(promote=False, sentence=f"not promoted: {why}", alpha=alpha)
 
 
@@ -60,13 +60,13 @@ def decide(
     candidate_name: str = "the candidate",
     reference_name: str = "the base model",
 ) -> Decision:
-    """Judge the candidate's verdicts against the reference's. The names appear in the decision's sentence.
+    """Compare the candidate's verdicts with the reference's. The names appear in the decision's sentence.
 
-    Verdicts on other questions cannot be compared: the candidate is then not promoted. Raises BadInput when alpha is
-    no probability.
+    Verdicts on other questions cannot be compared: the candidate is then not promoted. Raises InvalidOption when alpha
+    is not a probability.
     """
     if not 0 < alpha < 1:
-        raise BadInput(f"alpha is {alpha}; give a probability between 0 and 1, such as 0.05")
+        raise InvalidOption(f"alpha is {alpha}: give a probability between 0 and 1, such as 0.05")
     pairs = _paired(candidate, reference)
     if pairs is None:
         return keep(
@@ -77,8 +77,7 @@ def decide(
     n = len(pairs)
     right, right_before = sum(c.correct for c, _ in pairs), sum(r.correct for _, r in pairs)
     valid, valid_before = sum(c.valid for c, _ in pairs), sum(r.valid for _, r in pairs)
-    gained = sum(c.correct and not r.correct for c, r in pairs)
-    lost = sum(r.correct and not c.correct for c, r in pairs)
+    gained, lost = gained_and_lost((r.correct, c.correct) for c, r in pairs)
     p = mcnemar(gained, lost)
     better, as_valid = p < alpha, valid >= valid_before
     figures = (
@@ -95,14 +94,14 @@ def decide(
     else:
         sentence = (
             f"not promoted: {candidate_name} is not better than {reference_name} beyond chance: {figures}; "
-            f"p < {alpha:g} is asked for"
+            f"p < {alpha:g} is required"
         )
     comparison = Comparison(n, right / n, right_before / n, valid / n, valid_before / n, gained, lost, p)
     return Decision(promote=better and as_valid, sentence=sentence, alpha=alpha, comparison=comparison)
 
 
 def _paired(candidate: Sequence[Verdict], reference: Sequence[Verdict]) -> list[tuple[Verdict, Verdict]] | None:
-    """Verdicts on the same question side by side (the gold is part of the question); None unless all have a partner."""
+    """(candidate, reference) for each question and its gold; None unless both judged the same questions."""
     after = {(v.id, v.question, v.gold_sql): v for v in candidate}
     before = {(v.id, v.question, v.gold_sql): v for v in reference}
     whole = len(after) == len(candidate) and len(before) == len(reference)

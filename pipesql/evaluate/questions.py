@@ -1,4 +1,4 @@
-"""The questions of an evaluation: those of databases that training never saw."""
+"""The questions of an evaluation: those on databases that training never saw."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipesql.chat.trees import read_samples
-from pipesql.errors import BadInput
+from pipesql.errors import InvalidFile, InvalidOption
 from pipesql.records import GoldenPair
 from pipesql.storage import read_jsonl
 
 
 def prompt_shape(folder: Path) -> dict[str, int]:
-    """What the prompts of a data folder show, as its manifest says: at most so many `values` of a column, and whether
-    there are `keys`. Without a manifest 0 and 1. Raises BadInput for one that cannot be read."""
+    """What the prompts of a data folder show, by its manifest: up to `values` values of each column, and `keys` (1) or
+    not (0). Without a manifest 0 and 1. Raises InvalidFile for one that cannot be read."""
     path = folder / "manifest.json"
     if not path.is_file():
         return {"values": 0, "keys": 1}
@@ -23,11 +23,11 @@ def prompt_shape(folder: Path) -> dict[str, int]:
         config = json.loads(path.read_text(encoding="utf-8"))["config"]
         return {"values": int(config.get("values", 0)), "keys": int(config.get("keys", 1))}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
-        raise BadInput(f"{path} is no manifest of a data folder ({e}); run the data step again") from e
+        raise InvalidFile(f"{path} is not the manifest of a data folder ({e}); run the data step again") from e
 
 
 def golds_by_database(pairs: Iterable[GoldenPair]) -> dict[str, list[str]]:
-    """The gold queries on each database, in order: whose values are seeded into its perturbed copies."""
+    """The gold queries on each database, in order: those whose values are seeded into its perturbed copies."""
     golds: dict[str, list[str]] = {}
     for pair in pairs:
         golds.setdefault(pair.database, []).append(pair.gold_sql)
@@ -38,19 +38,19 @@ SPLITS = ("dev", "validation")
 
 
 def split_golds(folder: Path, split: str = "dev") -> dict[str, list[str]]:
-    """`golds_by_database` of all pairs of a split of a data folder, however many of them are asked."""
-    return golds_by_database(asked_questions(folder, split))
+    """`golds_by_database` of all pairs of a split of a data folder, whatever part of them is asked."""
+    return golds_by_database(split_questions(folder, split))
 
 
-def asked_questions(folder: Path, split: str = "dev", limit: int = 0, seed: int = 0) -> list[GoldenPair]:
-    """The pairs of a split in `folder`/golden.jsonl; with a `limit`, a seeded sample of at most that many, in file
-    order.
+def split_questions(folder: Path, split: str = "dev", limit: int = 0, seed: int = 0) -> list[GoldenPair]:
+    """The pairs of a split in `folder`/golden.jsonl, in file order; with a `limit`, a seeded sample of up to that many.
 
     `dev` is the benchmark's own; `validation` are the pairs on the databases of train that the data step held back, on
-    which a model may be chosen. Raises BadInput where a file is missing or malformed, or the split has no pairs.
+    which a model may be chosen. Raises InvalidFile where a file is missing or malformed or the split has no pairs, and
+    InvalidOption for an unknown split or a negative limit.
     """
     if split not in SPLITS:
-        raise BadInput(f"split is {split!r}: give one of {', '.join(SPLITS)}")
+        raise InvalidOption(f"split is {split!r}: give one of {', '.join(SPLITS)}")
     held_back = _held_back(folder) if split == "validation" else frozenset()
     part = "dev" if split == "dev" else "train"
     pairs = (pair for pair in read_jsonl(folder / "golden.jsonl", GoldenPair) if pair.split == part)
@@ -58,9 +58,9 @@ def asked_questions(folder: Path, split: str = "dev", limit: int = 0, seed: int 
     if not questions:
         how = "from a benchmark with one" if split == "dev" else "with validation=0.05"
         file = folder / "golden.jsonl"
-        raise BadInput(f"{file} holds no pair of the split {split} to evaluate on; build the data {how}")
+        raise InvalidFile(f"{file} holds no pair of the split {split} to evaluate on; build the data {how}")
     if limit < 0:
-        raise BadInput(f"limit is {limit}; give a number of questions, or 0 for all")
+        raise InvalidOption(f"limit is {limit}: give a number of questions, or 0 for all")
     if not limit or limit >= len(questions):
         return questions
     chosen = sorted(random.Random(seed).sample(range(len(questions)), limit))

@@ -1,62 +1,22 @@
-"""The two statistics that say whether a difference between models is real; exact, in integers where they can be.
+"""The statistics of an evaluation: how sure a figure is, and whether two models differ beyond chance.
 
-Confidence intervals by bootstrap: what the mean worth of answers might have been on other questions like these.
+Shares have Wilson intervals. Scores have bootstrap intervals, which estimate what the mean score might have been on
+other questions like these. Questions on one database are not independent: a model that understands a schema answers
+many of them. So there are two intervals: one that draws questions, and a wider one that draws whole databases, which is
+what a new user's database is to these (cluster bootstrap). Both take the 2.5% and 97.5% points of the resampled means
+(percentile method; B. Efron, R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 13 and 8).
 
-Questions on one database are not independent: a model that understands a schema answers many of them. So there are two
-intervals: one that draws questions, and a wider one that draws whole databases, which is what a new user's database is
-to these (cluster bootstrap). Both take the 2.5% and 97.5% points of the resampled means (percentile method).
-
-Source: B. Efron, R. Tibshirani, "An Introduction to the Bootstrap" (1993), chapters 13 and 8.
-
-What a model's answers are worth by each rule, with intervals that say how sure that is.
+Two models on the same questions are compared by the exact McNemar test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from math import comb, sqrt
 
-from pipesql.evaluate.rules.scores import SCORES, worth
+from pipesql.errors import BadInput
+from pipesql.evaluate.rules import RULES, SCORES, score_by
 from pipesql.records import Verdict
-
-Z95 = 1.959963984540054
-"""The 97.5% point of the normal distribution."""
-
-
-def wilson(successes: int, n: int, z: float = Z95) -> tuple[float, float]:
-    """Confidence interval of a share, as (low, high) in 0…1; (0, 1) when nothing was observed.
-
-    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927): unlike
-    p ± z·σ it stays inside 0…1 and is honest for few questions and for shares near 0 or 1.
-    """
-    if n == 0:
-        return 0.0, 1.0
-    share, z2 = successes / n, z * z
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = z / (1 + z2 / n) * sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def mcnemar(gained: int, lost: int) -> float:
-    """One-sided exact McNemar test: the p-value of "the new one is not better".
-
-    `gained` questions only the new one answered rightly, `lost` only the old one; questions on which both agree say
-    nothing. If both were equally good each of the n = gained + lost would fall to either side like a fair coin, so
-    p = Σ_{k ≥ gained} C(n, k) / 2ⁿ.
-
-    Q. McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
-    Psychometrika 12 (1947), with the binomial distribution in place of its approximation by χ².
-    """
-    n = gained + lost
-    return float(Fraction(sum(comb(n, k) for k in range(gained, n + 1)), 2**n))
-
-
-def mcnemar_two_sided(gained: int, lost: int) -> float:
-    """Two-sided exact McNemar test: the p-value of "both are equally good"."""
-    return min(1.0, 2 * mcnemar(max(gained, lost), min(gained, lost)))
-
 
 Interval = tuple[float, float]
 
@@ -66,14 +26,50 @@ _CHUNK = 500
 _POINTS = (0.025, 0.975)
 
 
-def by_question(worths: Sequence[Sequence[float]], resamples: int = RESAMPLES, seed: int = _SEED) -> list[Interval]:
-    """The interval of each score's mean, in 0…1. `worths` holds a row for each question, in it a value for each score.
+def wilson(successes: int, n: int) -> Interval:
+    """The 95% confidence interval of a share, as (low, high) in 0…1; (0, 1) when nothing was observed.
 
-    One draw of questions serves all scores. The same input gives the same intervals. Empty without questions.
+    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927): unlike
+    p ± z·σ it stays inside 0…1 and is honest for few questions and for shares near 0 or 1.
+    """
+    from scipy.stats import binomtest
+
+    if n == 0:
+        return 0.0, 1.0
+    interval = binomtest(successes, n).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def mcnemar(gained: int, lost: int) -> float:
+    """One-sided exact McNemar test: the p-value of "the new one is not better".
+
+    `gained` questions only the new one answered rightly, `lost` only the old one; questions on which both agree do not
+    count. If both were equally good, each of the gained + lost would fall to either like a fair coin (Q. McNemar, "Note
+    on the sampling error of the difference between correlated proportions or percentages", Psychometrika 12, 1947, with
+    the binomial distribution in place of its approximation by χ²).
+    """
+    return _coin(gained, lost, "greater")
+
+
+def mcnemar_two_sided(gained: int, lost: int) -> float:
+    """Two-sided exact McNemar test: the p-value of "both are equally good"."""
+    return _coin(gained, lost, "two-sided")
+
+
+def _coin(heads: int, tails: int, alternative: str) -> float:
+    from scipy.stats import binomtest
+
+    return float(binomtest(heads, heads + tails, 0.5, alternative).pvalue) if heads + tails else 1.0
+
+
+def by_question(scores: Sequence[Sequence[float]], resamples: int = RESAMPLES, seed: int = _SEED) -> list[Interval]:
+    """The interval of each rule's mean score, in 0…1. `scores` holds a row per question, in it a value per rule.
+
+    One draw of questions serves all rules. The same input gives the same intervals. Empty without questions.
     """
     import numpy as np
 
-    table = np.asarray(worths, dtype=np.float64)
+    table = np.asarray(scores, dtype=np.float64)
     if not table.size:
         return []
     random, means = np.random.default_rng(seed), []
@@ -84,7 +80,7 @@ def by_question(worths: Sequence[Sequence[float]], resamples: int = RESAMPLES, s
 
 
 def by_cluster(
-    worths: Sequence[Sequence[float]], clusters: Sequence[str], resamples: int = RESAMPLES, seed: int = _SEED
+    scores: Sequence[Sequence[float]], clusters: Sequence[str], resamples: int = RESAMPLES, seed: int = _SEED
 ) -> list[Interval]:
     """The same, drawing whole clusters: `clusters` names the one of each question. Empty with fewer than two."""
     import numpy as np
@@ -92,7 +88,7 @@ def by_cluster(
     names = sorted(set(clusters))
     if len(names) < 2:
         return []
-    table = np.asarray(worths, dtype=np.float64)
+    table = np.asarray(scores, dtype=np.float64)
     belongs = np.asarray([names.index(cluster) for cluster in clusters])
     sums = np.stack([np.bincount(belongs, weights=column, minlength=len(names)) for column in table.T], axis=1)
     sizes = np.bincount(belongs, minlength=len(names))
@@ -108,8 +104,8 @@ def _points(means: object) -> list[Interval]:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """The mean worth in 0…1 and its 95% intervals; `by_database` is None with fewer than two databases."""
+class Estimate:
+    """The mean score by a rule, in 0…1, and its 95% intervals; `by_database` is None with fewer than two databases."""
 
     value: float
     by_question: Interval
@@ -119,30 +115,104 @@ class Scored:
         return f"{self.value:.1%} {shown(self.by_question)}"
 
 
-def scored(verdicts: Sequence[Verdict]) -> dict[str, Scored]:
-    """By each of `SCORES` by which all verdicts were judged. Empty without verdicts."""
-    table = {score: [worth(v, score) for v in verdicts] for score in SCORES}
-    known = [score for score, column in table.items() if column and None not in column]
-    rows = [[float(table[score][i] or 0) for score in known] for i in range(len(verdicts))]
+def estimates(verdicts: Sequence[Verdict]) -> dict[str, Estimate]:
+    """The estimate by each of `SCORES` by which all verdicts were judged. Empty without verdicts."""
+    table = {rule: [score_by(v, rule) for v in verdicts] for rule in SCORES}
+    known = [rule for rule, column in table.items() if column and None not in column]
+    rows = [[float(table[rule][i] or 0) for rule in known] for i in range(len(verdicts))]
     questions = by_question(rows)
     databases = by_cluster(rows, [v.db_id for v in verdicts])
     return {
-        score: Scored(sum(row[i] for row in rows) / len(rows), questions[i], databases[i] if databases else None)
-        for i, score in enumerate(known)
+        rule: Estimate(sum(row[i] for row in rows) / len(rows), questions[i], databases[i] if databases else None)
+        for i, rule in enumerate(known)
     }
 
 
-def metrics(prefix: str, scores: Mapping[str, Scored]) -> dict[str, float]:
+def estimate_metrics(prefix: str, found: Mapping[str, Estimate]) -> dict[str, float]:
     """Flat metrics: `prefix/strict` with `_low` and `_high` by question, `_database_low` and `_database_high`."""
     out: dict[str, float] = {}
-    for name, score in scores.items():
-        key = f"{prefix}/{name}"
-        out |= {key: score.value, f"{key}_low": score.by_question[0], f"{key}_high": score.by_question[1]}
-        if score.by_database:
-            out |= {f"{key}_database_low": score.by_database[0], f"{key}_database_high": score.by_database[1]}
+    for rule, estimate in found.items():
+        key = f"{prefix}/{rule}"
+        out |= {key: estimate.value, f"{key}_low": estimate.by_question[0], f"{key}_high": estimate.by_question[1]}
+        if estimate.by_database:
+            out |= {f"{key}_database_low": estimate.by_database[0], f"{key}_database_high": estimate.by_database[1]}
     return out
 
 
 def shown(interval: Interval | None) -> str:
     """`[12.3%, 45.6%]`, or a dash."""
     return f"[{interval[0]:.1%}, {interval[1]:.1%}]" if interval else "–"
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Two models by one rule: the questions that only the second answered rightly (`gained`) and that only the first
+    did (`lost`), and the two-sided p-value."""
+
+    questions: int
+    gained: int
+    lost: int
+    p: float
+
+    def __str__(self) -> str:
+        return f"gained {self.gained}, lost {self.lost}, exact McNemar p = {self.p:.2g}"
+
+
+def gained_and_lost(pairs: Iterable[tuple[float | None, float | None]]) -> tuple[int, int]:
+    """How many of the pairs (before, after) turned right, and how many turned wrong."""
+    gained = lost = 0
+    for before, after in pairs:
+        gained += bool(after) and not before
+        lost += bool(before) and not after
+    return gained, lost
+
+
+def pairings(before: Sequence[Verdict], after: Sequence[Verdict]) -> dict[str, Pairing]:
+    """The pairing by every rule by which all were judged; both hold verdicts on the same questions, by id."""
+    earlier = {v.id: v for v in before}
+    found = {}
+    for rule in RULES:
+        pairs = [(score_by(earlier[v.id], rule), score_by(v, rule)) for v in after]
+        if any(score is None for pair in pairs for score in pair):
+            continue
+        gained, lost = gained_and_lost(pairs)
+        found[rule] = Pairing(len(pairs), gained, lost, mcnemar_two_sided(gained, lost))
+    return found
+
+
+@dataclass(frozen=True)
+class EarlierComparison:
+    """A model beside an earlier evaluation, called `name`, by every rule by which both were judged."""
+
+    name: str
+    by_rule: dict[str, Pairing]
+    alone: int
+    """Questions of this evaluation that the earlier one did not ask, or with another gold."""
+
+    def metrics(self) -> dict[str, float]:
+        """`against/gained`, `lost`, `p` and `questions` by the strict rule, `against/spider_gained` … by the others."""
+        out: dict[str, float] = {}
+        for rule, pairing in self.by_rule.items():
+            prefix = "against/" if rule == "strict" else f"against/{rule}_"
+            out |= {f"{prefix}gained": pairing.gained, f"{prefix}lost": pairing.lost, f"{prefix}p": pairing.p}
+        return {"against/questions": self.by_rule["strict"].questions, **out}
+
+    def text(self) -> str:
+        """A line per rule, under a line that names the comparison."""
+        questions = self.by_rule["strict"].questions
+        left = f" ({self.alone} more were not asked there)" if self.alone else ""
+        lines = [f"against {self.name}, on {questions} questions that both were asked{left}:"]
+        return "\n".join(lines + [f"  {rule:<8}{pairing}" for rule, pairing in self.by_rule.items()])
+
+
+def compare_with_earlier(name: str, earlier: Sequence[Verdict], verdicts: Sequence[Verdict]) -> EarlierComparison:
+    """Compare verdicts with those of an earlier evaluation, on the questions that both asked with the same gold.
+
+    Raises BadInput where there is no such question.
+    """
+    before = {(v.id, v.gold_sql): v for v in earlier}
+    both = [v for v in verdicts if (v.id, v.gold_sql) in before]
+    if not both:
+        raise BadInput(f"{name} shares no question with this evaluation: evaluate both on the same data")
+    matched = [before[v.id, v.gold_sql] for v in both]
+    return EarlierComparison(name, pairings(matched, both), len(verdicts) - len(both))

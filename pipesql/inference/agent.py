@@ -1,8 +1,8 @@
 """An agent: a model that may look at the database with the five tools before it answers.
 
-It speaks, its calls are answered, until it answers with a query. A query that does not parse, resolve or run is given
-back to it with the reason, as long as there are turns and time. Everything that happens is a span of a trace, for
-whoever records it (`tracking.evaluations`).
+Its calls of tools are executed until it answers with a query. A query that does not parse, resolve or run is returned
+to it with the reason, as long as there are turns and time left. Everything that happens is a span of a trace, for a
+caller that records it (`tracking.evaluations`).
 """
 
 from __future__ import annotations
@@ -14,126 +14,129 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipesql.assistant_tools import SPECS, Toolbox
+from pipesql.assistant_tools.specs import SPECS
+from pipesql.assistant_tools.toolbox import Toolbox
 from pipesql.chat.prompts import Value, schema_text, tool_messages
 from pipesql.chat.tool_calls import answered, call, calling, read_turn
-from pipesql.decoding.answers import Decoded
+from pipesql.decoding.types import Decoded
 from pipesql.errors import BadInput
-from pipesql.inference.chat_model import Speaker, Turn
-from pipesql.inference.config import Asked
+from pipesql.inference.chat_model import AssistantMessage, ChatModel
+from pipesql.inference.config import Question
 from pipesql.pipe.query import text_of
 
-Note = Callable[[Mapping[str, Any]], None]
-"""Writes down what came of a span."""
-Span = Callable[[str, str, Mapping[str, Any]], AbstractContextManager[Note]]
-"""(name, kind: AGENT, LLM or TOOL, what goes in) → a span to stay in while it happens."""
+SetOutputs = Callable[[Mapping[str, Any]], None]
+"""Records the outputs of a span."""
+Span = Callable[[str, str, Mapping[str, Any]], AbstractContextManager[SetOutputs]]
+"""(name, kind: AGENT, LLM or TOOL, inputs) → a span to stay in while it happens."""
 
 
-def no_span(name: str, kind: str, inputs: Mapping[str, Any]) -> AbstractContextManager[Note]:
-    """The span of who records nothing."""
+def no_span(name: str, kind: str, inputs: Mapping[str, Any]) -> AbstractContextManager[SetOutputs]:
+    """A span that records nothing."""
     return nullcontext(lambda outputs: None)
 
 
-UNANSWERED = "no answer that holds was given: this is the last query that ran"
+UNANSWERED = "the agent gave no valid answer; this is the last query that ran"
 
 
 @dataclass(frozen=True)
 class AgentLimits:
-    """How far the agent may go with one question: turns, and seconds until no further turn begins."""
+    """How long the agent may work on one question: turns, and seconds after which no further turn begins."""
 
     turns: int = 8
     seconds: float = 60.0
 
 
 @dataclass
-class Talk:
-    """A conversation so far, and what came of it."""
+class _Dialogue:
+    """A conversation so far, and what it has led to."""
 
     messages: list[dict[str, Any]]
     calls: int = 0
     tokens: int = 0
-    asked: list[tuple[str, Any]] = field(default_factory=list)
-    """What was asked of tools in the latest turn that did."""
+    latest_calls: list[tuple[str, Any]] = field(default_factory=list)
+    """(tool, arguments) of the latest message that called tools."""
     ran: tuple[str, ...] = ()
-    """The latest query that ran by a tool."""
-    last: Decoded = field(default_factory=lambda: Decoded((), "length", "no query was answered with"))
-    """The latest answer, which does not hold."""
+    """The latest query that a tool ran without an error."""
+    invalid: Decoded = field(default_factory=lambda: Decoded((), "length", "no query was answered with"))
+    """The latest answer, which is not valid."""
 
 
 class Agent:
-    """Answers questions with a speaker and the toolbox of each question's database."""
+    """Answers questions with a chat model and the toolbox of each question's database."""
 
-    def __init__(self, speaker: Speaker, limits: AgentLimits | None = None, span: Span = no_span) -> None:
-        self._speaker, self._limits, self._span = speaker, limits or AgentLimits(), span
+    def __init__(self, model: ChatModel, limits: AgentLimits | None = None, span: Span | None = None) -> None:
+        self._model, self._limits, self._span = model, limits or AgentLimits(), span or no_span
 
-    def ask(self, asked: Asked, box: Toolbox, values: Sequence[Value] = (), planted: str = "") -> Decoded:
-        """One answer. With a `planted` query the agent is made to have run that first, whatever comes of it.
+    def answer(self, question: Question, box: Toolbox, values: Sequence[Value] = (), first_query: str = "") -> Decoded:
+        """Answer one question. With a `first_query` the conversation begins as if the agent had run that.
 
-        Where it only asks or answers the same again, or turns or time are over, the latest query that ran by a tool is
-        the answer; `detail` says so. `stop` is `done`, `invalid` (the last answer does not hold) or `length` (there is
-        none).
+        Where the agent only repeats its calls or its answer, or turns or time run out, the answer is the latest query
+        that a tool ran; `detail` says so. `stop` is `done`, `invalid` (the last answer is not valid) or `length` (there
+        is none).
         """
-        opened = tool_messages(schema_text(box.schema), asked.question, asked.evidence, values)
-        with self._span("ask", "AGENT", {"question": asked.question, "database": asked.database}) as note:
-            answer = self._talk(Talk(list(opened)), box, planted)
-            note({"pipe_sql": text_of(answer.operators), "stop": answer.stop, "detail": answer.detail})
+        opening = tool_messages(schema_text(box.schema), question.question, question.evidence, values)
+        with self._span("ask", "AGENT", {"question": question.question, "database": question.database}) as outputs:
+            answer = self._converse(_Dialogue(list(opening)), box, first_query)
+            outputs({"pipe_sql": text_of(answer.operators), "stop": answer.stop, "detail": answer.detail})
         return answer
 
-    def _talk(self, talk: Talk, box: Toolbox, planted: str) -> Decoded:
+    def _converse(self, dialogue: _Dialogue, box: Toolbox, first_query: str) -> Decoded:
         began = time.monotonic()
-        if planted:
-            self._use(talk, {**calling([call(1, "execute_pipe_sql", query=planted)]), "weight": 0}, box)
+        if first_query:
+            made = call(1, "execute_pipe_sql", query=first_query)
+            self._use(dialogue, {**calling([made]), "weight": 0}, box)
         for number in range(1, self._limits.turns + 1):
             if time.monotonic() - began > self._limits.seconds:
                 break
-            turn = self._say(talk.messages, number)
-            talk.tokens += turn.tokens
-            message, error = _message(turn, talk.calls)
+            completed = self._complete(dialogue.messages, number)
+            dialogue.tokens += completed.tokens
+            message, error = _message(completed, dialogue.calls)
             if message.get("tool_calls"):
-                if _asked(message) == talk.asked:
-                    break  # what it was told the first time did not move it, and it would be told the same again
-                talk.asked = _asked(message)
-                self._use(talk, message, box)
+                if _calls_of(message) == dialogue.latest_calls:
+                    break  # the results did not move it the first time, and they would be the same again
+                dialogue.latest_calls = _calls_of(message)
+                self._use(dialogue, message, box)
                 continue
-            operators = _operators(turn.text)
+            operators = _operators(completed.text)
             error = error or ("" if operators else "the answer is empty")
             if not error:
-                with self._span("check the answer", "TOOL", {"query": turn.text}) as note:
-                    found = json.loads(box.call("execute_pipe_sql", {"query": turn.text}))
-                    note(found)
+                with self._span("check the answer", "TOOL", {"query": completed.text}) as outputs:
+                    found = json.loads(box.call("execute_pipe_sql", {"query": completed.text}))
+                    outputs(found)
                 error = found.get("error", "")
             if not error:
-                return Decoded(operators, "done", "", talk.tokens)
-            before, talk.last = talk.last, Decoded(operators, "invalid", error)
-            if operators and talk.last == before:
-                break  # as with calls: nothing that it could be told is new
-            # Told as a call that failed, so that the next turn mends it as it mends a query that it only tried.
-            made = call(talk.calls + 1, "execute_pipe_sql", query=turn.text)
-            talk.calls += 1
-            talk.messages += [calling([made]), answered(made, json.dumps({"error": error}, ensure_ascii=False))]
-        if talk.ran:
-            return Decoded(talk.ran, "done", UNANSWERED, talk.tokens)
-        return Decoded(talk.last.operators, talk.last.stop, talk.last.detail, talk.tokens)
+                return Decoded(operators, "done", "", dialogue.tokens)
+            before, dialogue.invalid = dialogue.invalid, Decoded(operators, "invalid", error)
+            if operators and dialogue.invalid == before:
+                break  # as with calls: another turn would not show it anything new
+            # Shown as a call that failed, so that the next turn mends it as it mends a query that it only tried.
+            made = call(dialogue.calls + 1, "execute_pipe_sql", query=completed.text)
+            dialogue.calls += 1
+            dialogue.messages += [calling([made]), answered(made, json.dumps({"error": error}, ensure_ascii=False))]
+        if dialogue.ran:
+            return Decoded(dialogue.ran, "done", UNANSWERED, dialogue.tokens)
+        invalid = dialogue.invalid
+        return Decoded(invalid.operators, invalid.stop, invalid.detail, dialogue.tokens)
 
-    def _say(self, messages: Sequence[Mapping[str, Any]], number: int) -> Turn:
-        with self._span(f"turn {number}", "LLM", {"messages": list(messages)}) as note:
-            turn = self._speaker.say(messages, SPECS)
-            note({"text": turn.text, "tool_calls": list(turn.calls), "tokens": turn.tokens})
-        return turn
+    def _complete(self, messages: Sequence[Mapping[str, Any]], number: int) -> AssistantMessage:
+        with self._span(f"turn {number}", "LLM", {"messages": list(messages)}) as outputs:
+            message = self._model.complete(messages, SPECS)
+            outputs({"text": message.text, "tool_calls": list(message.calls), "tokens": message.tokens})
+        return message
 
-    def _use(self, talk: Talk, message: dict[str, Any], box: Toolbox) -> None:
-        """Append a message that calls tools, and what they answer."""
-        talk.messages.append(message)
+    def _use(self, dialogue: _Dialogue, message: dict[str, Any], box: Toolbox) -> None:
+        """Append a message that calls tools, and their results."""
+        dialogue.messages.append(message)
         for made in message["tool_calls"]:
             name, arguments = made["function"]["name"], made["function"]["arguments"]
-            with self._span(name, "TOOL", arguments) as note:
+            with self._span(name, "TOOL", arguments) as outputs:
                 result = box.call(name, arguments)
                 found = json.loads(result)
-                note(found)
+                outputs(found)
             if name == "execute_pipe_sql" and "error" not in found:
-                talk.ran = _operators(arguments["query"])
-            talk.messages.append(answered(made, result))
-        talk.calls += len(message["tool_calls"])
+                dialogue.ran = _operators(arguments["query"])
+            dialogue.messages.append(answered(made, result))
+        dialogue.calls += len(message["tool_calls"])
 
 
 def _operators(text: str) -> tuple[str, ...]:
@@ -141,19 +144,19 @@ def _operators(text: str) -> tuple[str, ...]:
     return tuple(line.rstrip() for line in text.split("\n") if line.strip())
 
 
-def _asked(message: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """What a message asks of tools."""
+def _calls_of(message: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """(tool, arguments) of each call in a message."""
     return [(made["function"]["name"], made["function"]["arguments"]) for made in message["tool_calls"]]
 
 
-def _message(turn: Turn, calls: int) -> tuple[dict[str, Any], str]:
-    """The turn as a message, and what is wrong with it."""
-    if turn.calls:
-        return calling(turn.calls, turn.text), ""
-    said = {"role": "assistant", "content": turn.text}
-    if not turn.ended:
-        return said, "the answer does not end"
+def _message(completed: AssistantMessage, calls: int) -> tuple[dict[str, Any], str]:
+    """The message as the conversation holds it, and what is wrong with it."""
+    if completed.calls:
+        return calling(completed.calls, completed.text), ""
+    message = {"role": "assistant", "content": completed.text}
+    if not completed.ended:
+        return message, "the answer does not end"
     try:
-        return read_turn(turn.text, calls + 1), ""
+        return read_turn(completed.text, calls + 1), ""
     except BadInput as error:
-        return said, str(error)
+        return message, str(error)

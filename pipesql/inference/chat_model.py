@@ -1,4 +1,7 @@
-"""Who speaks for the assistant in a conversation: a model in this process, turn by turn over one cache."""
+"""Chat models: whatever completes a conversation with the assistant's next message.
+
+`LocalChatModel` runs in this process, over one KV cache; `remote.RemoteChatModel` asks a server.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,15 @@ from typing import Any, Protocol
 
 import torch
 
-from pipesql.chat.template import START, conversation, markers, operator_text
-from pipesql.decoding.kv_cache import GrowingCache
-from pipesql.decoding.prefix_cache import common_length
+from pipesql.chat.template import START, common_prefix, conversation, markers, operator_text
+from pipesql.decoding.kv_cache import KVCache
 from pipesql.pipe.query import text_of
 
 
 @dataclass(frozen=True)
-class Turn:
-    """What was said: the `text` of the turn, or `calls` where the speaker gives calls of tools apart; `tokens` that
-    were written; whether it `ended` before a limit."""
+class AssistantMessage:
+    """The message that a chat model completed: its `text`; `calls` of tools, where the model returns them separately;
+    the number of `tokens` generated; whether it `ended` before a limit."""
 
     text: str
     tokens: int = 0
@@ -25,42 +27,44 @@ class Turn:
     calls: tuple[dict[str, Any], ...] = ()
 
 
-class Speaker(Protocol):
-    """Says the assistant's next turn."""
+class ChatModel(Protocol):
+    """Completes a conversation."""
 
-    def say(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> Turn: ...
+    def complete(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
+    ) -> AssistantMessage: ...
 
 
-class LocalSpeaker:
-    """A model and its tokenizer, greedy; one conversation at a time. What it read in the turns before is kept."""
+class LocalChatModel:
+    """A model and its tokenizer, greedy, for one conversation at a time. It keeps what it read for earlier messages."""
 
-    def __init__(self, model: Any, tokenizer: Any, turn_tokens: int = 512) -> None:
-        """`turn_tokens` is the most that one turn may have."""
-        self._model, self._tokenizer, self._turn_tokens = model, tokenizer, turn_tokens
-        self._cache, self._read = GrowingCache(), list[int]()
+    def __init__(self, model: Any, tokenizer: Any, max_tokens: int = 512) -> None:
+        """`max_tokens` limits one message."""
+        self._model, self._tokenizer, self._max_tokens = model, tokenizer, max_tokens
+        self._cache, self._read = KVCache(), list[int]()
 
-    def say(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> Turn:
-        """The next turn; step markers in it stand as line breaks, so that operators come a line each."""
+    def complete(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> AssistantMessage:
+        """The next message; its step markers become line breaks, so that it has one operator a line."""
         marks = markers(self._tokenizer)
         over = {marks.end, self._tokenizer.convert_tokens_to_ids(START)}
-        ids, said = conversation(self._tokenizer, messages, tools).ids, list[int]()
+        ids, written = conversation(self._tokenizer, messages, tools).ids, list[int]()
         was_training = self._model.training
         self._model.eval()
         try:
             with torch.inference_mode():
                 token = self._next(ids)
-                while token not in over and len(said) < self._turn_tokens:
-                    said.append(token)
-                    token = self._next([*ids, *said])
+                while token not in over and len(written) < self._max_tokens:
+                    written.append(token)
+                    token = self._next([*ids, *written])
         finally:
             self._model.train(was_training)
-        return Turn(self._text(said, marks.step), len(said) + 1, token in over)
+        return AssistantMessage(self._text(written, marks.step), len(written) + 1, token in over)
 
     def _next(self, ids: Sequence[int]) -> int:
-        """The likeliest token behind `ids`, of which only what was not read yet is read."""
-        kept = min(common_length(self._read, ids), len(ids) - 1)
+        """The most likely token after `ids`; the model reads only those that are not in the cache."""
+        kept = min(common_prefix([self._read, ids]), len(ids) - 1)
         if kept < len(self._read):
-            self._cache.crop(kept - len(self._read))  # a negative number: so many tokens less
+            self._cache.crop(kept - len(self._read))  # a negative number removes that many tokens
         rest = torch.tensor([ids[kept:]], device=self._model.device)
         places = torch.arange(kept, len(ids), device=self._model.device)[None]
         logits = self._model(

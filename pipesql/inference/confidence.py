@@ -1,10 +1,9 @@
-"""How sure to be of an answer: a probability that it is right, fitted on answers that were judged.
+"""How sure to be of an answer: the probability that it is right, fitted on answers that were judged.
 
-A logistic regression (Platt scaling, with four inputs instead of one) on what decoding leaves with every answer: the
-log probability of its text, the share of the vote that its result won, how often the model was led another way, and how
-much it leaves out that the question calls by its name.
-Fitted on databases of the train split that were held back, it says of answers on other databases how likely they are
-right.
+A logistic regression (Platt scaling, with four inputs instead of one) on what decoding records with every answer: the
+log probability of its text, its result's share of the votes, how often one hypothesis was left for another, and how
+many names that the question mentions it leaves out. Fitted on databases of the train split that were held back, it
+predicts how likely answers on other databases are right.
 """
 
 from __future__ import annotations
@@ -17,24 +16,24 @@ from typing import Any
 
 from pipesql.records import Verdict
 
-INPUTS = ("score", "share", "switches", "unsaid")
+INPUTS = ("logprob", "share", "backtracks", "missing_mentions")
+"""Fields of `Verdict.extra`."""
 FOLDS = 5
 COVERAGES = (1.0, 0.8, 0.6, 0.4, 0.2)
-LEAST_SHARE = 1e-3
-"""A share of 0 (nothing ran) counts as this much."""
+MIN_SHARE = 1e-3
+"""Stands for a share of 0 (nothing ran), which has no logarithm."""
 
 
 @dataclass(frozen=True)
 class Confidence:
-    """The fitted weights, in the order of INPUTS. One that was fitted before there was the last input has no weight for
-    it."""
+    """The fitted weights, in the order of INPUTS. Fits of earlier versions have no weight for the last input."""
 
     intercept: float
     weights: tuple[float, ...]
 
-    def of(self, score: float, share: float, switches: int, unsaid: int = 0) -> float:
+    def of(self, logprob: float, share: float, backtracks: int, missing_mentions: int = 0) -> float:
         """The probability in (0, 1) that such an answer is right."""
-        inputs = _inputs(score, share, switches, unsaid)
+        inputs = _inputs(logprob, share, backtracks, missing_mentions)
         logit = self.intercept + sum(w * x for w, x in zip(self.weights, inputs, strict=False))
         return 1 / (1 + math.exp(-max(-500.0, min(500.0, logit))))
 
@@ -50,8 +49,8 @@ class Confidence:
 
 
 def fit(verdicts: Sequence[Verdict]) -> Confidence | None:
-    """Fit on judged answers; None where none carries a score, or all are right or all wrong."""
-    known = [v for v in verdicts if v.extra.get("score")]
+    """Fit on judged answers; None where none carries a log probability, or all are right or all wrong."""
+    known = [v for v in verdicts if v.extra.get("logprob")]
     if len({v.correct for v in known}) < 2:
         return None
     from sklearn.linear_model import LogisticRegression
@@ -61,8 +60,8 @@ def fit(verdicts: Sequence[Verdict]) -> Confidence | None:
     return Confidence(float(model.intercept_[0]), tuple(float(w) for w in model.coef_[0]))
 
 
-def held_out(verdicts: Sequence[Verdict]) -> list[float] | None:
-    """For each answer the confidence by a fit on other databases; None where that cannot be fitted."""
+def cross_fitted(verdicts: Sequence[Verdict]) -> list[float] | None:
+    """For each answer the confidence by a fit on other databases; None where one of the fits is impossible."""
     databases = sorted({v.db_id for v in verdicts})
     folds = [databases[number::FOLDS] for number in range(min(FOLDS, len(databases)))]
     found: dict[str, float] = {}
@@ -70,18 +69,18 @@ def held_out(verdicts: Sequence[Verdict]) -> list[float] | None:
         fitted = fit([v for v in verdicts if v.db_id not in fold])
         if fitted is None:
             return None
-        found |= {v.id: sure(fitted, v) for v in verdicts if v.db_id in fold}
+        found |= {v.id: confidence_in(fitted, v) for v in verdicts if v.db_id in fold}
     return [found[v.id] for v in verdicts]
 
 
-def sure(confidence: Confidence, verdict: Verdict) -> float:
-    """The confidence in a judged answer; 0 for one that ended without a query that runs, which is known without
-    gold."""
-    return confidence.of(*(verdict.extra.get(name, 0) for name in INPUTS)) if verdict.valid else 0.0
+def confidence_in(fitted: Confidence, verdict: Verdict) -> float:
+    """The confidence in a judged answer; 0 for one without a query that runs, which is known without the gold."""
+    return fitted.of(*(verdict.extra.get(name, 0) for name in INPUTS)) if verdict.valid else 0.0
 
 
 def curve(verdicts: Sequence[Verdict], confidences: Sequence[float]) -> dict[float, tuple[float, float]]:
-    """Of each share of the answers, the surest ones: (their accuracy, the lowest confidence among them)."""
+    """Risk and coverage: for each share of the answers, the surest ones, (their accuracy, the lowest confidence among
+    them)."""
     ranked = sorted(zip(confidences, verdicts, strict=True), key=lambda pair: (-pair[0], pair[1].id))
     out = {}
     for coverage in COVERAGES:
@@ -91,8 +90,8 @@ def curve(verdicts: Sequence[Verdict], confidences: Sequence[float]) -> dict[flo
 
 
 def calibration_error(verdicts: Sequence[Verdict], confidences: Sequence[float], bins: int = 10) -> float:
-    """Expected calibration error (Naeini et al. 2015): by tenths of confidence, the mean gap between confidence and
-    accuracy, weighed by how many answers lie there."""
+    """Expected calibration error (Naeini et al. 2015): the mean gap between confidence and accuracy over `bins` equal
+    intervals of confidence, weighed by the answers in each."""
     total = 0.0
     for number in range(bins):
         inside = [
@@ -121,5 +120,5 @@ def _inputs_of(verdict: Verdict) -> tuple[float, ...]:
     return _inputs(*(verdict.extra.get(name, 0) for name in INPUTS))
 
 
-def _inputs(score: Any, share: Any, switches: Any, unsaid: Any) -> tuple[float, ...]:
-    return float(score), math.log(max(float(share), LEAST_SHARE)), float(switches), float(unsaid)
+def _inputs(logprob: Any, share: Any, backtracks: Any, missing_mentions: Any) -> tuple[float, ...]:
+    return float(logprob), math.log(max(float(share), MIN_SHARE)), float(backtracks), float(missing_mentions)

@@ -1,7 +1,4 @@
-"""How a model is asked: the settings on which its answers depend.
-
-What a question must say to be asked.
-"""
+"""What a question is, and the settings on which a model's answer to it depends."""
 
 from __future__ import annotations
 
@@ -9,31 +6,39 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Protocol, get_args
 
-from pipesql.decoding.answers import Limits
-from pipesql.errors import BadInput
-from pipesql.inference.operator_check import Evidence
+from pipesql.decoding.types import DecodeLimits
+from pipesql.errors import InvalidOption
+from pipesql.inference.operator_check import CheckLevel
 from pipesql.models.load import Precision
 
 MODES = ("greedy", "beam", "vote", "agent")
-ANSWER_ROOM = 1_024
-UNLIMITED = 1_000_000
-EVIDENCE = get_args(Evidence)
+CHECKS = get_args(CheckLevel)
 PRECISIONS = get_args(Precision)
+ANSWER_ROOM = 1_024
+"""Tokens that a prompt leaves free for the answer, in models that can read more than twice as many."""
+UNLIMITED = 1_000_000
 
 
 @dataclass(frozen=True)
-class Asking:
-    """How questions are put and answers are decoded.
+class DecodingConfig:
+    """How prompts are written and answers are decoded.
 
-    `layout` is the one that the model was trained in; `values` of each column that a question speaks of stand in its
-    prompt, and what is a key (`keys` 1) or not (0), as in training. `constrained` lets it write only what can stand on
-    the database, and `evidence` says how much is asked of a finished operator (`operator_check`), and of a whole
-    answer: with `words` one of several counts less that leaves out what the question calls by its name. Mode `greedy`
-    takes the likeliest token each time; `beam` the likeliest result among what so many `beams` find; `vote` draws
-    `samples` answers, the first of them the greedy one, and takes the result that most of them agree on, weighed by
-    their probability; `agent` looks at the database with tools before it answers (`agent`). A prompt of more than
-    `prompt_tokens` (0: than the model can read) shows the likeliest tables alone. `precision` is what the model
-    computes in (`models.load.compute_dtype`). Raises BadInput for what does not go together.
+    `layout`, `values` and `keys` describe the prompt and should be what the model was trained with: `layout` is
+    `folded`, `tree` or `steps`; the prompt shows up to `values` values of each column that the question mentions, and
+    the keys of the tables (`keys` 1) or not (0). A prompt of more than `prompt_tokens` (0: than the model can read)
+    shows only the most likely tables.
+
+    `constrained` lets the model write only what can stand on the database. `check` says how strictly finished operators
+    are then checked (`operator_check`) and, with `mentions`, whole answers: of several answers to a question, one that
+    leaves out a name which the question mentions counts less.
+
+    Mode `greedy` takes the most likely token each time; `beam` the most likely result among the answers that `beams`
+    hypotheses find; `vote` draws `samples` answers, the first of them the greedy one, and takes the result that most of
+    them agree on, weighed by their probability; `agent` looks at the database with tools before it answers (`agent`).
+    `temperature` and `seed` are those of a vote. `precision` is what the model computes in
+    (`models.load.compute_dtype`).
+
+    Raises InvalidOption for an unknown value, or for settings that exclude each other.
     """
 
     layout: str = "folded"
@@ -41,53 +46,55 @@ class Asking:
     keys: int = 1
     mode: str = "greedy"
     constrained: bool = False
-    evidence: Evidence = "words"
+    check: CheckLevel = "mentions"
     beams: int = 4
     samples: int = 8
     temperature: float = 0.7
     seed: int = 0
     prompt_tokens: int = 0
     precision: Precision = "auto"
-    limits: Limits = field(default_factory=Limits)
+    limits: DecodeLimits = field(default_factory=DecodeLimits)
 
     def __post_init__(self) -> None:
-        for name, known in (("mode", MODES), ("evidence", EVIDENCE), ("precision", PRECISIONS)):
+        for name, known in (("mode", MODES), ("check", CHECKS), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
-                raise BadInput(f"{name} is {getattr(self, name)!r}: give one of {', '.join(known)}")
+                raise InvalidOption(f"{name} is {getattr(self, name)!r}: give one of {', '.join(known)}")
         if self.mode in ("beam", "vote") and not self.constrained:
-            raise BadInput(f"mode={self.mode} searches among what the constraint allows: give constrained=1, too")
+            raise InvalidOption(f"mode={self.mode} needs constrained decoding: give constrained=1 too")
         if self.constrained and self.mode == "agent":
-            raise BadInput("mode=agent speaks freely: give constrained=0 (pipesql ask: --free)")
+            raise InvalidOption("mode=agent cannot be constrained: give constrained=0 (pipesql ask: --free)")
         if self.constrained and self.layout == "steps":
-            raise BadInput(
-                "constrained decoding goes on within one answer, and a model trained in layout steps writes one "
-                "operator an answer: give constrained=0, or train in layout folded or tree"
+            raise InvalidOption(
+                "constrained decoding needs whole queries, and a model trained in layout steps writes one operator per "
+                "answer: give constrained=0, or train in layout folded or tree"
             )
         if self.beams < 1:
-            raise BadInput(f"beams is {self.beams}, it must be above 0")
+            raise InvalidOption(f"beams is {self.beams}: it must be above 0")
         if self.samples < 1 or self.temperature <= 0:
-            raise BadInput(f"{self.samples} samples at temperature {self.temperature}: both must be above 0")
+            raise InvalidOption(
+                f"samples is {self.samples} and temperature is {self.temperature}: both must be above 0"
+            )
 
     @property
-    def count(self) -> int:
+    def answers_per_question(self) -> int:
         """Answers that are decoded for each question."""
         return self.samples if self.mode == "vote" else 1
+
+    @property
+    def beam_width(self) -> int:
+        """Hypotheses that are followed together for each answer."""
+        return self.beams if self.mode == "beam" else 1
 
     def room(self, model: Any) -> int:
         """Tokens that a prompt may have: `prompt_tokens`, or what the model can read less room for the answer."""
         context = getattr(getattr(model, "config", None), "max_position_embeddings", None) or UNLIMITED
         return self.prompt_tokens or max(context - ANSWER_ROOM, context // 2)
 
-    @property
-    def width(self) -> int:
-        """Ways that are followed together for each answer."""
-        return self.beams if self.mode == "beam" else 1
-
     def settings(self) -> dict[str, Any]:
-        """All that decides an answer, for a cache's key and a run's parameters; nothing that is not used."""
+        """All settings that decide an answer, for a cache's key; those that are not used are left out."""
         known = dataclasses.asdict(self)
         if not self.constrained:
-            del known["evidence"]
+            del known["check"]
         if self.mode != "beam":
             del known["beams"]
         if self.mode != "vote":
@@ -95,8 +102,8 @@ class Asking:
         return known
 
 
-class Asked(Protocol):
-    """A question. `database` is the path of a file, or a URL."""
+class Question(Protocol):
+    """A question on a database, which is the path of a file or a URL; `evidence` is BIRD's hint, a sentence."""
 
     @property
     def database(self) -> str: ...
@@ -109,8 +116,8 @@ class Asked(Protocol):
 
 
 @dataclass(frozen=True)
-class Question:
-    """A question by itself; `evidence` is what else one should know, in a sentence."""
+class PlainQuestion:
+    """A question by itself, as a user types it: without an id, a benchmark or a gold query."""
 
     database: str
     question: str

@@ -1,12 +1,12 @@
-"""What a question calls by its name in a schema, and what of that an answer leaves out.
+"""The names of a schema that a question mentions, and which of them an answer leaves out.
 
-A name is called where all its words stand in the question one after another, singular or plural: `How many dogs` calls
-the table `Dogs`, `the date of birth` the column `Date_of_Birth`. A name inside a longer one at the same place is not
-called there, and a word that calls a table calls no column. A column counts as said where another of the same words is:
-which one was meant, the question does not tell.
+A name is mentioned where all its words stand in the question one after another, singular or plural: `How many dogs`
+mentions the table `Dogs`, `the date of birth` the column `Date_of_Birth`. A name inside a longer one at the same place
+is not mentioned there, and a word that mentions a table does not mention a column. A column counts as used where
+another column of the same words is, since the question does not tell which one was meant.
 
-Of 9,640 tables that questions of Spider train call, 14% are not read by the gold, and 9% of 7,337 columns are not said,
-so that this weighs against an answer and does not rule it out.
+Of 9,640 tables that questions of Spider train mention, the gold does not read 14%, and of 7,337 columns it does not use
+9%. So a missing mention counts against an answer and does not rule it out.
 """
 
 from __future__ import annotations
@@ -28,54 +28,55 @@ Words = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Mentions:
-    """What is called: `tables`, and for each column that is, all the names that it may go by; in lower case."""
+    """What is mentioned, in lower case: `tables`, and for each column all the names that may be meant."""
 
     tables: frozenset[str] = frozenset()
     columns: frozenset[frozenset[str]] = frozenset()
 
 
 def mentions(schema: Schema, question: str) -> Mentions:
-    """What the question calls by its name."""
+    """The names that the question mentions."""
     tables: dict[Words, set[str]] = {}
     columns: dict[Words, set[str]] = {}
     for table in schema:
         tables.setdefault(tuple(words(table.name)), set()).add(table.name.lower())
         for column in table.columns:
             columns.setdefault(tuple(words(column.name)), set()).add(column.name.lower())
-    called = _called({*tables, *columns}, tuple(words(question)))
+    mentioned = _mentioned({*tables, *columns}, tuple(words(question)))
     return Mentions(
-        frozenset(name for said in called & tables.keys() for name in tables[said]),
-        frozenset(frozenset(columns[said]) for said in called & columns.keys() - tables.keys()),
+        frozenset(name for text in mentioned & tables.keys() for name in tables[text]),
+        frozenset(frozenset(columns[text]) for text in mentioned & columns.keys() - tables.keys()),
     )
 
 
-def left_out(schema: Schema, called: Mentions, operators: Sequence[str]) -> list[str]:
-    """What is called and the query neither reads, names, nor gives; nothing for one that does not parse or resolve."""
+def missing_mentions(schema: Schema, mentioned: Mentions, operators: Sequence[str]) -> list[str]:
+    """The names that are mentioned and the query neither reads, uses nor returns; empty for a query that does not parse
+    or resolve."""
     try:
         query = parse_operators(operators)
-        given = resolve(query, schema)[-1].columns
+        returned = resolve(query, schema)[-1].columns
     except SqlError:
         return []
-    named = {
+    used = {
         column.name.lower() for part in expressions(query, parts_but_conditions) for column in part.find_all(exp.Column)
     }
-    named |= {column.name.lower() for column in given}
+    used |= {column.name.lower() for column in returned}
     return [
-        *sorted(called.tables - {name.lower() for name in tables_read(query)}),
-        *sorted(min(names) for names in called.columns if not names & named),
+        *sorted(mentioned.tables - {name.lower() for name in tables_read(query)}),
+        *sorted(min(names) for names in mentioned.columns if not names & used),
     ]
 
 
-def _called(names: set[Words], asked: Words) -> set[Words]:
+def _mentioned(names: set[Words], question: Words) -> set[Words]:
     """The names that stand in the question somewhere outside a longer one."""
-    spans = [span for name in names if name for span in _spans(name, asked)]
-    return {asked[start:end] for start, end in spans if not any(_inside((start, end), other) for other in spans)}
+    spans = [span for name in names if name for span in _spans(name, question)]
+    return {question[start:end] for start, end in spans if not any(_inside((start, end), other) for other in spans)}
 
 
-def _spans(name: Words, asked: Words) -> Iterator[tuple[int, int]]:
+def _spans(name: Words, question: Words) -> Iterator[tuple[int, int]]:
     """Where the words of a name stand: (start, end)."""
-    for start in range(len(asked) - len(name) + 1):
-        if asked[start : start + len(name)] == name:
+    for start in range(len(question) - len(name) + 1):
+        if question[start : start + len(name)] == name:
             yield start, start + len(name)
 
 

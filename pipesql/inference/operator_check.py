@@ -1,15 +1,17 @@
-"""What speaks against an operator that a model finished: its names, its execution, that it says nothing, or that it
-leaves no row.
+"""Checks an operator while a query is being written: do its names resolve, does it run, does it leave a row?
 
-The check of names is that of validation. Execution asks the database for one row of the query so far, read-only and
-with a deadline. A prefix that runs past it is not held against the operator, since later ones may make it cheap; a
-whole query is, whose rows are counted, up to as many as an answer may have. That an operator leaves no row where there
-were some before is a weak objection: it is right in one of twelve queries of Spider; so is that it selects the same
-twice. What compares something with itself, as a model does that finds no key to join on, is refused.
+`CheckLevel` says how strictly. An operator is refused at level
 
-Do the operators written so far hold? The same parser and name resolution as in validation and execution.
+- `names` where the query so far does not parse or resolve, as in validation;
+- `runs` also where the database refuses to run it;
+- `rows` also where it compares something with itself, as a model does that finds no key to join on. It is a weak
+  objection that it leaves no row where there were some, or selects the same thing twice;
+- `mentions` as at `rows`; whole answers are then compared with the names that the question mentions (`constrained`).
 
-Operators that can stand and say nothing: what no question asks for.
+Execution asks the database for one row of the query so far, read-only and with a deadline. A prefix that runs past it
+is not refused, since later operators may make it cheap; a whole query is. A whole query's rows are counted, too, up to
+the number that an answer may have. To leave no row is right for one in twelve queries of Spider, so the objection to
+it is weak.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Literal
 
 from sqlglot import exp
 
-from pipesql.decoding.backtracking import Objection
+from pipesql.decoding.types import Objection
 from pipesql.errors import ExecutionError, QueryTimeout, SqlError
 from pipesql.execution.connection import QueryLimits
 from pipesql.execution.database import Database
@@ -31,57 +33,54 @@ from pipesql.pipe.reading.parser import parse_operators
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.walk import expressions, own_parts
 
-Evidence = Literal["names", "runs", "rows", "words"]
-"""How much is asked of an operator: that its names resolve, that it runs, that it says something and leaves a row. With
-`words` whole queries are held against the words of the question, too, which no judge of operators knows
-(`inference.constrained`)."""
+CheckLevel = Literal["names", "runs", "rows", "mentions"]
 OPERATOR_LIMITS = QueryLimits(timeout_s=2.0)
 
 
-class OperatorJudge:
-    """Judges operators on one database; remembers what it asked. Close it in the end."""
+class OperatorCheck:
+    """Checks operators on one database and remembers the outcome. Close it in the end."""
 
     def __init__(
         self,
         database: Database,
-        evidence: Evidence = "rows",
+        level: CheckLevel = "rows",
         limits: QueryLimits = OPERATOR_LIMITS,
     ) -> None:
-        """`limits` hold for each query; a whole query of more rows is refused. Raises BadInput for a database that
-        cannot be opened."""
-        self._schema, self._dialect, self._most_rows = database.schema, database.dialect, limits.max_rows
-        self._asks_rows = evidence in ("rows", "words")
+        """`limits` hold for each query; a whole query that returns more rows is refused. Raises BadInput for a database
+        that cannot be opened."""
+        self._schema, self._dialect, self._max_rows = database.schema, database.dialect, limits.max_rows
+        self._wants_rows = level in ("rows", "mentions")
         one_row = QueryLimits(limits.timeout_s, max_rows=1)
-        self._connection = database.open(one_row) if evidence != "names" else None
-        self._known: dict[tuple[str, ...], Objection | bool] = {}
+        self._connection = database.open(one_row) if level != "names" else None
+        self._prefixes: dict[tuple[str, ...], Objection | bool] = {}
         self._whole: dict[tuple[str, ...], Objection | None] = {}
 
-    def judge(self, operators: Sequence[str], whole: bool) -> Objection | None:
+    def check(self, operators: Sequence[str], whole: bool) -> Objection | None:
         """The objection to the last of these operators, or None; `whole`: the query ends with it."""
-        found = self._found(tuple(operators))
+        found = self._prefix(tuple(operators))
         if isinstance(found, Objection):
             return found if whole or not found.late else None
-        if whole and (objection := self._ended(tuple(operators))):
+        if whole and (objection := self._count_once(tuple(operators))):
             return objection
-        if not self._asks_rows or found or len(operators) == 1:
+        if not self._wants_rows or found or len(operators) == 1:
             return None
-        if self._found(tuple(operators[:-1])) is True:
-            return Objection("no row is left behind it", weak=True)
+        if self._prefix(tuple(operators[:-1])) is True:
+            return Objection("it leaves no row", weak=True)
         return None
 
     def close(self) -> None:
-        """Let the database go."""
+        """Close the database."""
         if self._connection is not None:
             self._connection.close()
 
-    def _found(self, operators: tuple[str, ...]) -> Objection | bool:
+    def _prefix(self, operators: tuple[str, ...]) -> Objection | bool:
         """An objection, or whether there is a row."""
-        if operators not in self._known:
-            self._known[operators] = self._ask(operators)
-        return self._known[operators]
+        if operators not in self._prefixes:
+            self._prefixes[operators] = self._run(operators)
+        return self._prefixes[operators]
 
-    def _ended(self, operators: tuple[str, ...]) -> Objection | None:
-        """An objection to the whole query, of which a first row is known."""
+    def _count_once(self, operators: tuple[str, ...]) -> Objection | None:
+        """An objection to a whole query, whose first row is known."""
         if operators not in self._whole:
             self._whole[operators] = self._count(operators)
         return self._whole[operators]
@@ -89,16 +88,16 @@ class OperatorJudge:
     def _count(self, operators: Sequence[str]) -> Objection | None:
         if self._connection is None:
             return None
-        counted = parse_operators([*operators, f"|> LIMIT {self._most_rows + 1}", "|> AGGREGATE COUNT(*) AS count"])
+        counted = parse_operators([*operators, f"|> LIMIT {self._max_rows + 1}", "|> AGGREGATE COUNT(*) AS count"])
         try:
             ((count,),) = self._connection.run(lower(counted, self._schema, self._dialect)).rows
         except QueryTimeout:
             return Objection("it runs past its deadline", late=True)
         except (SqlError, ExecutionError) as error:
             return Objection(str(error))
-        return Objection(f"it has more than {self._most_rows:,} rows") if count > self._most_rows else None
+        return Objection(f"it returns more than {self._max_rows:,} rows") if count > self._max_rows else None
 
-    def _ask(self, operators: Sequence[str]) -> Objection | bool:
+    def _run(self, operators: Sequence[str]) -> Objection | bool:
         if error := check_operators(self._schema, operators):
             return Objection(error)
         if self._connection is None:
@@ -110,10 +109,10 @@ class OperatorJudge:
             return Objection("it runs past its deadline", late=True)
         except (SqlError, ExecutionError) as error:
             return Objection(str(error))
-        if self._asks_rows and (said := compared_with_itself(one.operators[-2])):
-            return Objection(f"{said} is compared with itself")
-        if self._asks_rows and (said := selected_twice(one.operators[-2])):
-            return Objection(f"{said} is selected twice", weak=True)
+        if self._wants_rows and (text := compared_with_itself(one.operators[-2])):
+            return Objection(f"{text} is compared with itself")
+        if self._wants_rows and (text := selected_twice(one.operators[-2])):
+            return Objection(f"{text} is selected twice", weak=True)
         return bool(rows)
 
 
@@ -130,7 +129,8 @@ _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
 
 
 def compared_with_itself(operator: op.Operator) -> str | None:
-    """What the operator compares with itself, or None. In 9,680 golden pairs of Spider there are six such slips."""
+    """The expression that the operator compares with itself, or None. 9,680 golden pairs of Spider hold six such
+    slips."""
     for expression in expressions(operator, own_parts):
         for comparison in expression.find_all(*_COMPARISONS):
             if comparison.this == comparison.expression:
@@ -139,8 +139,8 @@ def compared_with_itself(operator: op.Operator) -> str | None:
 
 
 def selected_twice(operator: op.Operator) -> str | None:
-    """What the operator selects more than once, or None. In 9,680 golden pairs of Spider twelve do."""
+    """The item that the operator selects more than once, or None. Twelve of 9,680 golden pairs of Spider do."""
     if not isinstance(operator, op.Select):
         return None
-    (said, count), *_ = Counter(item.sql("bigquery") for item in operator.items).most_common(1)
-    return said if count > 1 else None
+    (item, count), *_ = Counter(item.sql("bigquery") for item in operator.items).most_common(1)
+    return item if count > 1 else None

@@ -54,7 +54,7 @@ class Merged:
     base: ModelSource
     recipe: str
     layout: str
-    """Layout of the samples that it was trained on, so the way in which it must be asked (`inference.predict`)."""
+    """Layout of the samples that it was trained on, so the way in which it must be asked (`inference.config`)."""
     difference: float
     """Largest difference of a logit between the merged model and base + adapter."""
     effect: float

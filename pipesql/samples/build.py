@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipesql.assistant_tools import Toolbox
 from pipesql.assistant_tools.grounding import matching_values
+from pipesql.assistant_tools.toolbox import Toolbox
 from pipesql.chat.prompts import Value
 from pipesql.errors import PipesqlError
 from pipesql.execution.database import Database

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipesql.assistant_tools import Toolbox
+from pipesql.assistant_tools.toolbox import Toolbox
 from pipesql.chat.prompts import messages, schema_text
 from pipesql.execution.database import Database
 from pipesql.records import GoldenPair, Sample

@@ -16,7 +16,8 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from pipesql.assistant_tools import SPECS, Toolbox
+from pipesql.assistant_tools.specs import SPECS
+from pipesql.assistant_tools.toolbox import Toolbox
 from pipesql.benchmarks.hardness import hardness
 from pipesql.chat.prompts import Value, quoted, schema_text, tool_messages
 from pipesql.chat.tool_calls import answered, call, calling

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipesql.assistant_tools import SPECS
+from pipesql.assistant_tools.specs import SPECS
 from pipesql.chat.template import END, TEMPLATE, conversation, markers, prompt_ids, render
 from pipesql.chat.tool_calls import answered, call, calling, read_turn
 from pipesql.errors import BadInput

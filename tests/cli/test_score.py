@@ -69,7 +69,7 @@ def test_a_table_verdicts_and_a_page(golden: Path, tmp_path: Path) -> None:
     assert "failed: missing 1" in lines and "failed: name 1" in lines
     verdicts = list(read_jsonl(tmp_path / "out" / "verdicts.jsonl", Verdict))
     assert [(v.id, v.cause) for v in verdicts] == [("q0", ""), ("q1", "rows"), ("q2", "missing"), ("q3", "name")]
-    assert [(v.parts_at, v.parts_in) for v in verdicts] == [(0, ""), (2, "WHERE"), (0, ""), (2, "WHERE")]
+    assert [(v.diverges_at, v.diverges_in) for v in verdicts] == [(0, ""), (2, "WHERE"), (0, ""), (2, "WHERE")]
     assert (tmp_path / "out" / "evaluation.txt").read_text().split("\n", 1)[1] == said.output
     assert (tmp_path / "out" / "evaluation.html").read_text().startswith("<!doctype html>")
     assert json.loads((tmp_path / "out" / "breakdown.json").read_text())["answers"]["all"]["strict"] == 0.25
@@ -99,8 +99,8 @@ def test_verdicts_can_be_scored_again(golden: Path, tmp_path: Path) -> None:
     ("predictions", "options", "sentence"),
     [
         ([{"id": "q0"}], [], "line 1: not a prediction; it needs the texts `id` and `pipe_sql`"),
-        ([{"id": "q9", "pipe_sql": RIGHT}], [], "line 1: 'q9' is no question of these"),
-        ([*ANSWERS, ANSWERS[0]], [], "line 4: 'q0' is answered a second time"),
+        ([{"id": "q9", "pipe_sql": RIGHT}], [], "line 1: question id 'q9' is not in this golden.jsonl"),
+        ([*ANSWERS, ANSWERS[0]], [], "line 4: 'q0' is answered twice"),
         ("", [], "holds no predictions"),
         ("[1]", [], "line 1: expected a JSON object"),
         (ANSWERS, ["--split", "test"], "holds no pair of the split test"),

@@ -1,4 +1,4 @@
-"""`python -m tests.conformance.mask GOLDEN …`: whether decoding under the constraint could write every golden pair.
+"""`python -m tests.conformance.mask GOLDEN …`: whether constrained decoding could write every golden pair.
 
 GOLDEN is a `golden.jsonl` of a data folder. Every pair is walked through token by token, as a model would emit it: each
 token must be among those that the mask allows, each operator may end where it ends, and the last one the query. Prints
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipesql.chat.template import operator_ids
-from pipesql.decoding.grammar.mask import Constraint
+from pipesql.decoding.grammar.mask import GrammarCompiler
 from pipesql.execution.database import Database
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
@@ -51,14 +51,14 @@ class Report:
         )
 
 
-def walk(pair: GoldenPair, schema: Schema, constraint: Constraint, report: Report) -> None:
+def walk(pair: GoldenPair, schema: Schema, compiler: GrammarCompiler, report: Report) -> None:
     """Take one pair through its masks."""
-    tokenizer, marks = constraint.tokenizer, constraint.markers
+    tokenizer, marks = compiler.tokenizer, compiler.markers
     report.pairs += 1
     for number, operator in enumerate(pair.operators):
         report.operators += 1
         began = time.perf_counter()
-        mask = constraint.operator(schema, pair.operators[:number])
+        mask = compiler.operator(schema, pair.operators[:number])
         report.starting.append(time.perf_counter() - began)
         ids = operator_ids(tokenizer, operator, first=number == 0)
         last = marks.end if number == len(pair.operators) - 1 else marks.step
@@ -89,13 +89,13 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="only every n-th pair")
     arguments = parser.parse_args()
     tokenizer = load_tokenizer(resolve_model(arguments.model))
-    constraint = Constraint(tokenizer, len(tokenizer))
+    compiler = GrammarCompiler(tokenizer, len(tokenizer))
     report, schemas = Report(), dict[str, Schema]()
     for path in arguments.golden:
         for pair in list(read_jsonl(path, GoldenPair))[:: arguments.every]:
             if pair.database not in schemas:
                 schemas[pair.database] = Database(pair.database).schema
-            walk(pair, schemas[pair.database], constraint, report)
+            walk(pair, schemas[pair.database], compiler, report)
     print(report.text())
     return 1 if report.refused else 0
 

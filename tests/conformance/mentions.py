@@ -1,4 +1,4 @@
-"""`python -m tests.conformance.mentions GOLDEN`: how much of what questions call by name their golds leave out.
+"""`python -m tests.conformance.mentions GOLDEN`: how many of the names that questions mention their golds leave out.
 
 GOLDEN is a `golden.jsonl` of a data step; its train pairs are counted, with the schemas of their databases.
 """
@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from pipesql.execution.database import Database
-from pipesql.inference.mentions import left_out, mentions
+from pipesql.inference.mentions import mentions, missing_mentions
 from pipesql.records import GoldenPair
 from pipesql.storage import read_jsonl
 
@@ -24,7 +24,7 @@ def main(golden: Path) -> None:
             continue
         schema = schema_of(pair.database)
         found = mentions(schema, pair.question)
-        left = left_out(schema, found, pair.operators)
+        left = missing_mentions(schema, found, pair.operators)
         unread = sum(name in found.tables for name in left)
         for kind, (said, absent) in enumerate(
             ((len(found.tables), unread), (len(found.columns), len(left) - unread)),

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pipesql.evaluate.breakdown import constructs, divided, document, partings, tally
+from pipesql.evaluate.breakdown import constructs, divergences, divided, document, tally
 from pipesql.records import Verdict
 
 QUERIES = {
@@ -55,9 +55,9 @@ def verdict(number: int, gold: str, db_id: str, hardness: str = "", cause: str =
 
 VERDICTS = [
     verdict(1, "FROM a", "two", "extra"),
-    verdict(2, "FROM a\n|> JOIN b USING (x)", "one", "easy", cause="rows", parts_at=2, parts_in="JOIN"),
+    verdict(2, "FROM a\n|> JOIN b USING (x)", "one", "easy", cause="rows", diverges_at=2, diverges_in="JOIN"),
     verdict(3, "FROM a\n|> JOIN b USING (x)\n|> WHERE x = 1", "two", "easy"),
-    verdict(4, "FROM a", "one", "odd", cause="name", parts_at=1, parts_in="FROM"),
+    verdict(4, "FROM a", "one", "odd", cause="name", diverges_at=1, diverges_in="FROM"),
 ]
 
 
@@ -76,8 +76,8 @@ def test_classes_stand_in_their_usual_order() -> None:
     assert {label: t.share("spider") for label, t in divided(VERDICTS, "database").items()} == {"one": 0, "two": 1}
 
 
-def test_partings_the_most_frequent_first() -> None:
-    assert partings([*VERDICTS, VERDICTS[1]]) == {"JOIN": 2, "FROM": 1}
+def test_divergences_the_most_frequent_first() -> None:
+    assert divergences([*VERDICTS, VERDICTS[1]]) == {"JOIN": 2, "FROM": 1}
 
 
 def test_a_score_that_was_not_asked_of_all_is_no_figure() -> None:
@@ -90,4 +90,4 @@ def test_the_document_holds_all_of_it() -> None:
     found = json.loads(json.dumps(document({"tuned": VERDICTS})))["tuned"]
     assert found["all"] == {"n": 4, "strict": 0.5, "spider": 0.5, "bird": 1.0, "soft_f1": 0.5}
     assert found["by_construct"]["join"]["n"] == 2
-    assert found["causes"]["name"] == 1 and found["parts_at"] == {"1": 1, "2": 1}
+    assert found["causes"]["name"] == 1 and found["diverges_at"] == {"1": 1, "2": 1}

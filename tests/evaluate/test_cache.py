@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from pipesql.decoding.answers import Decoded
+from pipesql.decoding.types import Decoded
 from pipesql.errors import BadInput
 from pipesql.evaluate.cache import AnswerCache
 from pipesql.evaluate.report.evaluation import Evaluation
-from pipesql.inference.predict import _prediction
+from pipesql.inference.answer import prediction
 from pipesql.records import GoldenPair, Prediction
 from pipesql.storage import write_jsonl
 
 torch = pytest.importorskip("torch")
 
-from pipesql.evaluate.model_evaluation import evaluate_side  # noqa: E402
+from pipesql.evaluate.model_evaluation import evaluate_model  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.folder import fingerprint  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
@@ -29,7 +29,7 @@ SETTINGS = {"layout": "folded"}
 
 
 def answer(question: GoldenPair, text: str = "FROM singer") -> Prediction:
-    return _prediction(question, Decoded((text, "|> SELECT näme"), "done", "", 7), 1.0)
+    return prediction(question, Decoded((text, "|> SELECT näme"), "done", "", 7), 1.0)
 
 
 def test_an_answer_comes_back_as_it_was(golden, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_line_that_was_cut_short_is_dropped(golden, tmp_path: Path) -> None:
 def test_a_file_of_something_else_is_said(golden, tmp_path: Path) -> None:
     kept = AnswerCache(tmp_path, "m", SETTINGS)
     kept.path.write_text("[1]\n")
-    with pytest.raises(BadInput, match="line 1, is no answer: delete the file"):
+    with pytest.raises(BadInput, match="line 1, is not an answer: delete the file"):
         AnswerCache(tmp_path, "m", SETTINGS)
 
 
@@ -91,10 +91,11 @@ def test_a_fingerprint_knows_weights_and_tokenizer() -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pipesql.evaluate import cache, sides
+from pipesql.evaluate import cache, model_evaluation
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model, load_tokenizer
-from pipesql.records import GoldenPair, read_jsonl
+from pipesql.records import GoldenPair
+from pipesql.storage import read_jsonl
 
 add, done = cache.AnswerCache.add, []
 
@@ -107,7 +108,8 @@ def add_and_die(self, question, answer):
 cache.AnswerCache.add = add_and_die
 source = resolve_model("tiny")
 questions = list(read_jsonl(Path(sys.argv[1]), GoldenPair))
-sides.evaluate_side("tuned", load_model(source), load_tokenizer(source), questions, 2, cache=Path(sys.argv[2]))
+model, tokenizer = load_model(source), load_tokenizer(source)
+model_evaluation.evaluate_model("tuned", model, tokenizer, questions, 2, cache=Path(sys.argv[2]))
 """
 
 
@@ -115,7 +117,7 @@ def test_a_killed_evaluation_goes_on_to_the_same_files(golden, tmp_path: Path) -
     source = resolve_model("tiny")
 
     def evaluated(cache: Path) -> tuple[dict[str, bytes], float]:
-        judged, metrics = evaluate_side("tuned", load_model(source), load_tokenizer(source), golden, 2, cache=cache)
+        judged, metrics = evaluate_model("tuned", load_model(source), load_tokenizer(source), golden, 2, cache=cache)
         paths = Evaluation("Title", {"tuned": judged}).write(cache / "out")
         return {path.name: path.read_bytes() for path in paths}, metrics["tuned/from_cache"]
 

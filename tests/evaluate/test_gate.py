@@ -45,7 +45,7 @@ def test_four_gained_and_none_lost_is_not_enough() -> None:
     assert not decision.promote
     assert decision.comparison.p == 1 / 16
     assert decision.sentence.startswith("not promoted: version 2 is not better than version 1 beyond chance")
-    assert "p < 0.05 is asked for" in decision.sentence
+    assert "p < 0.05 is required" in decision.sentence
 
 
 def test_alpha_moves_the_bar() -> None:

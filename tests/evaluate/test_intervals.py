@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pipesql.errors import BadInput
-from pipesql.evaluate.paired import against
-from pipesql.evaluate.statistics import by_cluster, by_question, metrics, scored
+from pipesql.evaluate.statistics import by_cluster, by_question, compare_with_earlier, estimate_metrics, estimates
 from pipesql.records import Verdict
 
 pytest.importorskip("numpy")
@@ -20,34 +19,34 @@ def test_by_question_is_the_normal_interval_where_questions_are_many() -> None:
     assert (low, high) == pytest.approx((0.25 - half, 0.25 + half), abs=0.002)
 
 
-def test_all_scores_are_drawn_together_and_the_same_each_time() -> None:
-    worths = [[float(i % 3 == 0), float(i % 3 != 0), 0.5] for i in range(90)]
-    one, other, same = by_question(worths)
+def test_all_rules_are_drawn_together_and_the_same_each_time() -> None:
+    scores = [[float(i % 3 == 0), float(i % 3 != 0), 0.5] for i in range(90)]
+    one, other, same = by_question(scores)
     assert one == pytest.approx((1 - other[1], 1 - other[0]))
     assert same == (0.5, 0.5)
-    assert by_question(worths) == by_question(worths)
-    assert by_question(worths, seed=1) != by_question(worths)
+    assert by_question(scores) == by_question(scores)
+    assert by_question(scores, seed=1) != by_question(scores)
 
 
 def test_by_database_is_wider_where_databases_differ() -> None:
     """Ten databases of fifty questions, half of them answered wholly, half of them not at all."""
     clusters = [f"db{i // 50}" for i in range(500)]
-    worths = [[float(i // 50 % 2)] for i in range(500)]
-    ((low, high),), ((wide_low, wide_high),) = by_question(worths), by_cluster(worths, clusters)
+    scores = [[float(i // 50 % 2)] for i in range(500)]
+    ((low, high),), ((wide_low, wide_high),) = by_question(scores), by_cluster(scores, clusters)
     assert high - low == pytest.approx(2 * 1.96 * (0.25 / 500) ** 0.5, abs=0.005)
     assert (wide_low, wide_high) == (0.2, 0.8)  # the 2.5% and 97.5% points of the binomial of ten fair coins
 
 
 def test_by_database_is_the_same_where_every_question_has_its_own() -> None:
-    worths = [[float(i % 4 == 0)] for i in range(400)]
-    ((low, high),) = by_cluster(worths, [str(i) for i in range(400)])
-    assert (low, high) == pytest.approx(by_question(worths)[0], abs=0.005)
+    scores = [[float(i % 4 == 0)] for i in range(400)]
+    ((low, high),) = by_cluster(scores, [str(i) for i in range(400)])
+    assert (low, high) == pytest.approx(by_question(scores)[0], abs=0.005)
 
 
 def test_where_there_is_nothing_to_draw() -> None:
     assert by_question([]) == [] and by_cluster([], []) == []
     assert by_cluster([[1.0], [0.0]], ["one", "one"]) == []
-    assert scored([]) == {}
+    assert estimates([]) == {}
 
 
 def verdicts(marks: str, **more) -> list[Verdict]:
@@ -69,15 +68,15 @@ def verdicts(marks: str, **more) -> list[Verdict]:
 
 
 def test_metrics_of_every_rule() -> None:
-    found = metrics("tuned", scored(verdicts("rrww")))
+    found = estimate_metrics("tuned", estimates(verdicts("rrww")))
     assert (found["tuned/strict"], found["tuned/bird"], found["tuned/soft_f1"]) == (0.5, 1.0, 0.5)
     assert found["tuned/spider_low"] < 0.5 < found["tuned/spider_high"]
     assert found["tuned/strict_database_low"] == found["tuned/strict_database_high"] == 0.5  # both databases are half
-    assert set(scored(verdicts("rw", spider=None))) == {"strict", "bird", "soft_f1"}
+    assert set(estimates(verdicts("rw", spider=None))) == {"strict", "bird", "soft_f1"}
 
 
 def test_against_another_run() -> None:
-    found = against("version 1", verdicts("wwwwrr"), verdicts("rrrrrw"))
+    found = compare_with_earlier("version 1", verdicts("wwwwrr"), verdicts("rrrrrw"))
     assert found.metrics() == {
         "against/questions": 6,
         "against/gained": 4,
@@ -99,12 +98,14 @@ def test_against_another_run() -> None:
 def test_against_takes_the_questions_that_both_were_asked_with_the_same_gold() -> None:
     now = verdicts("rrrr")
     before = [replace(now[0], correct=False), replace(now[1], gold_sql="SELECT 2"), now[2]]
-    found = against("run abc", before, now)
+    found = compare_with_earlier("run abc", before, now)
     assert (found.by_rule["strict"].questions, found.by_rule["strict"].gained, found.alone) == (2, 1, 2)
     assert "on 2 questions that both were asked (2 more were not asked there)" in found.text()
     with pytest.raises(BadInput, match="run abc shares no question"):
-        against("run abc", [replace(v, id=f"other-{v.id}") for v in before], now)
+        compare_with_earlier("run abc", [replace(v, id=f"other-{v.id}") for v in before], now)
 
 
 def test_an_old_run_is_compared_by_the_rule_that_it_knows() -> None:
-    assert set(against("old", verdicts("rw", spider=None, bird=None), verdicts("ww")).by_rule) == {"strict"}
+    assert set(compare_with_earlier("old", verdicts("rw", spider=None, bird=None), verdicts("ww")).by_rule) == {
+        "strict"
+    }

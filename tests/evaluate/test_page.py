@@ -14,10 +14,9 @@ from typing import Any
 
 import pytest
 
-from pipesql.evaluate.judge_all import judge_all
-from pipesql.evaluate.paired import against
+from pipesql.evaluate.judge import judge_all
 from pipesql.evaluate.report.page import Model, page
-from pipesql.evaluate.statistics import scored
+from pipesql.evaluate.statistics import compare_with_earlier, estimates
 from pipesql.records import Prediction
 
 pytest.importorskip("jinja2")
@@ -60,14 +59,14 @@ def models(tmp_path_factory) -> list[Model]:
         )
 
     return [
-        Model(name, judged(pipes), scored([j.verdict for j in judged(pipes)]))
+        Model(name, judged(pipes), estimates([j.verdict for j in judged(pipes)]))
         for name, pipes in zip(("base", f"tuned{EVIL}"), answers, strict=True)
     ]
 
 
 def made(models: list[Model]) -> str:
     before, after = ([j.verdict for j in model.judged] for model in models)
-    return page(f"Title {EVIL}", models, [f"sentence {EVIL}"], against(f"run {EVIL}", before, after))
+    return page(f"Title {EVIL}", models, [f"sentence {EVIL}"], compare_with_earlier(f"run {EVIL}", before, after))
 
 
 def data(text: str) -> dict[str, Any]:
@@ -110,7 +109,7 @@ def test_the_same_evaluation_gives_the_same_page(models: list[Model]) -> None:
 def test_one_model_is_enough(models: list[Model]) -> None:
     text = page("One", models[:1])
     assert "Against" not in text and "unlike" not in text
-    assert "None is: every answer is right." in page("Right", [Model("right", models[0].judged[:1], {})])
+    assert "Every answer is right." in page("Right", [Model("right", models[0].judged[:1], {})])
 
 
 def in_browser(text: str, folder: Path, *options: str) -> str:
@@ -140,7 +139,7 @@ def test_a_browser_shows_it(models: list[Model], tmp_path: Path) -> None:
     shown = in_browser(made(models), tmp_path)
     assert "1 question; by the rule strict, base right on 0, tuned" in shown
     assert 'aria-expanded="true">q1<' in shown
-    assert "parts from the gold at operator 2" in shown
+    assert "diverges from the gold at operator 2" in shown
     assert shown.count("<script") == 2 and "<img" not in shown
 
 

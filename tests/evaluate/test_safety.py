@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipesql.evaluate.judge_all import judge_all
+from pipesql.evaluate.judge import judge_all
 from pipesql.execution.connection import QueryLimits
 from pipesql.records import GoldenPair, Verdict
 from pipesql.storage import file_digest, read_jsonl, write_jsonl
@@ -91,14 +91,14 @@ def test_a_limit_holds_on_the_copies_too(prediction, database: Path) -> None:
 def test_evaluate_stops_what_a_model_writes(case: str, golden, database: Path, tmp_path: Path, monkeypatch) -> None:
     """The evaluate step's own path, with a model that has this answer to everything."""
     pytest.importorskip("torch")
-    from pipesql.evaluate import model_evaluation as sides
+    from pipesql.evaluate import model_evaluation
     from pipesql.models import resolve_model
     from pipesql.models.load import load_model, load_tokenizer
     from pipesql.records import Prediction
 
     pipe, causes = CASES[case]
 
-    def obstinate(model, tokenizer, questions, asking, *, on_answer, **_more) -> list[Prediction]:
+    def obstinate(model, tokenizer, questions, config, *, on_answer, **_more) -> list[Prediction]:
         answers = [
             Prediction(q.id, q.db_id, q.database, q.question, q.gold_sql, tuple(pipe.split("\n")), "done")
             for q in questions
@@ -107,9 +107,13 @@ def test_evaluate_stops_what_a_model_writes(case: str, golden, database: Path, t
             on_answer(answer)
         return answers
 
-    monkeypatch.setattr(sides, "predict", obstinate)
-    monkeypatch.setattr(sides, "judge_all", lambda *a, **k: judge_all(*a, **k, limits=QueryLimits(timeout_s=0.3)))
+    monkeypatch.setattr(model_evaluation, "predict", obstinate)
+    monkeypatch.setattr(
+        model_evaluation, "judge_all", lambda *a, **k: judge_all(*a, **k, limits=QueryLimits(timeout_s=0.3))
+    )
     before, source = seen(database), resolve_model("tiny")
-    judged, _ = sides.evaluate_side("tuned", load_model(source), load_tokenizer(source), golden, 2, cache=tmp_path)
+    judged, _ = model_evaluation.evaluate_model(
+        "tuned", load_model(source), load_tokenizer(source), golden, 2, cache=tmp_path
+    )
     assert {j.verdict.cause for j in judged} <= causes
     assert seen(database) == before

@@ -177,7 +177,7 @@ def test_evaluate_judges_by_every_rule_and_leaves_a_page(place, train_run, data)
     assert "Evaluation of version 1 on" in run.artifact("evaluation.txt").read_text()
     assert json.loads(run.artifact("breakdown.json").read_text())["tuned"]["by_construct"]["where"]["strict"] == 1
     (verdict, *_) = read_jsonl(run.artifact("verdicts/tuned.jsonl"), Verdict)
-    assert (verdict.spider, verdict.bird, verdict.soft_f1, verdict.parts_at) == (True, True, 1.0, 0)
+    assert (verdict.spider, verdict.bird, verdict.soft_f1, verdict.diverges_at) == (True, True, 1.0, 0)
 
 
 def test_evaluating_again_asks_nothing_and_gives_the_same_bytes(place, train_run, data) -> None:

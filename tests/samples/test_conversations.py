@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipesql.assistant_tools import SPECS, Toolbox
+from pipesql.assistant_tools.specs import SPECS
+from pipesql.assistant_tools.toolbox import Toolbox
 from pipesql.chat.prompts import schema_text
 from pipesql.chat.trees import read_samples
 from pipesql.errors import PipesqlError

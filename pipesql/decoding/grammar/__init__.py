@@ -1,1 +1,1 @@
-"""What an operator may still become: a grammar for the scope at hand, and the tokens that it allows."""
+"""How an operator may continue: a grammar for the names that are visible, and the tokens that it allows."""

@@ -1,8 +1,8 @@
 """The grammar of expressions over one set of names, in the canonical spelling of the printer.
 
-A set is known by its suffix: `cond_s` is a condition over the names of `name_s`. Rules are in the Lark dialect of
-llguidance. There is no rule for white space: canonical text has one space where it has any, so spaces are part of the
-words between them, and a space never stands alone (the lexer takes the longest word and does not go back).
+Each set of names has a suffix: `cond_s` is a condition over the names of `name_s`. Rules are in the Lark dialect of
+llguidance. There is no rule for white space: canonical text has at most one space in any place, so spaces are part of
+the words beside them, and a space never stands alone (the lexer takes the longest word and does not go back).
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ STRING: /'([^'\\\n]|\\[^\n])*'/
 NUMBER: /([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?/
 COUNT: /[0-9]+/
 """
-"""Words that mean the same everywhere: a free name, a string, a number, a count of rows."""
+"""Terminals that mean the same everywhere: a free name, a string, a number, a count of rows."""
 
 
 def words() -> str:
-    """The words and the rules that every grammar has."""
+    """The terminals and the rules that every grammar has."""
     return "\n".join(
         [
             WORDS,
@@ -53,19 +53,19 @@ def words() -> str:
 
 
 def literal(text: str) -> str:
-    """A word of the grammar."""
+    """A text as a terminal of the grammar."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def any_of(texts: Iterable[str]) -> str:
-    """One of several words; what matches nothing where there are none."""
+    """One of several texts; a terminal that never matches where there are none."""
     return " | ".join(literal(text) for text in texts) or "/[^\\s\\S]/"
 
 
 def expressions(suffix: str, query: str, windows: bool = False) -> str:
     """Rules `cond_…` (any expression), `sum_…` (one without a comparison), `agg_…` (one over aggregates), `order_…`.
 
-    `name_…` must be given elsewhere. `query` is the rule of a query in brackets. With `windows` an expression may be a
+    The caller must define `name_…`. `query` is the rule of a query in brackets. With `windows` an expression may be a
     window function.
     """
     s, g = suffix, f"{suffix}_g"

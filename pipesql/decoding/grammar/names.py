@@ -1,4 +1,4 @@
-"""The names that mean something at a place of a query, spelt as the printer spells them."""
+"""The names that are visible at a place in a query, spelt as the printer spells them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from pipesql.pipe.scope import Scope
 
 
 def spelt(name: str) -> str:
-    """A name as pipe text has it, in backticks where it needs them."""
+    """A name as it stands in pipe SQL, in backticks where it needs them."""
     return str(identifier(name).sql(dialect="bigquery"))
 
 
 def visible(scope: Scope) -> list[str]:
-    """Every way to name a column of the scope, `column` or `variable.column`, without those that are ambiguous."""
+    """All names of the scope's columns, `column` and `variable.column`, except those that are ambiguous."""
     plain = (((c.name, ""), spelt(c.name)) for c in scope.columns if c.name)
     return [text for (name, owner), text in _once([*plain, *_qualified(scope)]) if _means_one(scope, name, owner)]
 
 
 def qualified(scope: Scope) -> list[str]:
-    """The names with a range variable alone: those by which a nested query speaks of the rows around it."""
+    """The names with a range variable only: those by which a nested query refers to the query around it."""
     return [text for (name, owner), text in _once(_qualified(scope)) if _means_one(scope, name, owner)]
 
 
 def columns_of(table: Table) -> list[str]:
-    """The columns of a table, each by itself and behind the table's name."""
+    """The columns of a table, each with and without the table's name."""
     own = [spelt(c.name) for c in table.columns]
     return [*own, *(f"{spelt(table.name)}.{column}" for column in own)]
 

@@ -1,4 +1,4 @@
-"""The grammar of the next operator of a query, from what is visible behind the operators before it."""
+"""The grammar of the next operator of a query, from the names that are visible after the operators before it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pipesql.pipe.schema import Schema
 from pipesql.pipe.scope import Scope
 
 ON = " ON"
-"""Where the text of a JOIN ends in this, its condition follows, over the names of both tables (`condition`)."""
+"""A JOIN whose text ends in this is followed by its condition, over the names of both tables (`condition`)."""
 
 
 def first(schema: Schema) -> str:
     """The grammar of a query's first operator, a WITH before it included.
 
-    What the queries of a WITH read may be one another, so that any name may stand there.
+    The queries of a WITH may read one another, so any name may stand in their FROM.
     """
     rules = [
         'cte: NAME " AS (" (query | reads rest_f) ")"',
@@ -29,11 +29,9 @@ def first(schema: Schema) -> str:
 
 
 def following(schema: Schema, scope: Scope, start: str = "|> ", ctes: Sequence[str] = ()) -> str:
-    """The grammar of an operator behind others, whose scope is `scope`; its text begins with `start`.
+    """The grammar of an operator after others that leave the scope `scope`; its text begins with `start`.
 
-    `ctes` are the names of the query's WITH.
-
-    That of a JOIN with a condition ends at `ON`.
+    `ctes` are the names of the query's WITH. The grammar of a JOIN with a condition ends at `ON`.
     """
     names = visible(scope)
     item, aggregated = 'cond_s (" AS " NAME)?', 'agg_s (" AS " NAME)?'
@@ -69,7 +67,7 @@ def following(schema: Schema, scope: Scope, start: str = "|> ", ctes: Sequence[s
 
 
 def condition(schema: Schema, scope: Scope, ctes: Sequence[str] = ()) -> str:
-    """The grammar of what stands behind `ON`, where `scope` is that of both tables side by side."""
+    """The grammar of the condition after `ON`; `scope` has the names of both tables."""
     nested = _nested(schema, tuple(qualified(scope)), tuple(ctes))
     rules = [f"name_s: {any_of(visible(scope))}", expressions("s", "query"), nested]
     return _grammar('" " cond_s', *rules)

@@ -1,8 +1,8 @@
-"""The grammar of a query in brackets: what each of its operators may name, as far as a grammar can say it.
+"""The grammar of a query in brackets: the names that each of its operators may use, as far as a grammar can tell.
 
-A nested query is one word after another to a grammar, without a scope that grows. Three sets of names stand for it:
-those of the table in its FROM, until a JOIN comes; then those of all tables; and any name at all once one of its
-operators has named a column itself. What that lets through is found by name resolution when the operator is whole.
+A grammar cannot follow how the scope of a nested query grows. Three sets of names stand for it: those of the table in
+its FROM until a JOIN comes; then those of all tables; and any name at all once one of its operators has named a column
+itself. Name resolution finds the errors that this lets through, when the operator is whole.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pipesql.decoding.grammar.names import all_columns, columns_of, spelt
 from pipesql.pipe.schema import Schema
 
 LARGEST = 40
-"""In a schema of more tables, nested queries may name the columns of all tables from the start."""
+"""In a schema of more tables than this, nested queries may name the columns of all tables from the start."""
 
 
 def queries(schema: Schema, outer: Sequence[str], ctes: Sequence[str] = ()) -> str:
     """Rules `query` (a query without its brackets), `source` (what FROM and JOIN read) and `set_operation`.
 
-    `outer` are the names of the rows around, which a nested query may speak of; `ctes` the names of a WITH before it.
+    `outer` are the names of the query around, which a nested query may use; `ctes` the names of a WITH before it.
     """
     tables = list(schema)
     known = tables if len(tables) <= LARGEST else []

@@ -3,7 +3,7 @@
 // All text of the data goes in by textContent or as attribute values, never as markup.
 const PAGE = 50;
 const CLASSES = ["hardness", "operators", "construct", "database"];
-const FILTERS = ["result", "parting", ...CLASSES];
+const FILTERS = ["result", "divergence", ...CLASSES];
 const $ = (id) => document.getElementById(id);
 const body = $("list").tBodies[0];
 let rows = [], rules = [], models = [], found = [], drawn = 0;
@@ -21,8 +21,8 @@ async function unpack() {
   const data = JSON.parse(await new Response(stream).text());
   ({ rules, models } = data);
   rows = data.rows.map(([id, database, hardness, parts, question, gold, goldPipe, goldRows, given]) => {
-    const answers = given.map(([right, f1, cause, detail, pipe, lowered, [at, parting], tokens, result]) =>
-      ({ right, f1, cause, detail, pipe, lowered, at, parting, tokens, result }));
+    const answers = given.map(([right, f1, cause, detail, pipe, lowered, [at, divergence], tokens, result]) =>
+      ({ right, f1, cause, detail, pipe, lowered, at, divergence, tokens, result }));
     return { id, database, hardness, construct: parts.map((i) => data.constructs[i]), question, gold, goldPipe, goldRows,
       operators: String(goldPipe.length), answers,
       words: [id, question, gold, goldPipe.join(" "), ...answers.map((a) => a.pipe)].join("\n").toLowerCase() };
@@ -37,14 +37,14 @@ function resultMatches(row, wanted, model, rule) {
     case "wrong": return !right;
     case "gained": return Boolean(right && !before);
     case "lost": return Boolean(before && !right);
-    case "torn": return new Set(answer.right).size > 1;
+    case "disagree": return new Set(answer.right).size > 1;
     default: return answer.cause === wanted;
   }
 }
 
 function matches(row, wanted, words, model, rule) {
   return resultMatches(row, wanted.result, model, rule)
-    && (!wanted.parting || row.answers[model].parting === wanted.parting)
+    && (!wanted.divergence || row.answers[model].divergence === wanted.divergence)
     && CLASSES.every((name) => !wanted[name] || (name === "construct" ? row.construct.includes(wanted.construct)
       : row[name] === wanted[name]))
     && words.every((word) => row.words.includes(word));
@@ -132,7 +132,7 @@ function pipeLines(answer) {
     if (!answer.at) return operatorLine(text, answer.right[0] ? "well" : "");
     return operatorLine(text, i + 1 === answer.at ? "fault" : i + 1 < answer.at ? "well" : "");
   });
-  if (answer.at > lines.length) lines.push(element("span", "ends here, the gold goes on", "line fault"));
+  if (answer.at > lines.length) lines.push(element("span", "ends here, the gold continues", "line fault"));
   return lines;
 }
 
@@ -167,18 +167,18 @@ function verdictLine(answer) {
   p.append(`soft F1 ${answer.f1.toFixed(2)}`);
   if (answer.tokens) p.append(`, ${answer.tokens} tokens`);
   if (answer.cause) p.append("; ", element("span", `${answer.cause}: ${answer.detail}`, "note"));
-  if (answer.parting) p.append(`; parts from the gold at operator ${answer.at}, ${answer.parting}`);
+  if (answer.divergence) p.append(`; diverges from the gold at operator ${answer.at}, ${answer.divergence}`);
   return p;
 }
 
 function answerBlock(row, answer, name) {
   const part = element("div", undefined, "answer");
   part.append(element("h3", models.length > 1 ? `Answer of ${name}` : "Answer"), verdictLine(answer));
-  const sides = element("div", undefined, "sides");
-  sides.append(block("Pipe SQL", ...(answer.pipe ? pipeLines(answer) : ["(nothing)"])));
-  if (answer.result) sides.append(resultTable("Its rows", answer.result));
-  else sides.append(block("Its rows", answer.result === 0 ? "as the gold's" : "none: it did not run"));
-  part.append(sides);
+  const beside = element("div", undefined, "beside");
+  beside.append(block("Pipe SQL", ...(answer.pipe ? pipeLines(answer) : ["(nothing)"])));
+  if (answer.result) beside.append(resultTable("Its rows", answer.result));
+  else beside.append(block("Its rows", answer.result === 0 ? "as the gold's" : "none: it did not run"));
+  part.append(beside);
   if (answer.lowered) part.append(block("As it was run", sql(answer.lowered)));
   return part;
 }
@@ -187,12 +187,12 @@ function detail(row) {
   const tr = element("tr", undefined, "detail");
   const cell = element("td");
   cell.colSpan = 4 + models.length;
-  const sides = element("div", undefined, "sides");
+  const beside = element("div", undefined, "beside");
   const golds = element("div");
   golds.append(block("Gold", sql(row.gold)));
   if (row.goldPipe.length) golds.append(block("Gold in pipes", ...row.goldPipe.map((text) => operatorLine(text, ""))));
-  sides.append(golds, resultTable("The gold's rows", row.goldRows));
-  cell.append(sides);
+  beside.append(golds, resultTable("The gold's rows", row.goldRows));
+  cell.append(beside);
   row.answers.forEach((answer, i) => cell.append(answerBlock(row, answer, models[i])));
   tr.append(cell);
   return tr;

@@ -1,7 +1,7 @@
-"""An evaluation as one HTML page that stands by itself: no other file, no network, every question in it.
+"""An evaluation as one self-contained HTML page: no other file, no network, every question in it.
 
-The questions travel as compressed JSON inside the page, as those of the golden report do (`golden.page`). The same
-evaluation gives the same page: nothing in it tells when or how fast it was made.
+The questions are compressed JSON inside the page, as in the golden report (`golden.page`). The same evaluation gives
+the same page: it does not hold when or how fast it was made.
 """
 
 from __future__ import annotations
@@ -15,19 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipesql.evaluate.breakdown import BY, CONSTRUCTS, causes, constructs, divided, partings
+from pipesql.evaluate.breakdown import BY, CONSTRUCTS, causes, constructs, divergences, divided
 from pipesql.evaluate.judge import Judged, Table
-from pipesql.evaluate.paired import Against
 from pipesql.evaluate.report.text import Share, summarise
-from pipesql.evaluate.rules.scores import RULES
-from pipesql.evaluate.statistics import Scored, shown
+from pipesql.evaluate.rules import RULES
+from pipesql.evaluate.statistics import EarlierComparison, Estimate, shown
 from pipesql.version import __version__
 
 TEMPLATE = "page.html.jinja"
 MAX_TEXT = 120
 """Characters of a value that the page shows."""
 _EXACT = 2**53
-"""Whole numbers beyond it are no longer exact in a browser, and travel as text."""
+"""Whole numbers beyond it are no longer exact in a browser, and are written as text."""
 
 TITLES = {
     "hardness": "Difficulty",
@@ -36,16 +35,16 @@ TITLES = {
     "database": "Databases",
 }
 MEANINGS = {
-    "missing": "no answer was handed in",
+    "missing": "was not submitted",
     "length": "had not ended when a limit of decoding was reached",
-    "syntax": "is no pipe SQL",
+    "syntax": "is not pipe SQL",
     "name": "names a table or column that does not exist there, or is ambiguous",
     "unsupported": "uses a construct that cannot be lowered",
     "timeout": "ran past the deadline",
     "execution": "was refused by the database, or returned too many rows",
     "rows": "ran, and returned other rows than the gold",
 }
-SAID = {
+DESCRIPTIONS = {
     "strict": "rows as a multiset, ordered where the gold orders, columns in their places",
     "spider": "Spider's test suites: columns in any order, on the database and on perturbed copies",
     "bird": "BIRD's execution accuracy: the set of rows",
@@ -59,7 +58,7 @@ class Model:
 
     name: str
     judged: Sequence[Judged]
-    scores: Mapping[str, Scored]
+    estimates: Mapping[str, Estimate]
 
     @property
     def valid(self) -> Share:
@@ -67,10 +66,12 @@ class Model:
         return summarise([j.verdict for j in self.judged]).valid
 
 
-def page(title: str, models: Sequence[Model], compared: Sequence[str] = (), against: Against | None = None) -> str:
-    """The page for one or several models that answered the same questions, the one that matters last.
+def page(
+    title: str, models: Sequence[Model], compared: Sequence[str] = (), against: EarlierComparison | None = None
+) -> str:
+    """The page for one or several models that answered the same questions, baseline first and candidate last.
 
-    `compared` are sentences about the models beside each other, `against` an earlier evaluation.
+    `compared` are sentences that compare the models, `against` is the comparison with an earlier evaluation.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -87,13 +88,13 @@ def page(title: str, models: Sequence[Model], compared: Sequence[str] = (), agai
         title=title,
         models=models,
         rules=RULES,
-        scores=[(name, SAID[name]) for name in models[-1].scores],
+        rows_by_rule=[(name, DESCRIPTIONS[name]) for name in models[-1].estimates],
         shown=shown,
         compared=compared,
         against=against,
         tables=[(by, TITLES[by], _classes([divided(each, by) for each in verdicts])) for by in BY],
         causes=[(name, MEANINGS[name], counts) for name, counts in _counted(list(map(causes, verdicts)))],
-        partings=_counted(list(map(partings, verdicts))),
+        divergences=_counted(list(map(divergences, verdicts))),
         data=_packed({"constructs": CONSTRUCTS, "rules": RULES, "models": _names(models), "rows": _rows(models)}),
         questions=len(models[-1].judged),
         version=__version__,
@@ -105,12 +106,12 @@ def _names(models: Sequence[Model]) -> list[str]:
 
 
 def _classes(tallies: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Any]]]:
-    """Of each class its label, and each model's tally; classes are the same for all, as the questions are."""
+    """(label, each model's tally) of each class; all models have the same classes, as they have the same questions."""
     return [(label, [each[label] for each in tallies]) for label in tallies[-1]]
 
 
 def _counted(counts: Sequence[Mapping[str, int]]) -> list[tuple[str, list[int]]]:
-    """Names that any model has counted, in the order of the last one, each with all models' counts."""
+    """(name, each model's count) of each name that any model has, in the order of the last model."""
     names = dict.fromkeys(name for each in reversed(counts) for name in each)
     rows = [(name, [each.get(name, 0) for each in counts]) for name in names]
     return [row for row in rows if any(row[1])]
@@ -143,7 +144,7 @@ def _row(answers: Sequence[Judged]) -> list[Any]:
 
 
 def _answer(judged: Judged, gold: Table) -> list[Any]:
-    """One model's answer; its last field is its rows, 0 where they are the gold's, null where it has none."""
+    """One model's answer; its last field is its rows, 0 where they are the gold's, null where it did not run."""
     verdict, rows = judged.verdict, judged.answer
     return [
         [int(verdict.correct), int(bool(verdict.spider)), int(bool(verdict.bird))],
@@ -152,7 +153,7 @@ def _answer(judged: Judged, gold: Table) -> list[Any]:
         verdict.detail,
         verdict.pipe_sql,
         verdict.lowered_sql,
-        [verdict.parts_at, verdict.parts_in],
+        [verdict.diverges_at, verdict.diverges_in],
         verdict.extra.get("tokens", 0),
         rows if rows is None else 0 if rows == gold else _table(rows),
     ]
@@ -163,7 +164,7 @@ def _table(table: Table) -> list[Any]:
 
 
 def _cell(value: Any) -> Any:
-    """A value that JSON and a browser can hold: null, a number, or text, cut to `MAX_TEXT` characters."""
+    """A value in a form that JSON and a browser can hold: null, a number, or text, cut to `MAX_TEXT` characters."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float) and abs(value) < _EXACT and math.isfinite(value):

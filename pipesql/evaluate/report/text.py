@@ -1,4 +1,4 @@
-"""What an evaluation says: figures of one model, and models side by side."""
+"""An evaluation as text and metrics: figures of one model, and models side by side."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipesql.evaluate.breakdown import Tally, causes, divided, partings
-from pipesql.evaluate.paired import pairings
-from pipesql.evaluate.statistics import Scored, scored, shown, wilson
+from pipesql.evaluate.breakdown import Tally, causes, divergences, divided
+from pipesql.evaluate.statistics import Estimate, estimates, pairings, shown, wilson
 from pipesql.records import Verdict
 
 
@@ -34,7 +33,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Summary:
-    """Figures of one model: execution accuracy, validity, accuracy by hardness, how often each cause."""
+    """Figures of one model: execution accuracy, validity, accuracy by hardness, failures by cause."""
 
     ex: Share
     valid: Share
@@ -69,7 +68,7 @@ def paired_metrics(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> dict[st
 
 
 def comparison_text(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> str:
-    """Both models side by side as `table_text`, ended by the paired test."""
+    """Both models side by side as `table_text`, followed by the paired test."""
     pairing = pairings(base, tuned)["strict"]
     return (
         f"{table_text({'base': base, 'tuned': tuned})}\n"
@@ -79,48 +78,50 @@ def comparison_text(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> str:
 
 
 def table_text(
-    models: Mapping[str, Sequence[Verdict]], scores: Mapping[str, Mapping[str, Scored]] | None = None
+    models: Mapping[str, Sequence[Verdict]], known: Mapping[str, Mapping[str, Estimate]] | None = None
 ) -> str:
-    """Models side by side as a plain-text table, one figure a line. `scores` are theirs, if they are known already."""
+    """Models side by side as a plain-text table, one figure per line. `known` are their estimates, if computed
+    already."""
     summaries = [summarise(verdicts) for verdicts in models.values()]
     rows = [
         ("", *models),
         ("questions", *(str(s.ex.n) for s in summaries)),
         ("execution accuracy", *(str(s.ex) for s in summaries)),
         ("valid answers", *(str(s.valid) for s in summaries)),
-        *_score_rows(list((scores or {name: scored(v) for name, v in models.items()}).values())),
+        *_rule_rows(list((known or {name: estimates(v) for name, v in models.items()}).values())),
     ]
-    for by, said in (("hardness", "{}"), ("operators", "gold of {} operators"), ("construct", "gold with {}")):
-        rows += _class_rows([divided(verdicts, by) for verdicts in models.values()], said)
+    for by, label in (("hardness", "{}"), ("operators", "gold of {} operators"), ("construct", "gold with {}")):
+        rows += _class_rows([divided(verdicts, by) for verdicts in models.values()], label)
     rows += [
         (f"  failed: {name}", *(str(s.causes[name]) for s in summaries))
         for name in summaries[0].causes
         if name != "missing" or any(s.causes[name] for s in summaries)
     ]
-    where = [partings(verdicts) for verdicts in models.values()]
+    where = [divergences(verdicts) for verdicts in models.values()]
     rows += [
-        (f"  parts from the gold in {name}", *(str(counts.get(name, 0)) for counts in where))
+        (f"  diverges from the gold in {name}", *(str(counts.get(name, 0)) for counts in where))
         for name in dict.fromkeys(name for counts in reversed(where) for name in counts)
     ]
     return _aligned(rows)
 
 
-def _score_rows(models: Sequence[Mapping[str, Scored]]) -> list[tuple[str, ...]]:
+def _rule_rows(models: Sequence[Mapping[str, Estimate]]) -> list[tuple[str, ...]]:
     """A line for each rule with its interval by questions, and one with that by databases."""
     rows: list[tuple[str, ...]] = []
     for name in models[0]:
-        rows.append((f"by the rule {name}", *(str(scores[name]) for scores in models)))
-        if all(scores[name].by_database for scores in models):
-            rows.append(("  by databases", *(shown(scores[name].by_database) for scores in models)))
+        rows.append((f"by the rule {name}", *(str(found[name]) for found in models)))
+        if all(found[name].by_database for found in models):
+            rows.append(("  by databases", *(shown(found[name].by_database) for found in models)))
     return rows
 
 
-def _class_rows(models: Sequence[Mapping[str, Tally]], said: str) -> list[tuple[str, ...]]:
-    """A line for each class of questions with the share that each model answered rightly by the strict rule."""
+def _class_rows(models: Sequence[Mapping[str, Tally]], label: str) -> list[tuple[str, ...]]:
+    """A line for each class of questions with the share that each model answered rightly by the strict rule; `label`
+    names the class."""
     return [
-        (f"  accuracy, {said.format(label)} ({figures.n})", *(f"{t[label].share('strict') or 0:.1%}" for t in models))
-        for label, figures in models[-1].items()
-        if all(label in tallies for tallies in models)
+        (f"  accuracy, {label.format(name)} ({figures.n})", *(f"{t[name].share('strict') or 0:.1%}" for t in models))
+        for name, figures in models[-1].items()
+        if all(name in tallies for tallies in models)
     ]
 
 
@@ -130,7 +131,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
 
 
 def comparison_rows(models: Mapping[str, Sequence[Verdict]]) -> list[dict[str, Any]]:
-    """One row a question with the answers of all models, for a table artifact; each answered the same questions."""
+    """One row per question with the answers of all models, for a table artifact; all answered the same questions."""
     rows: dict[str, dict[str, Any]] = {}
     for name, verdicts in models.items():
         for v in verdicts:
@@ -147,7 +148,7 @@ def version_figures(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> tuple[
 
 
 def version_tags(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> dict[str, str]:
-    """What a registered version says of its quality: accuracy with its 95% interval, validity, the base's figures."""
+    """The quality of a registered version: accuracy with its 95% interval, validity, the base's figures."""
     before, after = summarise(base), summarise(tuned)
     low, high = after.ex.interval
     return {

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from pipesql.finetune.data.tokenise import IGNORED, Row, common_prefix
+from pipesql.finetune.data.tokenise import IGNORED, Row, shared_prompt_length
 
 
 @dataclass
@@ -85,7 +85,7 @@ def deal_trees(rows: Sequence[Row], capacity: int, draw: random.Random) -> list[
     trees: list[tuple[int, list[Row]]] = []
     for members in by_database.values():
         # One token of the prompt at least stays with the branch: the first target is predicted from it.
-        shared = min(common_prefix(members), min(row.prompt_length for row in members) - 1)
+        shared = min(shared_prompt_length(members), min(row.prompt_length for row in members) - 1)
         draw.shuffle(members)
         trees += [(shared, tree) for tree in _deal(members, shared, capacity)]
     return trees

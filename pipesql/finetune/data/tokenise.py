@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipesql.chat.template import sequence
+from pipesql.chat.template import common_prefix, sequence
 from pipesql.records import Sample
 
 if TYPE_CHECKING:
@@ -90,13 +90,7 @@ def tokenise_sample(sample: Sample, tokenizer: PreTrainedTokenizerBase) -> Row:
     return Row(sample.id, sample.db_id, tokens.ids, tokens.learnt[0][0], sample.layout, heard)
 
 
-def common_prefix(rows: Sequence[Row]) -> int:
+def shared_prompt_length(rows: Sequence[Row]) -> int:
     """How many leading prompt tokens all rows share."""
-    first = min(row.input_ids[: row.prompt_length] for row in rows)
-    last = max(row.input_ids[: row.prompt_length] for row in rows)
-    length = 0
-    for one, other in zip(first, last, strict=False):
-        if one != other:
-            break
-        length += 1
-    return length
+    prompts = [row.input_ids[: row.prompt_length] for row in rows]
+    return common_prefix([min(prompts), max(prompts)])  # in order of their tokens first and last differ the earliest

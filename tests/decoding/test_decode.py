@@ -11,13 +11,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from pipesql.chat.template import START, markers, prompt_ids  # noqa: E402
-from pipesql.decoding.answers import Decoded, Limits  # noqa: E402
 from pipesql.decoding.decode import decode  # noqa: E402
 from pipesql.decoding.operator_stream import read_answer  # noqa: E402
 from pipesql.decoding.prefix_cache import shared_lengths  # noqa: E402
+from pipesql.decoding.types import Decoded, DecodeLimits  # noqa: E402
 from pipesql.errors import BadInput  # noqa: E402
 
-LIMITS = Limits(operator_tokens=24, operators=4)
+LIMITS = DecodeLimits(operator_tokens=24, operators=4)
 
 
 def accept(index: int, operators: Sequence[str]) -> str | None:
@@ -41,7 +41,7 @@ def prompts(byte_tokenizer) -> list[list[int]]:
     return texts + [[rng.randrange(200) for _ in range(rng.randint(1, 40))] for _ in range(5)]
 
 
-def read_again_for_each_token(model, tokenizer, prompt: list[int], limits: Limits) -> Decoded:
+def read_again_for_each_token(model, tokenizer, prompt: list[int], limits: DecodeLimits) -> Decoded:
     """The definition, without cache, batch or padding: everything is read, split and counted again for each token."""
     marks, start = markers(tokenizer), tokenizer.convert_tokens_to_ids(START)
     made: list[int] = []
@@ -176,7 +176,7 @@ def test_answers_are_reported_once_each_as_they_come(byte_model, byte_tokenizer,
 
 
 def test_limits_say_what_was_too_long(byte_model, byte_tokenizer, prompts) -> None:
-    got = decode(byte_model, byte_tokenizer, prompts, accept, limits=Limits(operator_tokens=3, operators=1))
+    got = decode(byte_model, byte_tokenizer, prompts, accept, limits=DecodeLimits(operator_tokens=3, operators=1))
     details = {d.detail for d in got if d.stop == "length"}
     assert details == {"an operator does not end within 3 tokens", "the query does not end after 1 operators"}
     assert all(len(d.operators) <= 1 for d in got)
@@ -189,7 +189,7 @@ def test_no_prompts_give_no_answers(byte_model, byte_tokenizer) -> None:
 def test_empty_prompts_and_batches_are_refused(byte_model, byte_tokenizer) -> None:
     with pytest.raises(BadInput, match="prompt 1 is empty"):
         decode(byte_model, byte_tokenizer, [[1], []], accept)
-    with pytest.raises(BadInput, match="batch of 0"):
+    with pytest.raises(BadInput, match="batch is 0"):
         decode(byte_model, byte_tokenizer, [[1]], accept, batch=0)
 
 

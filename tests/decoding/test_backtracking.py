@@ -14,11 +14,11 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("llguidance")
 
 from pipesql.chat.template import markers, operator_ids, prompt_ids  # noqa: E402
-from pipesql.decoding.answers import Decoded, Limits  # noqa: E402
-from pipesql.decoding.backtracking import Branches, Guide, Objection, common_beginning  # noqa: E402  # noqa: E402
+from pipesql.decoding.backtracking import Alternatives, shared_tokens  # noqa: E402  # noqa: E402
 from pipesql.decoding.decode import decode  # noqa: E402
-from pipesql.decoding.grammar.mask import Constraint  # noqa: E402
+from pipesql.decoding.grammar.mask import GrammarCompiler  # noqa: E402
 from pipesql.decoding.sampling import Candidate, choose  # noqa: E402
+from pipesql.decoding.types import Constraint, Decoded, DecodeLimits, Objection  # noqa: E402
 from pipesql.inference.operator_check import check_operators  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
@@ -43,8 +43,8 @@ ANSWERS = (
 
 
 @pytest.fixture(scope="module")
-def taught() -> tuple[Any, Any, Constraint, list[list[int]]]:
-    """A model that says ANSWERS, its tokenizer and constraint, and the prompts of QUESTIONS."""
+def taught() -> tuple[Any, Any, GrammarCompiler, list[list[int]]]:
+    """A model that says ANSWERS, its tokenizer and grammars, and the prompts of QUESTIONS."""
     source = resolve_model("tiny")
     torch.manual_seed(0)
     model, tokenizer = load_model(source, device="cpu"), load_tokenizer(source)
@@ -58,43 +58,43 @@ def taught() -> tuple[Any, Any, Constraint, list[list[int]]]:
         prompts.append(prompt)
         batch.append((prompt, target))
     learn_by_heart(model, batch)
-    return model, tokenizer, Constraint(tokenizer, model.get_output_embeddings().weight.shape[0]), prompts
+    return model, tokenizer, GrammarCompiler(tokenizer, model.get_output_embeddings().weight.shape[0]), prompts
 
 
 def names(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
-    """The judge of names."""
+    """The check of names."""
     error = check_operators(SCHEMA, operators)
     return None if error is None else Objection(error)
 
 
 def answers(
-    taught: Any, judge: Any = names, limits: Limits | None = None, beams: int = 1, batch: int = 4, **more: Any
+    taught: Any, check: Any = names, limits: DecodeLimits | None = None, beams: int = 1, batch: int = 4, **more: Any
 ) -> list[Decoded]:
-    model, tokenizer, constraint, prompts = taught
-    guide = Guide(lambda index, before: constraint.operator(SCHEMA, before), judge, **more)
-    how = {"limits": limits or Limits(operator_tokens=40, operators=4), "batch": batch, "beams": beams}
-    return decode(model, tokenizer, prompts, lambda index, operators: None, guide=guide, **how)
+    model, tokenizer, compiler, prompts = taught
+    constraint = Constraint(lambda index, before: compiler.operator(SCHEMA, before), check, **more)
+    how = {"limits": limits or DecodeLimits(operator_tokens=40, operators=4), "batch": batch, "beams": beams}
+    return decode(model, tokenizer, prompts, lambda index, operators: None, constraint=constraint, **how)
 
 
-def score_alone(taught: Any, index: int, answer: Decoded) -> float:
+def logprob_alone(taught: Any, index: int, answer: Decoded) -> float:
     """The log probability of an answer's tokens, read in one piece behind its prompt."""
     model, tokenizer, _, prompts = taught
-    marks, way = markers(tokenizer), list[int]()
+    marks, tokens = markers(tokenizer), list[int]()
     for number, operator in enumerate(answer.operators):
         last = number == len(answer.operators) - 1
-        way += [*operator_ids(tokenizer, operator, first=number == 0), marks.end if last else marks.step]
+        tokens += [*operator_ids(tokenizer, operator, first=number == 0), marks.end if last else marks.step]
     with torch.inference_mode():
-        logits = model(input_ids=torch.tensor([prompts[index] + way])).logits[0]
-    scores = torch.log_softmax(logits.float(), dim=-1)
-    return sum(scores[len(prompts[index]) - 1 + place, token].item() for place, token in enumerate(way))
+        logits = model(input_ids=torch.tensor([prompts[index] + tokens])).logits[0]
+    logprobs = torch.log_softmax(logits.float(), dim=-1)
+    return sum(logprobs[len(prompts[index]) - 1 + place, token].item() for place, token in enumerate(tokens))
 
 
 def test_what_can_stand_is_said_as_it_would_be_without(taught: Any) -> None:
-    guided = answers(taught)
+    constrained = answers(taught)
     for index in (0, 1, 5):
-        assert guided[index].operators == ANSWERS[index] and guided[index].switches == 0
-        assert -0.5 < guided[index].score < 0
-    free = decode(taught[0], taught[1], taught[3], lambda index, operators: None, limits=Limits(40, 4))
+        assert constrained[index].operators == ANSWERS[index] and constrained[index].backtracks == 0
+        assert -0.5 < constrained[index].logprob < 0
+    free = decode(taught[0], taught[1], taught[3], lambda index, operators: None, limits=DecodeLimits(40, 4))
     assert [a.operators for a in free] == list(ANSWERS)
 
 
@@ -104,55 +104,58 @@ def test_a_name_that_is_not_there_is_never_said(taught: Any) -> None:
         assert check_operators(SCHEMA, answer.operators) is None
 
 
-def test_an_objection_leads_to_another_way(taught: Any) -> None:
+def test_an_objection_leads_to_another_hypothesis(taught: Any) -> None:
     """Forbidden is what the model learnt; the operators before it stand, and what comes instead holds."""
 
-    def judge(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
+    def check(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
         return Objection("not that") if operators[-1] == "|> SELECT name" else names(index, operators, whole)
 
-    answer = answers(taught, judge)[0]
+    answer = answers(taught, check)[0]
     assert answer.operators[:2] == ANSWERS[0][:2]
     assert answer.operators[2:3] != ("|> SELECT name",)
-    assert answer.switches > 0 and answer.stop == "done"
+    assert answer.backtracks > 0 and answer.stop == "done"
 
 
-def test_an_operator_that_finds_no_way_is_given_up(taught: Any) -> None:
-    def judge(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
+def test_an_operator_without_an_alternative_is_given_up(taught: Any) -> None:
+    def check(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
         return Objection("nothing may follow") if len(operators) > 1 else names(index, operators, whole)
 
-    answer = answers(taught, judge)[0]
+    answer = answers(taught, check)[0]
     assert answer.operators == ("FROM singer",)
     assert answer.stop == "done" and "operator 2 was given up: nothing may follow" in answer.detail
-    assert answer.switches == Limits().switches
+    assert answer.backtracks == DecodeLimits().backtracks
 
 
 def test_without_any_operator_the_answer_is_invalid(taught: Any) -> None:
-    answer = answers(taught, lambda *_: Objection("no"), Limits(40, 4, switches=2))[0]
-    assert (answer.stop, answer.detail, answer.switches) == ("invalid", "no", 2)
+    answer = answers(taught, lambda *_: Objection("no"), DecodeLimits(40, 4, backtracks=2))[0]
+    assert (answer.stop, answer.detail, answer.backtracks) == ("invalid", "no", 2)
 
 
-def test_a_weak_objection_stands_where_no_other_way_is_as_cheap(taught: Any) -> None:
-    """Learnt by heart, any other way costs more than the objection."""
+def test_a_weak_objection_stands_where_no_alternative_is_as_cheap(taught: Any) -> None:
+    """Learnt by heart, any other hypothesis costs more than the objection."""
 
-    def judge(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
+    def check(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
         return (
             Objection("no row", weak=True) if operators[-1].startswith("|> WHERE") else names(index, operators, whole)
         )
 
-    assert answers(taught, judge, weak_cost=1.0)[5].operators == ANSWERS[5]
-    elsewhere = answers(taught, judge, weak_cost=1e6)[5]
-    assert not any(o.startswith("|> WHERE") for o in elsewhere.operators) or elsewhere.switches == Limits().switches
+    assert answers(taught, check, weak_cost=1.0)[5].operators == ANSWERS[5]
+    elsewhere = answers(taught, check, weak_cost=1e6)[5]
+    assert (
+        not any(o.startswith("|> WHERE") for o in elsewhere.operators)
+        or elsewhere.backtracks == DecodeLimits().backtracks
+    )
 
 
 def test_what_was_forgotten_leaves_no_trace(taught: Any) -> None:
     """After going back the row says what a row says that was never elsewhere: its answer by itself, token by token."""
 
-    def judge(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
+    def check(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
         return Objection("not that") if operators[-1] == "|> WHERE age > 30" else names(index, operators, whole)
 
-    answer = answers(taught, judge)[0]
-    assert answer.switches > 0
-    assert answer.score == pytest.approx(score_alone(taught, 0, answer), abs=1e-3)
+    answer = answers(taught, check)[0]
+    assert answer.backtracks > 0
+    assert answer.logprob == pytest.approx(logprob_alone(taught, 0, answer), abs=1e-3)
 
 
 def test_samples_are_drawn_by_their_seed(taught: Any) -> None:
@@ -162,13 +165,13 @@ def test_samples_are_drawn_by_their_seed(taught: Any) -> None:
 
 
 def test_an_operator_that_does_not_end_is_given_up(taught: Any) -> None:
-    answer = answers(taught, limits=Limits(operator_tokens=4, operators=4, switches=1))[0]
+    answer = answers(taught, limits=DecodeLimits(operator_tokens=4, operators=4, backtracks=1))[0]
     assert answer.operators[0] == "FROM singer" and "does not end within 4 tokens" in answer.detail
 
 
 def test_a_place_behind_which_nothing_is_allowed(taught: Any) -> None:
     """No grammar of ours leads there, but a row must not fall over it."""
-    model, tokenizer, constraint, prompts = taught
+    model, tokenizer, compiler, prompts = taught
 
     class Dead:
         def __init__(self, mask: Any, dead: bool) -> None:
@@ -182,11 +185,13 @@ def test_a_place_behind_which_nothing_is_allowed(taught: Any) -> None:
             return self.mask.take(token)
 
     def mask_of(index: int, before: Sequence[str]) -> Any:
-        return Dead(constraint.operator(SCHEMA, before), bool(before))
+        return Dead(compiler.operator(SCHEMA, before), bool(before))
 
-    guide, limits = Guide(mask_of, names), Limits(operator_tokens=40, operators=4, switches=3)
-    (answer,) = decode(model, tokenizer, prompts[:1], lambda index, operators: None, limits=limits, guide=guide)
-    assert answer.operators[0].startswith("FROM ") and answer.stop == "done" and answer.switches > 0
+    constraint, limits = Constraint(mask_of, names), DecodeLimits(operator_tokens=40, operators=4, backtracks=3)
+    (answer,) = decode(
+        model, tokenizer, prompts[:1], lambda index, operators: None, limits=limits, constraint=constraint
+    )
+    assert answer.operators[0].startswith("FROM ") and answer.stop == "done" and answer.backtracks > 0
 
 
 def test_choosing() -> None:
@@ -196,7 +201,7 @@ def test_choosing() -> None:
     free, forced = choose(logits, allowed, [0.0, 0.0], generators)
     assert [c.token for c in free] == [1, 2, 0] and [c.token for c in forced] == [0]
     assert free[0].regret == 0 and forced[0].regret == pytest.approx(2.0)
-    assert forced[0].score == pytest.approx(torch.log_softmax(logits[1], -1)[0].item())
+    assert forced[0].logprob == pytest.approx(torch.log_softmax(logits[1], -1)[0].item())
 
 
 def test_draws_follow_the_distribution() -> None:
@@ -212,21 +217,21 @@ def test_draws_follow_the_distribution() -> None:
 
 def test_branches_come_cheapest_first_and_can_be_forgotten() -> None:
     a, b, c = (Candidate(n, 0.0, 0.0) for n in range(3))
-    branches = Branches()
-    assert branches.cheapest == float("inf")
-    for cost, way in ((2.0, (a, b)), (1.0, (a, c)), (1.0, (b, c)), (3.0, (b,))):
-        branches.add(cost, way)
-    assert branches.cheapest == 1.0 and branches.take() == (b, c)
-    branches.forget((a, c))
-    assert branches.take() == (a, b)
-    assert common_beginning((a, b, c), (a, b)) == 2 and common_beginning((a,), (b,)) == 0
+    alternatives = Alternatives()
+    assert alternatives.cheapest == float("inf")
+    for cost, hypothesis in ((2.0, (a, b)), (1.0, (a, c)), (1.0, (b, c)), (3.0, (b,))):
+        alternatives.add(cost, hypothesis)
+    assert alternatives.cheapest == 1.0 and alternatives.take() == (b, c)
+    alternatives.forget((a, c))
+    assert alternatives.take() == (a, b)
+    assert shared_tokens((a, b, c), (a, b)) == 2 and shared_tokens((a,), (b,)) == 0
 
 
 def test_a_tokenizer_that_cannot_be_read(tmp_path: Path) -> None:
     from pipesql.errors import BadInput
 
     with pytest.raises(BadInput, match="fast tokenizer"):
-        Constraint(object(), 10)
+        GrammarCompiler(object(), 10)
 
 
 def test_beams_find_what_was_learnt_and_nothing_that_is_not_there(taught: Any) -> None:
@@ -239,26 +244,26 @@ def test_beams_find_what_was_learnt_and_nothing_that_is_not_there(taught: Any) -
 
 
 def test_beams_find_likelier_answers_than_greedy_decoding(taught: Any) -> None:
-    """Without weak objections a score is the log probability of the text, and the best way of three is no worse."""
+    """Without weak objections the best hypothesis of three is at least as likely as the greedy one."""
     for wide, greedy in zip(answers(taught, beams=3), answers(taught, margin=1e9), strict=True):
-        assert wide.score >= greedy.score - 1e-3
+        assert wide.logprob >= greedy.logprob - 1e-3
 
 
-def test_the_score_of_a_beam_is_that_of_its_text(taught: Any) -> None:
+def test_the_logprob_of_a_beam_is_that_of_its_text(taught: Any) -> None:
     answer = answers(taught, beams=3)[3]
-    assert answer.score == pytest.approx(score_alone(taught, 3, answer), abs=1e-3)
+    assert answer.logprob == pytest.approx(logprob_alone(taught, 3, answer), abs=1e-3)
 
 
-def test_a_way_with_an_objection_ends(taught: Any) -> None:
-    def judge(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
+def test_a_hypothesis_with_an_objection_ends(taught: Any) -> None:
+    def check(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
         return Objection("nothing may follow") if len(operators) > 1 else names(index, operators, whole)
 
     def never(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
         return Objection("no")
 
-    limits = Limits(operator_tokens=20, operators=4)
-    answer = answers(taught, judge, limits, beams=2)[0]
+    limits = DecodeLimits(operator_tokens=20, operators=4)
+    answer = answers(taught, check, limits, beams=2)[0]
     assert answer.operators[0] in ("FROM singer", "FROM stadium") and len(answer.operators) == 1
-    assert answer.stop == "done" and answer.switches > 0
+    assert answer.stop == "done" and answer.backtracks > 0
     answer = answers(taught, never, limits, beams=2)[0]
     assert answer.stop == "invalid" and answer.detail

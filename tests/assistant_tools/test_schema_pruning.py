@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipesql.assistant_tools.schema_pruning import rank_tables, select_tables, words
+from pipesql.assistant_tools.schema_pruning import prune_schema, rank_tables, words
 from pipesql.chat.prompts import schema_text
 from pipesql.pipe.schema import Column, ForeignKey, Schema, Table
 
@@ -42,7 +42,7 @@ def test_words_of_names_and_sentences() -> None:
 
 
 def test_what_fits_is_whole() -> None:
-    assert select_tables(SCHEMA, "anything", cost, 10_000) is SCHEMA
+    assert prune_schema(SCHEMA, "anything", cost, 10_000) is SCHEMA
 
 
 def test_the_likeliest_come_first() -> None:
@@ -57,13 +57,13 @@ def test_values_in_the_question_count() -> None:
 def test_tables_between_two_come_along() -> None:
     """Customers and products are joined by orders and their items, of which the question does not speak."""
     budget = cost(SCHEMA) - cost(Schema(SCHEMA.tables[4:]))
-    kept = select_tables(SCHEMA, "Which customers bought which product name?", cost, budget)
+    kept = prune_schema(SCHEMA, "Which customers bought which product name?", cost, budget)
     assert names(kept) == ["Customers", "Orders", "OrderItems", "Products"]
 
 
 @pytest.mark.parametrize("budget", [1, 60, 150, 250])
 def test_the_budget_holds_and_keys_lead_nowhere_else(budget: int) -> None:
-    kept = select_tables(SCHEMA, "How many order items of each product?", cost, budget)
+    kept = prune_schema(SCHEMA, "How many order items of each product?", cost, budget)
     assert len(kept.tables) == 1 or cost(kept) <= budget
     assert all(kept.table(key.ref_table) for t in kept for key in t.foreign_keys)
     assert names(kept) == [n for n in names(SCHEMA) if n in names(kept)]
@@ -71,4 +71,4 @@ def test_the_budget_holds_and_keys_lead_nowhere_else(budget: int) -> None:
 
 def test_a_schema_without_keys() -> None:
     lone = Schema(tuple(table(f"t{n}", f"c{n}") for n in range(9)))
-    assert names(select_tables(lone, "c3 and c7", cost, 15)) == ["t3", "t7"]
+    assert names(prune_schema(lone, "c3 and c7", cost, 15)) == ["t3", "t7"]

@@ -9,8 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from pipesql.decoding import stepwise  # noqa: E402
-from pipesql.decoding.answers import Decoded, Limits  # noqa: E402
 from pipesql.decoding.stepwise import decode_stepwise  # noqa: E402
+from pipesql.decoding.types import Decoded, DecodeLimits  # noqa: E402
 from pipesql.errors import BadInput  # noqa: E402
 
 COUNT, BATCH = 9, 2
@@ -44,7 +44,7 @@ def accept(index: int, operators: Sequence[str]) -> str | None:
 
 
 def ask(
-    monkeypatch, check=accept, limits: Limits | None = None, tokens: int = 5
+    monkeypatch, check=accept, limits: DecodeLimits | None = None, tokens: int = 5
 ) -> tuple[list[Decoded], list[tuple[str, int]]]:
     """All answers, and in which order prompts were read and answers reported."""
     script = Scripted(tokens)
@@ -55,7 +55,7 @@ def ask(
         COUNT,
         lambda index, operators: (index, len(operators)),
         check,
-        limits=limits or Limits(),
+        limits=limits or DecodeLimits(),
         batch=BATCH,
         on_answer=lambda index, answer: script.asked.append(("answer", index)),
     )
@@ -71,7 +71,7 @@ def test_each_question_gets_its_own_operators_and_tokens(monkeypatch) -> None:
 
 def test_a_group_gives_its_answers_before_the_next_is_read(monkeypatch) -> None:
     _, order = ask(monkeypatch)
-    size = stepwise.BATCHES_A_GROUP * BATCH
+    size = stepwise.BATCHES_PER_GROUP * BATCH
     assert size < COUNT
     for index in range(COUNT):
         answered = order.index(("answer", index))
@@ -92,14 +92,14 @@ def test_the_check_sees_the_whole_query_of_its_question(monkeypatch) -> None:
 
 
 def test_a_query_that_does_not_end_is_given_up_with_a_sentence(monkeypatch) -> None:
-    answers, _ = ask(monkeypatch, limits=Limits(operators=2))
+    answers, _ = ask(monkeypatch, limits=DecodeLimits(operators=2))
     assert (answers[3].stop, len(answers[3].operators)) == ("length", 2)
     assert answers[3].detail == "the query does not end after 2 operators"
     assert answers[1].stop == "done"
 
 
 def test_an_operator_may_take_every_token_that_it_has(monkeypatch) -> None:
-    answers, _ = ask(monkeypatch, limits=Limits(operator_tokens=5), tokens=5)
+    answers, _ = ask(monkeypatch, limits=DecodeLimits(operator_tokens=5), tokens=5)
     assert [a.stop for a in answers] == ["done"] * COUNT
 
 
@@ -108,11 +108,13 @@ def test_an_operator_that_does_not_end_ends_its_answer(monkeypatch) -> None:
         return [Decoded(("|> WHERE a OR",), "length", "an operator does not end within 5 tokens", 5) for _ in prompts]
 
     monkeypatch.setattr(stepwise, "decode", unending)
-    (answer,) = decode_stepwise(None, None, 1, lambda index, operators: [1], accept, limits=Limits(operator_tokens=5))
+    (answer,) = decode_stepwise(
+        None, None, 1, lambda index, operators: [1], accept, limits=DecodeLimits(operator_tokens=5)
+    )
     assert (answer.operators, answer.stop) == (("|> WHERE a OR",), "length")
     assert answer.detail == "an operator does not end within 5 tokens"
 
 
 def test_a_batch_below_one_is_refused() -> None:
-    with pytest.raises(BadInput, match="a batch of 0 rows"):
+    with pytest.raises(BadInput, match="batch is 0"):
         decode_stepwise(None, None, 1, lambda index, operators: [1], accept, batch=0)

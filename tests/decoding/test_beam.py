@@ -1,4 +1,4 @@
-"""Beams: what is handed on beside the best answer, and what is saved where the model is sure."""
+"""Beams: what is returned beside the best answer, and what is saved where the model is sure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("llguidance")
 
 from pipesql.chat.template import markers, operator_ids, prompt_ids  # noqa: E402
-from pipesql.decoding.answers import Decoded, Limits  # noqa: E402
-from pipesql.decoding.backtracking import Guide, Objection  # noqa: E402
-from pipesql.decoding.beam import FLOOR, MARGIN, Beam, BeamReading  # noqa: E402
+from pipesql.decoding.beam import FLOOR, MARGIN, BeamSearch, Hypothesis  # noqa: E402
 from pipesql.decoding.decode import decode  # noqa: E402
-from pipesql.decoding.grammar.mask import Constraint  # noqa: E402
+from pipesql.decoding.grammar.mask import GrammarCompiler  # noqa: E402
+from pipesql.decoding.types import Constraint, Decoded, DecodeLimits, Objection  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
 from pipesql.pipe.schema import Column, Schema, Table  # noqa: E402
@@ -45,21 +44,25 @@ def answers() -> tuple[list[Decoded], list[Decoded]]:
     prompts = [prompt_ids(tokenizer, [{"role": "user", "content": text}]) for text in ("Names?", "Old ones?")]
     lessons = [(prompts[0], target(SURE)), *((prompts[1], target(one)) for one in EITHER)]
     learn_by_heart(model, lessons, below=0.2)
-    constraint = Constraint(tokenizer, model.get_output_embeddings().weight.shape[0])
-    guide = Guide(lambda index, before: constraint.operator(SCHEMA, before), lambda *_: None)
+    compiler = GrammarCompiler(tokenizer, model.get_output_embeddings().weight.shape[0])
+    constraint = Constraint(lambda index, before: compiler.operator(SCHEMA, before), lambda *_: None)
 
     def decoded(beams: int) -> list[Decoded]:
-        how: dict[str, Any] = {"guide": guide, "beams": beams, "limits": Limits(operator_tokens=40, operators=4)}
+        how: dict[str, Any] = {
+            "constraint": constraint,
+            "beams": beams,
+            "limits": DecodeLimits(operator_tokens=40, operators=4),
+        }
         return decode(model, tokenizer, prompts, lambda index, operators: None, batch=6, **how)
 
     return decoded(1), decoded(3)
 
 
-def test_what_else_is_likely_is_handed_on(answers: tuple[list[Decoded], list[Decoded]]) -> None:
+def test_other_likely_answers_are_returned(answers: tuple[list[Decoded], list[Decoded]]) -> None:
     either = answers[1][1]
     assert {*EITHER} <= {either.operators, *(other.operators for other in either.others)}
-    scores = [either.score, *(other.score for other in either.others)]
-    assert scores == sorted(scores, reverse=True) and scores[-1] >= scores[0] - MARGIN
+    logprobs = [either.logprob, *(other.logprob for other in either.others)]
+    assert logprobs == sorted(logprobs, reverse=True) and logprobs[-1] >= logprobs[0] - MARGIN
 
 
 def test_a_sure_question_costs_what_greedy_decoding_costs(answers: tuple[list[Decoded], list[Decoded]]) -> None:
@@ -70,37 +73,37 @@ def test_a_sure_question_costs_what_greedy_decoding_costs(answers: tuple[list[De
 
 
 def test_a_question_without_an_end_is_given_up_at_the_floor() -> None:
-    """An untrained model that no judge lets end would go on to the last limit."""
+    """An untrained model that no check lets end would go on to the last limit."""
     source = resolve_model("tiny")
     torch.manual_seed(0)
     model, tokenizer = load_model(source, device="cpu"), load_tokenizer(source)
-    constraint = Constraint(tokenizer, model.get_output_embeddings().weight.shape[0])
+    compiler = GrammarCompiler(tokenizer, model.get_output_embeddings().weight.shape[0])
 
-    def judge(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
+    def check(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
         return Objection("not yet") if whole else None
 
-    guide = Guide(lambda index, before: constraint.operator(SCHEMA, before), judge)
+    constraint = Constraint(lambda index, before: compiler.operator(SCHEMA, before), check)
     prompt = prompt_ids(tokenizer, [{"role": "user", "content": "Names?"}])
-    (answer,) = decode(model, tokenizer, [prompt], lambda index, operators: None, guide=guide, beams=2)
+    (answer,) = decode(model, tokenizer, [prompt], lambda index, operators: None, constraint=constraint, beams=2)
     assert "was given up: all that can follow is less likely than -25 nats" in answer.detail
-    assert answer.score >= FLOOR and answer.tokens < Limits().operator_tokens
+    assert answer.logprob >= FLOOR and answer.tokens < DecodeLimits().operator_tokens
 
 
 def test_what_stood_before_is_an_operator_at_least() -> None:
-    """A likely way that was given up within its first operator leaves no query; a less likely one further on does."""
+    """A likely hypothesis given up within its first operator leaves no query; a less likely longer one does."""
     tokenizer = load_tokenizer(resolve_model("tiny"))
     width, marks = len(tokenizer), markers(tokenizer)
-    guide = Guide(lambda *_: Anything(width), lambda *_: Objection("no"))
+    constraint = Constraint(lambda *_: Anything(width), lambda *_: Objection("no"))
     answers: dict[int, Decoded] = {}
-    reading = BeamReading(tokenizer, guide, Limits(), answers.__setitem__, 2, lambda index: None)
-    first = reading.row(0)
-    first.question.margin = first.question.ending = float("inf")
-    later = Beam(first.question, first.mask, ("FROM singer",), (), FLOOR / 2)
+    search = BeamSearch(tokenizer, constraint, DecodeLimits(), answers.__setitem__, 2, lambda index: None)
+    first = search.row(0)
+    first.beam.margin = first.beam.ending = float("inf")
+    later = Hypothesis(first.beam, first.mask, ("FROM singer",), (), FLOOR / 2)
     logits = torch.full((2, width), -200.0)
     logits[:, marks.step] = 10.0
     batch = SimpleNamespace(logits=logits, tokens=torch.zeros(2, dtype=torch.long), keep=lambda parents: [])
-    assert reading.take([first, later], batch) == []  # type: ignore[arg-type]
-    assert (answers[0].operators, answers[0].stop, answers[0].score) == (("FROM singer",), "done", FLOOR / 2)
+    assert search.take([first, later], batch) == []  # type: ignore[arg-type]
+    assert (answers[0].operators, answers[0].stop, answers[0].logprob) == (("FROM singer",), "done", FLOOR / 2)
 
 
 @pytest.mark.parametrize("ending", [MARGIN, float("inf")])
@@ -108,11 +111,11 @@ def test_no_query_is_cut_off_at_a_price_but_in_the_end(ending: float) -> None:
     """Else a query that could end anywhere at a price ends early, for the sum of a long answer is dearer than that."""
     tokenizer = load_tokenizer(resolve_model("tiny"))
     width, marks = len(tokenizer), markers(tokenizer)
-    guide = Guide(lambda *_: Anything(width), lambda *_: None)
+    constraint = Constraint(lambda *_: Anything(width), lambda *_: None)
     answers: dict[int, Decoded] = {}
-    reading = BeamReading(tokenizer, guide, Limits(), answers.__setitem__, 4, lambda index: None)
-    row = reading.row(0)
-    row.question.margin, row.question.ending, row.operators = float("inf"), ending, ("FROM singer",)
+    search = BeamSearch(tokenizer, constraint, DecodeLimits(), answers.__setitem__, 4, lambda index: None)
+    row = search.row(0)
+    row.beam.margin, row.beam.ending, row.operators = float("inf"), ending, ("FROM singer",)
     one, other = (
         tokenizer.encode("|>", add_special_tokens=False)[0],
         tokenizer.encode(" x", add_special_tokens=False)[0],
@@ -120,9 +123,9 @@ def test_no_query_is_cut_off_at_a_price_but_in_the_end(ending: float) -> None:
     logits = torch.full((1, width), -30.0)
     logits[0, one], logits[0, other], logits[0, marks.end] = 10.0, 10.0 - MARGIN / 2, 10.0 - 2 * MARGIN
     batch = SimpleNamespace(logits=logits, tokens=torch.zeros(4, dtype=torch.long), keep=lambda parents: [0, 1])
-    kept = reading.take([row], batch)  # type: ignore[arg-type]
-    assert {way.newest for way in kept} == {one, other}
-    assert bool(row.question.ended) == (ending > MARGIN)
+    kept = search.take([row], batch)  # type: ignore[arg-type]
+    assert {hypothesis.newest for hypothesis in kept} == {one, other}
+    assert bool(row.beam.ended) == (ending > MARGIN)
 
 
 class Anything:

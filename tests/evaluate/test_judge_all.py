@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 
 from pipesql.errors import BadInput, ExecutionError
-from pipesql.evaluate.judge import SHOWN_ROWS
-from pipesql.evaluate.judge_all import judge_all
+from pipesql.evaluate.judge import SHOWN_ROWS, judge_all
 from pipesql.execution.connection import QueryLimits
-from pipesql.records import Verdict
+from pipesql.records import Prediction, Verdict
 from pipesql.storage import read_jsonl, write_jsonl
 
 NAMES = "SELECT name FROM singer WHERE age > 30"
@@ -76,13 +75,13 @@ def test_a_page_gets_the_first_rows(prediction) -> None:
     assert judged.answer == judged.gold
 
 
-def test_the_answer_says_where_it_parts(prediction) -> None:
+def test_the_verdict_says_where_the_answer_diverges(prediction) -> None:
     gold = ("FROM singer", "|> WHERE age > 30", "|> SELECT name")
     wrong = prediction("FROM singer\n|> WHERE age > 40\n|> SELECT name", gold_operators=gold)
     right = prediction("FROM singer\n|> WHERE 30 < age\n|> SELECT name", gold_operators=gold)
     first, second = (j.verdict for j in judge_all([wrong, right]))
-    assert (first.parts_at, first.parts_in) == (2, "WHERE")
-    assert (second.parts_at, second.parts_in) == (0, "")
+    assert (first.diverges_at, first.diverges_in) == (2, "WHERE")
+    assert (second.diverges_at, second.diverges_in) == (0, "")
 
 
 def test_any_number_of_workers_gives_the_same(prediction, tmp_path, database) -> None:
@@ -118,4 +117,21 @@ def test_a_verdict_file_of_the_strict_rule_alone_can_still_be_read(tmp_path) -> 
         '"extra": {"stop": "done", "tokens": 3, "operators": 1}}\n'
     )
     (verdict,) = read_jsonl(tmp_path / "old.jsonl", Verdict)
-    assert verdict.correct and verdict.spider is None and verdict.soft_f1 is None and verdict.parts_at == 0
+    assert verdict.correct and verdict.spider is None and verdict.soft_f1 is None and verdict.diverges_at == 0
+
+
+def test_files_of_version_0_1_are_read_under_the_new_names(tmp_path) -> None:
+    (tmp_path / "verdicts.jsonl").write_text(
+        '{"id": "q1", "db_id": "music", "question": "?", "gold_sql": "SELECT 1", "pipe_sql": "FROM a", '
+        '"lowered_sql": "", "valid": true, "correct": false, "cause": "rows", "parts_at": 2, "parts_in": "WHERE", '
+        '"extra": {"stop": "done", "score": -0.5, "share": 0.8, "switches": 1, "unsaid": 2}}\n'
+    )
+    (verdict,) = read_jsonl(tmp_path / "verdicts.jsonl", Verdict)
+    assert (verdict.diverges_at, verdict.diverges_in) == (2, "WHERE")
+    assert verdict.extra == {"stop": "done", "logprob": -0.5, "share": 0.8, "backtracks": 1, "missing_mentions": 2}
+    (tmp_path / "predictions.jsonl").write_text(
+        '{"id": "q1", "db_id": "music", "database": "a.sqlite", "question": "?", "gold_sql": "SELECT 1", '
+        '"operators": ["FROM a"], "stop": "done", "score": -0.5, "switches": 1, "unsaid": ["b"]}\n'
+    )
+    (prediction,) = read_jsonl(tmp_path / "predictions.jsonl", Prediction)
+    assert (prediction.logprob, prediction.backtracks, prediction.missing_mentions) == (-0.5, 1, ("b",))

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipesql.decoding.answers import Decoded
+from pipesql.decoding.types import Decoded
 from pipesql.errors import BadInput
-from pipesql.inference.config import Asking
-from pipesql.inference.constrained import vote
+from pipesql.inference.config import DecodingConfig
+from pipesql.inference.vote import vote
 
 ROWS = {"a": (1,), "b": (1,), "c": (2,), "d": None}
 
@@ -20,7 +20,7 @@ def rows_of(operators: Sequence[str]) -> tuple[int, ...] | None:
 
 
 def said(text: str, probability: float, stop: str = "done") -> Decoded:
-    return Decoded((text,), stop, score=math.log(probability))
+    return Decoded((text,), stop, logprob=math.log(probability))
 
 
 def test_texts_with_the_same_rows_add_up() -> None:
@@ -49,7 +49,7 @@ def test_what_speaks_against_a_text_is_taken_off() -> None:
 
 
 def test_no_weight_underflows() -> None:
-    answers = [Decoded(("a",), "done", score=-2000.0), Decoded(("c",), "done", score=-2001.0)]
+    answers = [Decoded(("a",), "done", logprob=-2000.0), Decoded(("c",), "done", logprob=-2001.0)]
     assert vote(answers, rows_of)[1] == pytest.approx(1 / (1 + math.exp(-1)))
 
 
@@ -57,7 +57,7 @@ def test_no_weight_underflows() -> None:
     ("given", "sentence"),
     [
         ({"mode": "best"}, "mode is 'best'"),
-        ({"evidence": "all"}, "evidence is 'all'"),
+        ({"check": "all"}, "check is 'all'"),
         ({"mode": "vote"}, "constrained=1"),
         ({"mode": "beam"}, "constrained=1"),
         ({"mode": "agent", "constrained": True}, "constrained=0"),
@@ -70,11 +70,11 @@ def test_no_weight_underflows() -> None:
 )
 def test_what_does_not_go_together_is_refused(given: dict[str, object], sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
-        Asking(**given)  # type: ignore[arg-type]
+        DecodingConfig(**given)  # type: ignore[arg-type]
 
 
 def test_settings_hold_what_decides_an_answer_and_no_more() -> None:
-    assert Asking(seed=1).settings() == Asking(seed=2).settings()
-    assert "evidence" not in Asking().settings()
-    votes = [Asking(mode="vote", constrained=True, seed=seed).settings() for seed in (1, 2)]
-    assert votes[0] != votes[1] and votes[0]["evidence"] == "words"
+    assert DecodingConfig(seed=1).settings() == DecodingConfig(seed=2).settings()
+    assert "check" not in DecodingConfig().settings()
+    votes = [DecodingConfig(mode="vote", constrained=True, seed=seed).settings() for seed in (1, 2)]
+    assert votes[0] != votes[1] and votes[0]["check"] == "mentions"

@@ -10,8 +10,8 @@ import pytest
 from pipesql.chat import template
 from pipesql.errors import BadInput
 from pipesql.evaluate.questions import prompt_shape
-from pipesql.inference import answer as asking
-from pipesql.inference.config import Asking
+from pipesql.inference import answer as answering
+from pipesql.inference.config import DecodingConfig
 from pipesql.storage import write_json
 
 
@@ -22,7 +22,7 @@ def test_the_manifest_says_how_many(tmp_path: Path) -> None:
     write_json(tmp_path / "manifest.json", {"config": {}})
     assert prompt_shape(tmp_path) == {"values": 0, "keys": 1}
     (tmp_path / "manifest.json").write_text("[]")
-    with pytest.raises(BadInput, match="is no manifest of a data folder"):
+    with pytest.raises(BadInput, match="is not the manifest of a data folder"):
         prompt_shape(tmp_path)
 
 
@@ -34,14 +34,14 @@ def test_the_prompt_holds_them(golden, monkeypatch: pytest.MonkeyPatch, values: 
         seen.append(messages[-1]["content"])
         return [1]
 
-    monkeypatch.setattr(asking, "prompt_ids", keep)
-    monkeypatch.setattr(asking, "decode", lambda *_args, **_more: [])
+    monkeypatch.setattr(answering, "prompt_ids", keep)
+    monkeypatch.setattr(answering, "decode", lambda *_args, **_more: [])
     asked = [replace(golden[0], question="Is Bob over 30?")]
-    asking.answer(None, None, asked, Asking(values=values), lambda index, decoded, share: None)
+    answering.answer(None, None, asked, DecodingConfig(values=values), lambda index, decoded, share: None)
     assert ("Values: singer.name = 'Bob'\n" in seen[0]) == told
 
 
-def test_a_schema_that_does_not_fit_is_cut_to_the_likeliest_tables(golden) -> None:
+def test_a_schema_that_does_not_fit_is_cut_to_the_most_likely_tables(golden) -> None:
     from pipesql.execution.database import Database
     from pipesql.inference.answer import prompt_within
     from pipesql.models import resolve_model
@@ -54,14 +54,14 @@ def test_a_schema_that_does_not_fit_is_cut_to_the_likeliest_tables(golden) -> No
     said = tokenizer.decode(whole), tokenizer.decode(cut)
     assert "singer:" in said[0] and "number:" in said[0]
     assert "singer:" not in said[1] and "number:" in said[1] and asked.question in said[1]
-    assert Asking(prompt_tokens=9).room(None) == 9 and Asking().room(None) > 100_000
+    assert DecodingConfig(prompt_tokens=9).room(None) == 9 and DecodingConfig().room(None) > 100_000
 
 
 def test_a_model_that_was_trained_without_keys_is_asked_without(golden, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    monkeypatch.setattr(asking, "prompt_ids", lambda _tokenizer, told: seen.append(told[-1]["content"]) or [1])
-    monkeypatch.setattr(asking, "decode", lambda *_args, **_more: [])
+    monkeypatch.setattr(answering, "prompt_ids", lambda _tokenizer, told: seen.append(told[-1]["content"]) or [1])
+    monkeypatch.setattr(answering, "decode", lambda *_args, **_more: [])
     for keys in (1, 0):
-        asking.answer(None, None, golden[:1], Asking(keys=keys), lambda index, decoded, share: None)
+        answering.answer(None, None, golden[:1], DecodingConfig(keys=keys), lambda index, decoded, share: None)
     assert "singer: singer_id int key, name, age int" in seen[0]
     assert "singer: singer_id int, name, age int" in seen[1]

@@ -1,10 +1,10 @@
-"""What a question calls by its name, and what an answer leaves out of it."""
+"""The names that a question mentions, and those that an answer leaves out."""
 
 from __future__ import annotations
 
 import pytest
 
-from pipesql.inference.mentions import Mentions, left_out, mentions
+from pipesql.inference.mentions import Mentions, mentions, missing_mentions
 from pipesql.pipe.schema import Column, Schema, Table
 
 
@@ -36,7 +36,9 @@ SCHEMA = Schema(
         ("", set(), set()),
     ],
 )
-def test_a_name_is_called_by_its_words_outside_a_longer_one(question: str, tables: set[str], columns: set[str]) -> None:
+def test_a_name_is_mentioned_by_its_words_outside_a_longer_one(
+    question: str, tables: set[str], columns: set[str]
+) -> None:
     found = mentions(SCHEMA, question)
     assert found.tables == tables
     assert {min(names) for names in found.columns} == columns
@@ -62,26 +64,32 @@ def test_a_name_is_called_by_its_words_outside_a_longer_one(question: str, table
 )
 def test_what_an_answer_leaves_out(question: str, query: str, missing: list[str]) -> None:
     operators = query.replace(" |> ", "\n|> ").split("\n")
-    assert left_out(SCHEMA, mentions(SCHEMA, question), operators) == missing
+    assert missing_mentions(SCHEMA, mentions(SCHEMA, question), operators) == missing
 
 
 def test_nothing_is_said_of_a_query_that_does_not_hold() -> None:
-    called = Mentions(frozenset({"drivers"}))
-    assert left_out(SCHEMA, called, ["FROM nowhere"]) == left_out(SCHEMA, called, ["FROM School |>"]) == []
+    mentioned = Mentions(frozenset({"drivers"}))
+    assert (
+        missing_mentions(SCHEMA, mentioned, ["FROM nowhere"])
+        == missing_mentions(SCHEMA, mentioned, ["FROM School |>"])
+        == []
+    )
 
 
-@pytest.mark.parametrize(("evidence", "missing"), [("words", ("drivers", "name")), ("rows", ()), ("names", ())])
-def test_only_evidence_of_words_looks_at_them(evidence: str, missing: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("check", "missing"), [("mentions", ("drivers", "name")), ("rows", ()), ("names", ())])
+def test_only_the_check_of_mentions_looks_at_them(check: str, missing: tuple[str, ...]) -> None:
     pytest.importorskip("torch")
-    from pipesql.inference.config import Asking, Question
-    from pipesql.inference.constrained import UNSAID, Guidance
+    from pipesql.inference.config import DecodingConfig, PlainQuestion
+    from pipesql.inference.constrained import MENTION_COST, ConstrainedDecoding
     from pipesql.models import resolve_model
     from pipesql.models.load import load_model, load_tokenizer
 
     source = resolve_model("tiny")
-    asked = Question("school.sqlite", "Names of all drivers")
-    asking = Asking(layout="tree", constrained=True, evidence=evidence)  # type: ignore[arg-type]
-    model, schemas = load_model(source, device="cpu"), {asked.database: SCHEMA}
-    with Guidance(model, load_tokenizer(source), [asked], schemas, asking, lambda *_: None) as guidance:
-        assert guidance.unsaid(asked, ["FROM School", "|> SELECT School_ID"]) == missing
-        assert guidance.cost(asked, ["FROM School", "|> SELECT School_ID"]) == UNSAID * len(missing)
+    question = PlainQuestion("school.sqlite", "Names of all drivers")
+    config = DecodingConfig(layout="tree", constrained=True, check=check)  # type: ignore[arg-type]
+    model, schemas = load_model(source, device="cpu"), {question.database: SCHEMA}
+    with ConstrainedDecoding(
+        model, load_tokenizer(source), [question], schemas, config, lambda *_: None
+    ) as constrained:
+        assert constrained.missing_mentions(question, ["FROM School", "|> SELECT School_ID"]) == missing
+        assert constrained.cost(question, ["FROM School", "|> SELECT School_ID"]) == MENTION_COST * len(missing)

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from pipesql.assistant_tools import SPECS, Limits, Toolbox
+from pipesql.assistant_tools.specs import SPECS
+from pipesql.assistant_tools.toolbox import Toolbox, ToolLimits
 from pipesql.errors import BadInput
 from pipesql.execution.database import Database
 
@@ -36,7 +37,7 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def box(database: Path) -> Iterator[Toolbox]:
-    with Toolbox(Database(database), Limits()) as opened:
+    with Toolbox(Database(database), ToolLimits()) as opened:
         yield opened
 
 
@@ -111,14 +112,14 @@ def test_what_cannot_be_done_is_an_error_to_act_on(
 
 def test_a_query_that_runs_on_is_stopped(database: Path) -> None:
     query = "FROM `free seats` AS a" + "".join(f" |> CROSS JOIN `free seats` AS {c}" for c in "bcdefg")
-    with Toolbox(Database(database), Limits(seconds=0.2)) as box:
+    with Toolbox(Database(database), ToolLimits(seconds=0.2)) as box:
         error = answer(box, "execute_pipe_sql", query=query + " |> AGGREGATE COUNT(*) AS n")["error"]
     assert error.startswith("the query ran longer than 0.2 s and was stopped")
 
 
 def test_rows_that_cannot_be_counted_in_time_are_shown_all_the_same(database: Path) -> None:
     query = "FROM `free seats` AS a" + "".join(f" |> CROSS JOIN `free seats` AS {c}" for c in "bcdefg")
-    with Toolbox(Database(database), Limits(seconds=0.2)) as box:
+    with Toolbox(Database(database), ToolLimits(seconds=0.2)) as box:
         found = answer(box, "execute_pipe_sql", query=query + " |> SELECT a.n")
     assert found == {
         "columns": ["n"],
@@ -128,7 +129,7 @@ def test_rows_that_cannot_be_counted_in_time_are_shown_all_the_same(database: Pa
 
 
 def test_many_tables_are_not_all_named(database: Path) -> None:
-    with Toolbox(Database(database), Limits(names=1)) as box:
+    with Toolbox(Database(database), ToolLimits(names=1)) as box:
         assert answer(box, "list_tables") == {"tables": ["singer"], "note": "1 of 2 tables shown"}
 
 

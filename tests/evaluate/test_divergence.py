@@ -1,10 +1,10 @@
-"""Where wrong answers part from the gold, on a small database."""
+"""Where wrong answers diverge from the gold, on a small database."""
 
 from __future__ import annotations
 
 import pytest
 
-from pipesql.evaluate.divergence import ENDS_EARLY, UNREADABLE, parting
+from pipesql.evaluate.divergence import ENDS_EARLY, UNREADABLE, first_divergence
 from pipesql.execution.database import Database
 from pipesql.execution.suite import Suite
 
@@ -27,7 +27,7 @@ CASES = {
     "other words for the same": (("FROM singer AS s", "|> WHERE s.age >= 31", "|> SELECT s.age"), 3, "SELECT"),
     "it ends too early": (("FROM singer", "|> WHERE age > 30"), 3, ENDS_EARLY),
     "a name that does not exist": (("FROM singer", "|> WHERE agee > 30", "|> SELECT name"), 2, "WHERE"),
-    "no pipe SQL": (("FROM singer", "|> WHERE age >", "|> SELECT name"), 2, UNREADABLE),
+    "not pipe SQL": (("FROM singer", "|> WHERE age >", "|> SELECT name"), 2, UNREADABLE),
     "prose": (("Sure!",), 1, UNREADABLE),
 }
 
@@ -36,20 +36,20 @@ CASES = {
 def test_cases(database, case: str) -> None:
     operators, number, name = CASES[case]
     with Suite(Database(database)) as suite:
-        place = parting(operators, GOLD, "rows", suite)
+        place = first_divergence(operators, GOLD, "rows", suite)
     assert (place.number, place.operator) == (number, name)
 
 
 def test_wrong_order_is_the_matter_of_the_last_order_by(database) -> None:
     with Suite(Database(database)) as suite:
         wrong = ("FROM singer", "|> WHERE age > 30", "|> ORDER BY age DESC", "|> SELECT name")
-        assert parting(wrong, GOLD, "order", suite).number == 3
+        assert first_divergence(wrong, GOLD, "order", suite).number == 3
         missing = ("FROM singer", "|> WHERE age > 30", "|> SELECT name")
-        assert parting(missing, GOLD, "order", suite).operator == "SELECT"
+        assert first_divergence(missing, GOLD, "order", suite).operator == "SELECT"
 
 
 def test_a_prefix_that_cannot_be_run_within_the_limits_agrees_by_its_text(database) -> None:
     gold = ("FROM number AS a", "|> CROSS JOIN number AS b", "|> AGGREGATE COUNT(*) AS count")
     answer = (*gold[:2], "|> AGGREGATE SUM(a.n) AS total")
     with Suite(Database(database)) as suite:
-        assert parting(answer, gold, "rows", suite).number == 3
+        assert first_divergence(answer, gold, "rows", suite).number == 3

@@ -1,4 +1,4 @@
-"""A growing cache holds what transformers' own would hold, whatever is done to it."""
+"""A KV cache with room to grow holds what transformers' own would hold, whatever is done to it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from pipesql.decoding.kv_cache import ROOM, GrowingCache, in_place  # noqa: E402
+from pipesql.decoding.kv_cache import ROOM, KVCache, in_place  # noqa: E402
 
 HEADS, SIZE = 2, 4
 WIDTHS = st.one_of(st.integers(1, 5), st.integers(ROOM - 1, ROOM + 2))
@@ -19,9 +19,9 @@ def states(rows: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randn(rows, HEADS, width, SIZE), torch.randn(rows, HEADS, width, SIZE + 1)
 
 
-def filled(rows: int, width: int) -> tuple[GrowingCache, list[torch.Tensor]]:
+def filled(rows: int, width: int) -> tuple[KVCache, list[torch.Tensor]]:
     """A cache of one layer, and its keys and values as plain tensors."""
-    cache, plain = GrowingCache(), states(rows, width)
+    cache, plain = KVCache(), states(rows, width)
     cache.update(*plain, 0)
     return cache, list(plain)
 

@@ -1,4 +1,4 @@
-"""What the constraint lets a model write: every golden pair, and no name that is not in sight."""
+"""What the grammar lets a model write: every golden pair, and no name that is not visible."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 
 from pipesql import benchmarks, golden
 from pipesql.chat.template import operator_ids
-from pipesql.decoding.grammar.mask import Constraint
+from pipesql.decoding.grammar.mask import GrammarCompiler
 from pipesql.execution.database import Database
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
@@ -31,15 +31,15 @@ COUNTED = ("FROM singer", "|> AGGREGATE COUNT(*) AS count GROUP BY name")
 
 
 @pytest.fixture(scope="module")
-def constraint() -> Constraint:
+def compiler() -> GrammarCompiler:
     tokenizer = load_tokenizer(resolve_model("tiny"))
-    return Constraint(tokenizer, len(tokenizer))
+    return GrammarCompiler(tokenizer, len(tokenizer))
 
 
-def accepts(constraint: Constraint, before: Sequence[str], operator: str) -> bool:
-    ids = operator_ids(constraint.tokenizer, operator, not before)
-    mask = constraint.operator(SCHEMA, before)
-    return stopped_at(mask, [*ids, constraint.markers.end], Report()) is None
+def accepts(compiler: GrammarCompiler, before: Sequence[str], operator: str) -> bool:
+    ids = operator_ids(compiler.tokenizer, operator, not before)
+    mask = compiler.operator(SCHEMA, before)
+    return stopped_at(mask, [*ids, compiler.markers.end], Report()) is None
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def accepts(constraint: Constraint, before: Sequence[str], operator: str) -> boo
         (COUNTED, "|> SELECT name"),
     ],
 )
-def test_what_can_stand_can_be_written(constraint: Constraint, before: tuple[str, ...], operator: str) -> None:
-    assert accepts(constraint, before, operator)
+def test_what_can_stand_can_be_written(compiler: GrammarCompiler, before: tuple[str, ...], operator: str) -> None:
+    assert accepts(compiler, before, operator)
 
 
 @pytest.mark.parametrize(
@@ -103,34 +103,34 @@ def test_what_can_stand_can_be_written(constraint: Constraint, before: tuple[str
         (("FROM singer", "|> SELECT name"), "|> ORDER BY age"),
     ],
 )
-def test_what_cannot_stand_cannot_be_written(constraint: Constraint, before: tuple[str, ...], operator: str) -> None:
-    assert not accepts(constraint, before, operator)
+def test_what_cannot_stand_cannot_be_written(compiler: GrammarCompiler, before: tuple[str, ...], operator: str) -> None:
+    assert not accepts(compiler, before, operator)
 
 
-def test_markers_come_where_an_operator_may_end(constraint: Constraint) -> None:
-    marks = constraint.markers
-    mask = constraint.operator(SCHEMA, ("FROM singer",))
-    ids = operator_ids(constraint.tokenizer, "|> LIMIT 3", first=False)
+def test_markers_come_where_an_operator_may_end(compiler: GrammarCompiler) -> None:
+    marks = compiler.markers
+    mask = compiler.operator(SCHEMA, ("FROM singer",))
+    ids = operator_ids(compiler.tokenizer, "|> LIMIT 3", first=False)
     assert not mask.allowed()[[marks.step, marks.end]].any()
     for token in ids:
         mask.take(token)
     assert mask.allowed()[[marks.step, marks.end]].all()
-    mask = constraint.operator(SCHEMA, ("FROM singer",), more=False)
+    mask = compiler.operator(SCHEMA, ("FROM singer",), more=False)
     for token in ids:
         mask.take(token)
     assert mask.allowed()[marks.end] and not mask.allowed()[marks.step]
 
 
-def test_a_table_joined_twice_without_an_alias_is_told(constraint: Constraint) -> None:
+def test_a_table_joined_twice_without_an_alias_is_told(compiler: GrammarCompiler) -> None:
     """The text before ON is a whole one for the grammar; that its name is taken shows there."""
-    mask = constraint.operator(SCHEMA, ("FROM singer", "|> JOIN concert ON singer.id = concert.singer_id"))
-    sentences = [mask.take(t) for t in operator_ids(constraint.tokenizer, "|> JOIN singer AS concert ON", first=False)]
+    mask = compiler.operator(SCHEMA, ("FROM singer", "|> JOIN concert ON singer.id = concert.singer_id"))
+    sentences = [mask.take(t) for t in operator_ids(compiler.tokenizer, "|> JOIN singer AS concert ON", first=False)]
     assert "concert" in (sentences[-1] or "")
 
 
-def test_every_pair_of_the_demo_can_be_written(constraint: Constraint, tmp_path: Path) -> None:
+def test_every_pair_of_the_demo_can_be_written(compiler: GrammarCompiler, tmp_path: Path) -> None:
     report, schemas = Report(), dict[str, Schema]()
     for pair in golden.build(benchmarks.load("demo", str(tmp_path))).pairs:
-        walk(pair, schemas.setdefault(pair.database, Database(pair.database).schema), constraint, report)
+        walk(pair, schemas.setdefault(pair.database, Database(pair.database).schema), compiler, report)
     assert report.refused == []
     assert report.pairs > 400

@@ -12,29 +12,29 @@ pytest.importorskip("sklearn")
 from pipesql.inference.confidence import (
     Confidence,
     calibration_error,
+    confidence_in,
+    cross_fitted,
     curve,
     curve_metrics,
     curve_text,
     fit,
-    held_out,
-    sure,
 )
 from pipesql.records import Verdict
 
 
-def judged(number: int, score: float, correct: bool, switches: int = 0, valid: bool = True) -> Verdict:
-    extra = {"score": score, "share": 1.0, "switches": switches}
+def judged(number: int, logprob: float, correct: bool, backtracks: int = 0, valid: bool = True) -> Verdict:
+    extra = {"logprob": logprob, "share": 1.0, "backtracks": backtracks}
     return Verdict(f"q{number:04}", f"db{number % 7}", "", "", "", "", valid, correct, extra=extra)
 
 
 @pytest.fixture(scope="module")
 def drawn() -> list[Verdict]:
-    """Right with probability 1 / (1 + exp(-(2 + score - switches / 2)))."""
+    """Right with probability 1 / (1 + exp(-(2 + logprob - backtracks / 2)))."""
     draw, out = random.Random(0), []
     for number in range(3_000):
-        score, switches = -draw.random() * 6, draw.choice((0, 0, 1, 4))
-        right = draw.random() < 1 / (1 + math.exp(-(2 + score - switches / 2)))
-        out.append(judged(number, score, right, switches=switches))
+        logprob, backtracks = -draw.random() * 6, draw.choice((0, 0, 1, 4))
+        right = draw.random() < 1 / (1 + math.exp(-(2 + logprob - backtracks / 2)))
+        out.append(judged(number, logprob, right, backtracks=backtracks))
     return out
 
 
@@ -47,7 +47,7 @@ def test_the_fit_finds_what_decided(drawn: list[Verdict]) -> None:
 
 
 def test_confidence_on_other_databases_is_calibrated_and_ranks(drawn: list[Verdict]) -> None:
-    found = held_out(drawn)
+    found = cross_fitted(drawn)
     assert found is not None
     error, answered = calibration_error(drawn, found), curve(drawn, found)
     assert error < 0.03
@@ -61,23 +61,23 @@ def test_confidence_on_other_databases_is_calibrated_and_ranks(drawn: list[Verdi
 def test_the_fold_of_a_database_is_fitted_without_it(drawn: list[Verdict]) -> None:
     """Where the answers of one database are turned round, confidence in them does not follow."""
     turned = [
-        judged(n, v.extra["score"], not v.correct, switches=v.extra["switches"]) if v.db_id == "db0" else v
+        judged(n, v.extra["logprob"], not v.correct, backtracks=v.extra["backtracks"]) if v.db_id == "db0" else v
         for n, v in enumerate(drawn)
     ]
-    plain, other = held_out(drawn), held_out(turned)
+    plain, other = cross_fitted(drawn), cross_fitted(turned)
     assert plain is not None and other is not None
-    of_it = [n for n, v in enumerate(drawn) if v.db_id == "db0" and v.extra["switches"] == 0]
-    assert all(plain[n] > 0.5 for n in of_it if drawn[n].extra["score"] > -0.5)
-    assert all(other[n] > 0.5 for n in of_it if drawn[n].extra["score"] > -0.5)
+    of_it = [n for n, v in enumerate(drawn) if v.db_id == "db0" and v.extra["backtracks"] == 0]
+    assert all(plain[n] > 0.5 for n in of_it if drawn[n].extra["logprob"] > -0.5)
+    assert all(other[n] > 0.5 for n in of_it if drawn[n].extra["logprob"] > -0.5)
 
 
 def test_what_cannot_be_fitted() -> None:
     assert fit([judged(n, -1.0, True) for n in range(9)]) is None
     assert fit([judged(n, 0.0, n % 2 == 0) for n in range(9)]) is None
-    assert held_out([judged(n, 0.0, n % 2 == 0) for n in range(9)]) is None
+    assert cross_fitted([judged(n, 0.0, n % 2 == 0) for n in range(9)]) is None
 
 
 def test_an_answer_that_does_not_run_has_no_confidence() -> None:
     confidence = Confidence(5.0, (0.0, 0.0, 0.0))
-    assert sure(confidence, judged(1, -0.1, False, valid=False)) == 0
-    assert sure(confidence, judged(1, -0.1, False)) > 0.9
+    assert confidence_in(confidence, judged(1, -0.1, False, valid=False)) == 0
+    assert confidence_in(confidence, judged(1, -0.1, False)) > 0.9
