@@ -25,12 +25,12 @@ setup: $(READY)  ## create .venv with everything that training needs (PIPESQL_TO
 
 setup-dev: $(READY_DEV)
 
-$(READY): requirements.lock pyproject.toml scripts/setup.py
+$(READY): requirements.lock requirements-torch.lock pyproject.toml scripts/setup.py
 	@$(if $(PYTHON),,$(error pipesql needs Python 3.11 or newer, and none was found: install it, or name it by make PYTHON=/path/to/python3))
 	@$(PYTHON) scripts/setup.py
 	@touch $@
 
-$(READY_DEV): requirements.lock requirements-dev.lock pyproject.toml scripts/setup.py
+$(READY_DEV): requirements.lock requirements-torch.lock requirements-dev.lock pyproject.toml scripts/setup.py
 	@$(if $(PYTHON),,$(error pipesql needs Python 3.11 or newer, and none was found: install it, or name it by make PYTHON=/path/to/python3))
 	@$(PYTHON) scripts/setup.py --dev
 	@touch $@ $(READY)

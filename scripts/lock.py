@@ -1,11 +1,12 @@
-"""Resolve pyproject.toml into requirements.lock, requirements-dev.lock and conda.yaml.
+"""Resolve pyproject.toml into requirements.lock, requirements-torch.lock, requirements-dev.lock and conda.yaml.
 
     python scripts/lock.py              resolve anew, keeping the versions that still fit (needs the network)
     python scripts/lock.py --upgrade    resolve anew, with the newest versions
     python scripts/lock.py --check      only compare conda.yaml with the locks; no network; exit status 1 if it is stale
 
-The locks hold for every platform and Python from 3.11 on. torch and the CUDA libraries that only torch asks for are
-left out of them: which build is right depends on the machine, so `scripts/setup.py` chooses it.
+pyproject.toml allows ranges, the locks name one version each. They hold for every platform and Python from 3.11 on.
+The CUDA libraries that only torch asks for are left out, and torch has a lock of its own: which build is right depends
+on the machine, so `scripts/setup.py` chooses it.
 """
 
 from __future__ import annotations
@@ -14,19 +15,14 @@ import argparse
 import subprocess
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-RUNTIME, DEV, CONDA = (ROOT / name for name in ("requirements.lock", "requirements-dev.lock", "conda.yaml"))
+RUNTIME, TORCH, DEV, CONDA = (
+    ROOT / name for name in ("requirements.lock", "requirements-torch.lock", "requirements-dev.lock", "conda.yaml")
+)
 HEADER = "# Made by `python scripts/lock.py` from pyproject.toml; do not edit. torch is chosen by scripts/setup.py.\n"
 CONDA_PYTHON = "3.11"
-
-
-def torch_pin(pyproject: Path = ROOT / "pyproject.toml") -> str:
-    """The requirement `torch==…` of the extra `train`."""
-    project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
-    return next(r for r in project["optional-dependencies"]["train"] if r.startswith("torch=="))
 
 
 def names_and_pins(lock: Path) -> list[str]:
@@ -39,7 +35,7 @@ def belongs_to_torch(name: str) -> bool:
     return name in ("torch", "triton") or (name.startswith(("nvidia-", "cuda-")) and name != "nvidia-ml-py")
 
 
-def compile_lock(extras: list[str], keep: Path | None, without: list[str]) -> list[str]:
+def compile_lock(extras: list[str], keep: list[Path], without: list[str]) -> list[str]:
     """Resolve the project with these extras for every platform; returns requirement lines in order of name."""
     command = [
         sys.executable,
@@ -56,9 +52,9 @@ def compile_lock(extras: list[str], keep: Path | None, without: list[str]) -> li
     command += [part for extra in extras for part in ("--extra", extra)]
     command += [part for name in without for part in ("--no-emit-package", name)]
     with tempfile.TemporaryDirectory() as folder:
-        if keep is not None and keep.is_file():
-            pins = Path(folder) / "keep.txt"
-            pins.write_text("\n".join(names_and_pins(keep)) + "\n", encoding="utf-8")
+        for number, lock in enumerate(path for path in keep if path.is_file()):
+            pins = Path(folder) / f"keep-{number}.txt"
+            pins.write_text("\n".join(names_and_pins(lock)) + "\n", encoding="utf-8")
             command += ["--constraint", str(pins)]
         out = Path(folder) / "out.txt"
         subprocess.run([*command, "--output-file", str(out)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
@@ -67,7 +63,7 @@ def compile_lock(extras: list[str], keep: Path | None, without: list[str]) -> li
 
 def conda_text() -> str:
     """What conda.yaml must hold: python and pip, and by pip the runtime lock with torch."""
-    pins = sorted([*names_and_pins(RUNTIME), torch_pin()])
+    pins = sorted([*names_and_pins(RUNTIME), *names_and_pins(TORCH)])
     listed = "".join(f"      - {pin!r}\n" if "'" not in pin else f'      - "{pin}"\n' for pin in pins)
     head = HEADER.replace("pyproject.toml", "requirements.lock").replace(" torch is chosen by scripts/setup.py.", "")
     return (
@@ -77,12 +73,15 @@ def conda_text() -> str:
 
 
 def resolve(upgrade: bool) -> None:
-    """Write both locks and conda.yaml."""
-    first = compile_lock(["train"], None if upgrade else RUNTIME, [])
+    """Write the locks and conda.yaml."""
+    kept = [] if upgrade else [RUNTIME, TORCH]
+    first = compile_lock(["train"], kept, [])
     without = sorted({name for name in (pin.split("==")[0] for pin in first) if belongs_to_torch(name)})
-    runtime = compile_lock(["train"], None if upgrade else RUNTIME, without)
+    torch = [pin for pin in first if pin.startswith("torch==")]
+    TORCH.write_text(HEADER + "\n".join(torch) + "\n", encoding="utf-8")
+    runtime = compile_lock(["train"], [*kept, TORCH], without)
     RUNTIME.write_text(HEADER + "\n".join(runtime) + "\n", encoding="utf-8")
-    both = compile_lock(["train", "dev", "docs"], RUNTIME, without)
+    both = compile_lock(["train", "dev", "docs"], [RUNTIME, TORCH], without)
     more = [pin for pin in both if pin not in set(runtime)]
     head = HEADER + "# What tests, checks and the documentation need beyond requirements.lock.\n"
     DEV.write_text(head + "\n".join(more) + "\n", encoding="utf-8")

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
+TORCH_LOCK = ROOT / "requirements-torch.lock"
 DEV_LOCK = ROOT / "requirements-dev.lock"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 """PyTorch's own index of CPU builds; PyPI's wheel for Linux is the CUDA build, several gigabytes with its libraries."""
@@ -72,11 +73,12 @@ def installed(package: str) -> str:
 
 
 def locked(package: str) -> str:
-    """The version that the lock pins for a package."""
-    for line in LOCK.read_text(encoding="utf-8").splitlines():
-        name, _, version = line.partition("==")
-        if name == package:
-            return version.split()[0]
+    """The version that a lock pins for a package."""
+    for lock in (LOCK, TORCH_LOCK):
+        for line in lock.read_text(encoding="utf-8").splitlines():
+            name, _, version = line.partition("==")
+            if name == package:
+                return version.split()[0]
     raise SetupError(f"{LOCK.name} does not pin {package}: run `python scripts/lock.py`")
 
 
@@ -125,10 +127,7 @@ def torch_build(version: str) -> str:
 
 def install_torch() -> str:
     """Install the build of torch that this machine wants, by pip, which sees its configured places too."""
-    import tomllib  # new in 3.11: an older Python must get as far as the sentence in main
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    pin = next(r for r in project["optional-dependencies"]["train"] if r.startswith("torch=="))
+    pin = f"torch=={locked('torch')}"
     wanted, have = wanted_torch(), installed("torch")
     # PyPI's unlabelled wheel is the CUDA build on Linux and the CPU build elsewhere.
     plain_is = "cuda" if platform.system() == "Linux" else "cpu"

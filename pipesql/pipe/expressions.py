@@ -108,7 +108,7 @@ def natural(tree: exp.Expr, dialect: str) -> exp.Expr:
             return None
         inner = node.this
         if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null) and not inner.args.get("negate"):
-            return exp.Is(this=rebuild(inner.this, replace), expression=exp.Null(), negate=True)
+            return exp.Is(this=rebuild(inner.this, replace), expression=exp.Var(this="NOT NULL"))
         if isinstance(inner, exp.Between) or (isinstance(inner, exp.In) and not inner.args.get("unnest")):
             copy = rebuild(inner, replace)
             subject = natural(copy.this, dialect).sql(dialect=dialect, normalize_functions="upper", comments=False)

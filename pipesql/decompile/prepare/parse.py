@@ -9,6 +9,7 @@ from pipesql.decompile.prepare.desugar import listed_rows
 from pipesql.decompile.semantics import semantics_of
 from pipesql.errors import SqlSyntaxError, UnsupportedSql
 from pipesql.pipe import operators as op
+from pipesql.pipe.older_sqlglot import compare_null_safely
 from pipesql.pipe.scan import dialect_named, first_line
 
 _ALL_ROWS = 2**63 - 1
@@ -31,6 +32,8 @@ def parse(sql: str, dialect: str) -> exp.Query:
         return listed_rows(tree, semantics_of(dialect))
     if not isinstance(tree, exp.Query):
         raise UnsupportedSql(f"a {tree.key.upper()} statement", "only queries have a pipe form")
+    if dialect == "sqlite":
+        compare_null_safely(tree)
     return tree
 
 

@@ -17,6 +17,7 @@ from pipesql.pipe.engines.postgres import for_postgres
 from pipesql.pipe.engines.spark import for_spark
 from pipesql.pipe.engines.sqlite import for_sqlite
 from pipesql.pipe.expressions import natural
+from pipesql.pipe.older_sqlglot import bracket_mod
 from pipesql.pipe.scan import dialect_named, first_line
 
 _ENGINES: dict[str, Callable[[exp.Query], exp.Query]] = {
@@ -36,7 +37,10 @@ def write(tree: exp.Query, dialect: str) -> str:
         tree = made(tree)
     try:
         return engine.generate(
-            natural(tree, dialect), normalize_functions="upper", comments=False, unsupported_level=ErrorLevel.RAISE
+            natural(bracket_mod(tree), dialect),
+            normalize_functions="upper",
+            comments=False,
+            unsupported_level=ErrorLevel.RAISE,
         )
     except SqlglotError as e:
         raise UnsupportedSql(f"a construct in {dialect}", first_line(e)) from e
