@@ -39,11 +39,11 @@ from pipesql.storage import read_jsonl, write_json, write_jsonl
 
 VALUES = 3
 VARIANTS = {
-    "whole": Options("tree", values=VALUES, execute_prefixes=0),
-    "own-names": Options("tree", values=VALUES, execute_prefixes=0),
-    "no-keys": Options("tree", values=VALUES, keys=0, execute_prefixes=0),
-    "no-values": Options("tree", values=0, execute_prefixes=0),
-    "steps": Options("steps", values=VALUES, execute_prefixes=0),
+    "whole": Options("tree", values=VALUES, execute_prefixes=False),
+    "own-names": Options("tree", values=VALUES, execute_prefixes=False),
+    "no-keys": Options("tree", values=VALUES, keys=False, execute_prefixes=False),
+    "no-values": Options("tree", values=0, execute_prefixes=False),
+    "steps": Options("steps", values=VALUES, execute_prefixes=False),
 }
 
 

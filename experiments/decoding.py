@@ -87,7 +87,7 @@ def main() -> int:
     source = resolve_model(arguments.model)
     model, tokenizer = load_model(source, "cpu", torch.float32), load_tokenizer(source)
     asked = split_questions(arguments.data, limit=arguments.questions)
-    values = prompt_shape(arguments.data)["values"]
+    values = prompt_shape(arguments.data).values
     random.Random(0).shuffle(asked)
     schemas = {q.database: Database(q.database).schema for q in asked}
     step = markers(tokenizer).step

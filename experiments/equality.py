@@ -173,7 +173,7 @@ def main() -> int:
     source = resolve_model(arguments.model)
     tokenizer = load_tokenizer(source)
     pairs = drawn(arguments, tokenizer, arguments.pack)
-    samples = build(pairs, Options("folded", execute_prefixes=0)).samples
+    samples = build(pairs, Options("folded", execute_prefixes=False)).samples
     recipe = Recipe("equality", "", 1e-4, max_length=arguments.pack, use_peft=not arguments.full)
     model: Any = load_model(source, "cpu", torch.float32)
     if not arguments.full:

@@ -57,5 +57,5 @@ def drawn(arguments: argparse.Namespace, tokenizer: Any, longest: int) -> list[G
 
 def rows(pairs: Sequence[GoldenPair], layout: str, tokenizer: Any, longest: int = 10**9) -> list[Row]:
     """The pairs in a layout, as tokens, in their order; longer ones are left out."""
-    samples = build(pairs, Options(layout, execute_prefixes=0)).samples
+    samples = build(pairs, Options(layout, execute_prefixes=False)).samples
     return tokenise(samples, tokenizer, longest)[0]

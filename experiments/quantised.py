@@ -60,7 +60,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             losses[step] = values["train/loss"]
 
     with tempfile.TemporaryDirectory() as folder:
-        samples = build(pairs, Options("folded", execute_prefixes=0)).samples
+        samples = build(pairs, Options("folded", execute_prefixes=False)).samples
         for split in ("train", "dev"):
             write_jsonl(Path(folder, f"samples.{split}.jsonl"), samples)
         start = time.monotonic()

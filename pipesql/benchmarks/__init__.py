@@ -7,18 +7,51 @@ and samples.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipesql.benchmarks import bird, demo, files, spider
 from pipesql.benchmarks.fetch import FOLDER, fetch
 from pipesql.benchmarks.subset import MISSING, Questions, sample, without_missing
-from pipesql.errors import BadInput
+from pipesql.errors import InvalidOption
+from pipesql.options import option
 from pipesql.records import Question
 
 DEMO_FOLDER = FOLDER / "demo"
 """Where the demo's databases are built when no folder is given."""
 
 BENCHMARKS = ("demo", "spider", "bird", "files")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which questions are taken, and where they and their databases come from.
+
+    `benchmark_dir` is relative to the current directory. Raises InvalidOption for what does not go together.
+    """
+
+    benchmark: str = option("demo", "Question set: demo, spider, bird, or files (your own).")
+    benchmark_dir: str = option("", "Its folder. Default: the demo is built, Spider and BIRD are downloaded.")
+    questions: str = option("", "With benchmark=files: a JSON Lines file of questions.")
+    databases: str = option("", "With benchmark=files: a folder of SQLite and DuckDB files, or a SQLAlchemy URL.")
+    missing: str = option("fail", "Questions whose database is missing: fail stops, skip leaves them out.")
+    limit: int = option(0, "Take up to N questions of each split, drawn by the seed; 0: all.")
+
+    def __post_init__(self) -> None:
+        if self.benchmark not in BENCHMARKS:
+            raise InvalidOption(f"unknown benchmark {self.benchmark!r}; choose one of {', '.join(BENCHMARKS)}")
+        if self.limit < 0:
+            raise InvalidOption(f"limit is {self.limit}; give 0 for all questions, or how many of each split to take")
+        if self.missing not in MISSING:
+            raise InvalidOption(f"missing is {self.missing!r}; choose one of {', '.join(MISSING)}")
+        if self.benchmark == "files" and not (self.questions and self.databases):
+            raise InvalidOption(
+                "the benchmark files needs questions (a JSON Lines file) and databases (a folder or a URL)"
+            )
+        if self.benchmark != "files" and (self.questions or self.databases):
+            raise InvalidOption(
+                f"questions and databases are for the benchmark files, not for {self.benchmark}; set benchmark=files"
+            )
 
 
 def load(
@@ -29,59 +62,32 @@ def load(
     say: Callable[[str], object] = lambda _: None,
 ) -> list[Question]:
     """The questions of `read`, of a benchmark whose databases are all there."""
-    return read(benchmark, benchmark_dir, seed=seed, limit=limit, say=say).questions
+    return read(Source(benchmark, benchmark_dir, limit=limit), seed, say).questions
 
 
-def read(
-    benchmark: str,
-    benchmark_dir: str = "",
-    *,
-    questions: str = "",
-    databases: str = "",
-    missing: str = "fail",
-    seed: int = 0,
-    limit: int = 0,
-    say: Callable[[str], object] = lambda _: None,
-) -> Questions:
-    """The questions of one of `BENCHMARKS`, train before dev, in the files' order.
+def read(source: Source, seed: int = 0, say: Callable[[str], object] = lambda _: None) -> Questions:
+    """The questions of a source, train before dev, in the files' order; a limited number is drawn by `seed`.
 
-    `benchmark_dir` is the benchmark's folder, from the current directory; the demo is built there (or in
-    `DEMO_FOLDER`), Spider and BIRD are fetched where none is given (`say` is told of that). `files` wants instead the
-    file `questions`, and `databases`, a folder or a URL (`benchmarks.files`). `missing` says what becomes of questions
-    whose database is missing: `fail`, or `skip`, which leaves them out and counts them. `limit` above 0 takes at most
-    that many questions of each split, chosen by `seed`.
-    Raises BadInput: unknown benchmark, missing folder, questions file or database, malformed question.
+    The demo is built in its folder (or in `DEMO_FOLDER`), Spider and BIRD are fetched where no folder is given; `say`
+    is told of that. Raises InvalidFile or InvalidOption: missing folder, questions file or database, malformed
+    question.
     """
-    _check(benchmark, questions, databases, missing, limit)
-    if benchmark in ("spider", "bird") and not benchmark_dir:
+    benchmark, folder, complete = source.benchmark, source.benchmark_dir, source.missing == "fail"
+    if benchmark in ("spider", "bird") and not folder:
         fetch(benchmark, say=say)
-        benchmark_dir = str(FOLDER / benchmark)
-    complete = missing == "fail"
+        folder = str(FOLDER / benchmark)
     match benchmark:
         case "files":
-            found = files.questions(Path(questions), databases, seed, complete, say)
+            found = files.questions(Path(source.questions), source.databases, seed, complete, say)
         case "spider":
-            found = spider.questions(Path(benchmark_dir), complete)
+            found = spider.questions(Path(folder), complete)
         case "bird":
-            found = bird.questions(Path(benchmark_dir), complete)
+            found = bird.questions(Path(folder), complete)
         case _:
-            found = _demo(benchmark_dir)
+            found = _demo(folder)
     result = Questions(found) if complete else without_missing(found)
-    place = benchmark_dir or questions or str(DEMO_FOLDER)
-    return Questions(sample(result.questions, seed, limit), place, result.left_out, result.missing)
-
-
-def _check(benchmark: str, questions: str, databases: str, missing: str, limit: int) -> None:
-    if benchmark not in BENCHMARKS:
-        raise BadInput(f"unknown benchmark {benchmark!r}; choose one of {', '.join(BENCHMARKS)}")
-    if limit < 0:
-        raise BadInput(f"limit is {limit}; give 0 for all questions, or how many of each split to take")
-    if missing not in MISSING:
-        raise BadInput(f"missing is {missing!r}; choose one of {', '.join(MISSING)}")
-    if benchmark == "files" and not (questions and databases):
-        raise BadInput("the benchmark files needs questions (a JSON Lines file) and databases (a folder or a URL)")
-    if benchmark != "files" and (questions or databases):
-        raise BadInput(f"questions and databases are for the benchmark files, not for {benchmark}; set benchmark=files")
+    place = folder or source.questions or str(DEMO_FOLDER)
+    return Questions(sample(result.questions, seed, source.limit), place, result.left_out, result.missing)
 
 
 def _demo(folder: str) -> list[Question]:
@@ -90,4 +96,4 @@ def _demo(folder: str) -> list[Question]:
     return demo.questions(target)
 
 
-__all__ = ["BENCHMARKS", "DEMO_FOLDER", "Questions", "load", "read"]
+__all__ = ["BENCHMARKS", "DEMO_FOLDER", "Questions", "Source", "load", "read"]

@@ -15,6 +15,7 @@ usual `singer(Singer_ID int, Name text)` with foreign keys on lines of their own
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlglot import exp
 
@@ -29,6 +30,19 @@ TOOL_SYSTEM = (
 
 Value = tuple[str, str, str]
 """Table, column and a text that stands in it."""
+
+
+@dataclass(frozen=True)
+class PromptShape:
+    """What the prompts of a model's training show, and how its samples are laid out: it must be asked in the same way.
+
+    `values` is the largest number of values of each column, `keys` whether the schema shows keys.
+    """
+
+    layout: str = "folded"
+    values: int = 0
+    keys: bool = True
+
 
 _TYPE_WORDS = (
     ("bool", "bool"),

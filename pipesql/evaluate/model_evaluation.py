@@ -92,7 +92,6 @@ def accuracy_on(folder: Path, batch: int = 16) -> Callable[[Any, Any, Sequence[s
     """
     pairs = {pair.id: pair for pair in read_jsonl(folder / "golden.jsonl", GoldenPair)}
     shape = prompt_shape(folder)
-    values, keys = shape["values"], shape["keys"]
 
     def measure(model: Any, tokenizer: Any, ids: Sequence[str], layout: str) -> float:
         questions = [pairs[name] for name in ids if name in pairs]
@@ -101,7 +100,7 @@ def accuracy_on(folder: Path, batch: int = 16) -> Callable[[Any, Any, Sequence[s
         training = model.training
         model.eval()
         try:
-            config = DecodingConfig(layout, values, keys)
+            config = DecodingConfig(layout, shape.values, shape.keys)
             verdicts = judge_strictly(predict(model, tokenizer, questions, config, batch=batch))
         finally:
             model.train(training)

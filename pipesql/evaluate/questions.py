@@ -7,21 +7,24 @@ import random
 from collections.abc import Iterable
 from pathlib import Path
 
+from pipesql.chat.prompts import PromptShape
 from pipesql.chat.trees import read_samples
 from pipesql.errors import InvalidFile, InvalidOption
 from pipesql.records import GoldenPair
 from pipesql.storage import read_jsonl
 
 
-def prompt_shape(folder: Path) -> dict[str, int]:
-    """What the prompts of a data folder show, by its manifest: up to `values` values of each column, and `keys` (1) or
-    not (0). Without a manifest 0 and 1. Raises InvalidFile for one that cannot be read."""
+def prompt_shape(folder: Path) -> PromptShape:
+    """What the prompts of a data folder show, from its manifest; the default shape where there is no manifest.
+
+    Raises InvalidFile for a manifest that cannot be read.
+    """
     path = folder / "manifest.json"
     if not path.is_file():
-        return {"values": 0, "keys": 1}
+        return PromptShape()
     try:
         config = json.loads(path.read_text(encoding="utf-8"))["config"]
-        return {"values": int(config.get("values", 0)), "keys": int(config.get("keys", 1))}
+        return PromptShape(config.get("layout", "folded"), int(config.get("values", 0)), bool(config.get("keys", True)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise InvalidFile(f"{path} is not the manifest of a data folder ({e}); run the data step again") from e
 

@@ -10,6 +10,7 @@ from pipesql.decoding.types import DecodeLimits
 from pipesql.errors import InvalidOption
 from pipesql.inference.operator_check import CheckLevel
 from pipesql.models.load import Precision
+from pipesql.options import option
 
 MODES = ("greedy", "beam", "vote", "agent")
 CHECKS = get_args(CheckLevel)
@@ -25,7 +26,7 @@ class DecodingConfig:
 
     `layout`, `values` and `keys` describe the prompt and should be what the model was trained with: `layout` is
     `folded`, `tree` or `steps`; the prompt shows up to `values` values of each column that the question mentions, and
-    the keys of the tables (`keys` 1) or not (0). A prompt of more than `prompt_tokens` (0: than the model can read)
+    the keys of the tables (`keys`) or not (0). A prompt of more than `prompt_tokens` (0: than the model can read)
     shows only the most likely tables.
 
     `constrained` lets the model write only what can stand on the database. `check` says how strictly finished operators
@@ -43,16 +44,25 @@ class DecodingConfig:
 
     layout: str = "folded"
     values: int = 0
-    keys: int = 1
-    mode: str = "greedy"
-    constrained: bool = False
-    check: CheckLevel = "mentions"
-    beams: int = 4
-    samples: int = 8
-    temperature: float = 0.7
+    keys: bool = True
+    mode: str = option(
+        "greedy", "greedy; beam: the most likely result; vote: the result of most answers; agent: with tools."
+    )
+    constrained: bool = option(False, "1: the model can only write what is valid on the database; 0: anything.")
+    check: CheckLevel = option(
+        "mentions",
+        "With constrained=1, how strictly operators are checked: names, runs, rows or mentions.",
+        old="evidence",
+        old_values={"words": "mentions"},
+    )
+    beams: int = option(4, "With mode=beam, how many hypotheses are followed together.")
+    samples: int = option(8, "With mode=vote, how many answers are drawn for each question.")
+    temperature: float = option(0.7, "With mode=vote, the sampling temperature.")
     seed: int = 0
-    prompt_tokens: int = 0
-    precision: Precision = "auto"
+    prompt_tokens: int = option(
+        0, "Longest prompt in tokens; a longer one shows only the most relevant tables. 0: what the model can read."
+    )
+    precision: Precision = option("auto", "auto: float32 on a CPU; float32; bfloat16: faster on a CPU that has it.")
     limits: DecodeLimits = field(default_factory=DecodeLimits)
 
     def __post_init__(self) -> None:

@@ -81,17 +81,6 @@ class Merged:
             found["merge/quantised_difference"] = self.quantised_difference
         return found
 
-    def origin(self) -> dict[str, str]:
-        """Tags that say what the model comes from."""
-        return {
-            "pipesql.recipe": self.recipe,
-            "pipesql.layout": self.layout,
-            "pipesql.strength": f"{self.strength:g}",
-            "pipesql.averaged": ", ".join(self.averaged),
-            "pipesql.model": self.base.name,
-            "pipesql.base_digest": self.base.digest,
-        }
-
     def describe(self) -> str:
         """The merge in one sentence, for people."""
         weaker = "" if self.strength == 1 else f" at strength {self.strength:g}"

@@ -106,7 +106,7 @@ def _group(pairs: Sequence[GoldenPair], options: Options, taken: frozenset[str])
     found: dict[str, list[tuple[int, GoldenPair, bool]]] = {}
     for place, pair in enumerate(pairs):
         found.setdefault(pair.database, []).append((place, pair, place in talks))
-    learnt = options.disguises and all(pair.split == "train" for pair in pairs)
+    learnt = options.renamings and all(pair.split == "train" for pair in pairs)
     known = vocabulary([Database(path).schema for path in found]) if learnt else None
     groups = [_Group(Database(path), tuple(members), options, known, taken) for path, members in found.items()]
     return sorted(groups, key=lambda group: -len(group.pairs))
@@ -138,7 +138,7 @@ def _renamed(group: _Group, schema: Schema, pairs: Sequence[tuple[GoldenPair, Se
     if group.known is None:
         return
     places = {pair.id: place for place, pair, _ in group.pairs}
-    for number in range(1, group.options.disguises + 1):
+    for number in range(1, group.options.renamings + 1):
         seed = f"{group.options.seed}/{pairs[0][0].db_id}/{number}"
         renaming = rename_database(schema, pairs, group.known, seed)
         for pair, values in renaming.pairs:

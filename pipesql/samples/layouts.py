@@ -22,8 +22,9 @@ from dataclasses import dataclass
 
 from pipesql.assistant_tools.toolbox import few
 from pipesql.chat.prompts import Value, messages
-from pipesql.errors import BadInput, ExecutionError, SqlError
+from pipesql.errors import ExecutionError, InvalidOption, SqlError
 from pipesql.execution.connection import Connection, QueryLimits
+from pipesql.options import option
 from pipesql.pipe.printing.printer import print_operators
 from pipesql.pipe.reading.parser import parse_operators
 from pipesql.pipe.schema import Schema
@@ -51,42 +52,36 @@ LAYOUTS = ("folded", "steps", "tree")
 
 @dataclass(frozen=True)
 class Options:
-    """How golden pairs become samples. Raises BadInput, naming the option, for a value that it cannot have."""
+    """How golden pairs become samples. Raises InvalidOption, naming the option, for a value that it cannot have."""
 
-    layout: str = "folded"
-    tool_ratio: float = 0.0
-    """Share of queries that get a conversation with tools beside their samples."""
-    values: int = 0
-    """At most so many values of each column that the question speaks of stand in the prompt."""
-    keys: int = 1
-    """1: the schema in the prompt says what is a primary and a foreign key; 0: it does not."""
-    disguises: int = 0
-    """Each training database is shown under so many other names, too (`disguise`)."""
-    validation: float = 0.0
-    """Share of the training queries, in whole databases, that is kept for the evaluation loss."""
-    max_length: int = 2048
-    """Samples of more tokens are counted as too long."""
-    tokenizer: str = "auto"
-    """The model whose tokens lengths are counted in (`lengths.ruler`)."""
-    execute_prefixes: int = 1
-    """1: every prefix of every query is executed; 0: none."""
+    layout: str = option("folded", "One sample for each query (folded; tree: each schema once) or operator (steps).")
+    tool_ratio: float = option(0.0, "Share of queries that also get a conversation with tools.")
+    values: int = option(0, "Show up to N values of each column that the question mentions in the prompt.")
+    keys: bool = option(True, "1: the schema in the prompt shows primary and foreign keys; 0: it does not.")
+    renamings: int = option(0, "Also show each training database under N other sets of names.", old="disguises")
+    validation: float = option(0.0, "Share of the training queries, in whole databases, to hold back for evaluation.")
+    max_length: int = option(2048, "Samples with more tokens are counted as too long.")
+    tokenizer: str = option(
+        "auto", "Model whose tokenizer counts lengths: a name or folder; auto: smol, if it is here."
+    )
+    execute_prefixes: bool = option(True, "1: execute every prefix of every query; 0: none.")
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
-            raise BadInput(f"unknown layout {self.layout!r}; choose one of {', '.join(LAYOUTS)}")
+            raise InvalidOption(f"unknown layout {self.layout!r}; choose one of {', '.join(LAYOUTS)}")
         for name, low, high in (
             ("tool_ratio", 0, 1),
             ("validation", 0, 0.5),
             ("values", 0, 20),
             ("keys", 0, 1),
-            ("disguises", 0, 20),
+            ("renamings", 0, 20),
             ("max_length", 1, 10**7),
             ("execute_prefixes", 0, 1),
         ):
             value = getattr(self, name)
             if not low <= value <= high:
-                raise BadInput(f"{name} is {value}; give a number from {low} to {high}")
+                raise InvalidOption(f"{name} is {value}; give a number from {low} to {high}")
 
 
 PREFIX_LIMITS = QueryLimits(timeout_s=10.0)

@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from pipesql.errors import BadInput
+from pipesql.errors import InvalidOption
 from pipesql.models import ModelSource, resolve_model
 from pipesql.storage import whole_folder
 from pipesql.tracking.registry import MODEL, get_version
@@ -19,16 +19,16 @@ PARTS = ("model", "components/tokenizer")
 
 
 def registered_as_folder(spec: str) -> str:
-    """What `resolve_model` is to be given for a model that may be a version: MLflow's `models:/pipesql/2` and
-    `models:/pipesql@champion` become a folder `output/models/…` with the version's weights and tokenizer, which
-    merging and resuming find again; any other name stays as it is.
+    """The name of a model that may be a registered version, for `resolve_model`.
 
-    Raises BadInput for another `models:/` URI, and NoSuchRun where there is no such version.
+    MLflow's `models:/pipesql/2` and `models:/pipesql@champion` become a folder `output/models/…` with the version's
+    weights and tokenizer, which merging and resuming find again; any other name stays as it is. Raises InvalidOption
+    for another `models:/` URI, and NoSuchRun if there is no such version.
     """
     if not spec.startswith(SCHEME):
         return spec
     if not (parts := _URI.fullmatch(spec)):
-        raise BadInput(f"{spec!r} names no version: give {SCHEME}{MODEL}/NUMBER or {SCHEME}{MODEL}@ALIAS")
+        raise InvalidOption(f"{spec!r} is not a version: give {SCHEME}{MODEL}/NUMBER or {SCHEME}{MODEL}@ALIAS")
     version = get_version(parts["number"] or parts["alias"])
     folder = project_root() / "output" / "models" / f"{MODEL}-{version.number}-{version.run_id[:8]}"
     if not folder.is_dir():
@@ -37,7 +37,7 @@ def registered_as_folder(spec: str) -> str:
 
 
 def models_named(specs: str) -> list[ModelSource]:
-    """The models that a list by commas names, versions among them; none for an empty one.
+    """The models of a comma-separated list, registered versions among them; an empty list gives none.
 
     Raises as `registered_as_folder` and `resolve_model` do.
     """

@@ -1,7 +1,4 @@
-"""What evaluations leave at a version, and how an earlier one is found by the name that a user gives it.
-
-What agents do, as traces in MLflow.
-"""
+"""Evaluations in MLflow: what they record on a version, how an earlier one is found, and agents' steps as traces."""
 
 from __future__ import annotations
 
@@ -12,25 +9,23 @@ from typing import Any
 
 from pipesql.records import Verdict
 from pipesql.storage import read_jsonl
+from pipesql.tracking import tags as names
 from pipesql.tracking.lookup import finished_run
-from pipesql.tracking.registry import EVALUATE_RUN, Version, get_version, log_metrics, set_tags, versions
+from pipesql.tracking.registry import Version, get_version, log_metrics, set_tags, versions
 from pipesql.tracking.runs import get_run
-
-CONFIDENCE = "pipesql.confidence"
-"""Tag of a version: what makes its answers trustworthy (`inference.confidence`)."""
 
 
 def earlier_evaluation(wanted: str) -> tuple[str, list[Verdict]] | None:
     """(name, verdicts of the tuned model) of a version's last evaluation, or of a finished evaluate run.
 
-    `wanted` is a registered version's number or alias, or a run's id; None where it is empty. Raises NoSuchRun where
-    there is no such version or run, or the version was never evaluated.
+    `wanted` is a registered version's number or alias, or a run's id; an empty one gives None. Raises NoSuchRun if
+    there is no such version or run, or the version has not been evaluated.
     """
     if not wanted:
         return None
     if any(wanted == str(v.number) or wanted in v.aliases for v in versions()):
         version = get_version(wanted, evaluated=True)
-        name, run = str(version), get_run(version.tags[EVALUATE_RUN])
+        name, run = str(version), get_run(version.tags[names.EVALUATE_RUN])
         name = name if wanted == str(version.number) else f"{wanted} ({name})"
     else:
         name, run = f"run {wanted}", finished_run("evaluate", wanted)
@@ -38,18 +33,19 @@ def earlier_evaluation(wanted: str) -> tuple[str, list[Verdict]] | None:
 
 
 def origin(version: Version, data_run: str) -> dict[str, str]:
-    """The tags by which a run that evaluates a version says what that was made of, and on what data it is asked."""
-    names = ("pipesql.model", "pipesql.recipe", "pipesql.train_run")
-    made_of = {name: version.tags.get(name, "") for name in names}
-    return {**made_of, "pipesql.version": str(version.number), "pipesql.data_run": data_run}
+    """The tags of a run that evaluates a version: what the version was made from, and the data of the questions."""
+    made_of = {name: version.tags.get(name, "") for name in (names.MODEL, names.RECIPE, names.TRAIN_RUN)}
+    return {**made_of, names.VERSION: str(version.number), names.DATA_RUN: data_run}
 
 
 def note_evaluation(
-    version: Version, run_id: str, data_digest: str, metrics: Mapping[str, float], tags: Mapping[str, str]
+    version: Version, run_id: str, data_digest: str, metrics: Mapping[str, float], figures: Mapping[str, str]
 ) -> None:
-    """Write down at a version, and at the run that made it, how good the evaluate run `run_id` found it."""
+    """Record on a version, and on the run that made it, how good the evaluate run `run_id` found it to be.
+
+    `metrics` go to the run, `figures` to the version, as tags."""
     log_metrics(version, metrics)
-    set_tags(version, {**tags, EVALUATE_RUN: run_id, "pipesql.evaluate_data": data_digest})
+    set_tags(version, {**names.of_figures(figures), names.EVALUATE_RUN: run_id, names.EVALUATE_DATA: data_digest})
 
 
 Note = Callable[[Mapping[str, Any]], None]

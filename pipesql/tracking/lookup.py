@@ -1,22 +1,23 @@
-"""Find what an earlier step left: the run that an option names or the newest finished one; else say what to do."""
+"""Find the output of an earlier step: of the run that an option names, or of the newest finished one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipesql.errors import BadInput, NoSuchRun
+from pipesql.errors import InvalidFile, NoSuchRun
 from pipesql.tracking.runs import RunRef, get_run, latest_run
 from pipesql.tracking.store import project_root
+from pipesql.tracking.tags import OUTPUT
 
 _SERVES = {"train": ("train", "grpo")}
-"""A run of grpo leaves what a train run leaves, a trained model in `adapter`: named by its id, it serves as one."""
+"""A grpo run also leaves a trained model in `adapter`, so its id can stand for that of a train run."""
 
 
 def finished_run(step: str, run_id: str = "", tags: Mapping[str, str] | None = None) -> RunRef:
     """The finished run of a step with that id, else the newest one with these tags.
 
-    Raises NoSuchRun, naming the step to run first, where there is none.
+    Raises NoSuchRun, naming the step to run first, if there is none.
     """
     if run_id:
         run = get_run(run_id)
@@ -32,9 +33,9 @@ def finished_run(step: str, run_id: str = "", tags: Mapping[str, str] | None = N
 
 
 def trained_run(run_id: str = "", tags: Mapping[str, str] | None = None) -> RunRef:
-    """The run whose model is merged: `finished_run`, or one that failed, if it is named by its id and left an adapter.
+    """The run whose model is merged: `finished_run`, or one that failed, if `run_id` names it and it left an adapter.
 
-    The guard ends a run so that cannot be saved: what was best until then is worth having. Raises NoSuchRun.
+    A run that the guard stops fails, but its best checkpoint can be merged. Raises NoSuchRun.
     """
     if run_id:
         run = get_run(run_id)
@@ -45,9 +46,9 @@ def trained_run(run_id: str = "", tags: Mapping[str, str] | None = None) -> RunR
 
 
 def unfinished_run(step: str, run_id: str) -> RunRef:
-    """The run of a step that goes on: the one of that id, or with `last` the newest that did not finish.
+    """The run of a step to resume: the one of that id, or with `last` the newest that did not finish.
 
-    Raises NoSuchRun where there is none.
+    Raises NoSuchRun if there is none.
     """
     if run_id != "last":
         run = get_run(run_id)
@@ -57,44 +58,46 @@ def unfinished_run(step: str, run_id: str) -> RunRef:
         return run
     found = latest_run(step, finished=False)
     if found is None:
-        raise NoSuchRun(f"there is no {step} run to resume: all that were begun have finished")
+        raise NoSuchRun(f"there is no {step} run to resume: every one has finished")
     return found
 
 
 def data_folder(data: str) -> tuple[Path, str]:
     """The folder of golden pairs and samples that `data` names, and the id of the run that made it ("" for a folder).
 
-    `data` is `auto` (the newest finished data run), a data run's id, or a folder. Raises NoSuchRun where there is no
-    such run and BadInput where its folder is gone or holds no golden pairs.
+    `data` is `auto` (the newest finished data run), a data run's id, or a folder. Raises NoSuchRun if there is no such
+    run, and InvalidFile if its folder is gone or holds no golden pairs.
     """
     run_id = ""
     if data and data != "auto" and (project_root() / data).is_dir():
         folder = project_root() / data
     else:
         run = finished_run("data", "" if data in ("", "auto") else data)
-        run_id, folder = run.run_id, project_root() / run.tags.get("pipesql.output", "")
+        run_id, folder = run.run_id, project_root() / run.tags.get(OUTPUT, "")
     if not (folder / "golden.jsonl").is_file():
         source = f" (the output of data run {run_id})" if run_id else ""
-        raise BadInput(f"{folder}{source} holds no golden.jsonl: run the data step again (mlflow run . -e data)")
+        raise InvalidFile(f"{folder}{source} holds no golden.jsonl: run the data step again (mlflow run . -e data)")
     return folder, run_id
 
 
 def golden_file(data: str) -> Path:
-    """The golden.jsonl of an earlier build: of an output folder, or what a finished data run logged or left.
+    """The golden.jsonl of an earlier build: in an output folder, or logged or left behind by a finished data run.
 
-    Raises NoSuchRun where there is no such run, and BadInput where its pairs are no longer there.
+    Raises NoSuchRun if there is no such run, and InvalidFile if its pairs are gone.
     """
     for folder in (Path(data), project_root() / data):
         if folder.is_dir():
             if not (folder / "golden.jsonl").is_file():
-                raise BadInput(f"the baseline {data} holds no golden.jsonl: give an output folder of the data step")
+                raise InvalidFile(f"the baseline {data} holds no golden.jsonl: give an output folder of the data step")
             return folder / "golden.jsonl"
     run = finished_run("data", data)
     try:
         return run.artifact("golden.jsonl")
     except NoSuchRun:  # too large to be logged: the output folder, if it is still what the run wrote
-        folder = project_root() / run.tags.get("pipesql.output", "")
+        folder = project_root() / run.tags.get(OUTPUT, "")
         manifest = folder / "manifest.json"
         if manifest.is_file() and manifest.read_bytes() == run.artifact("manifest.json").read_bytes():
             return folder / "golden.jsonl"
-    raise BadInput(f"the pairs of data run {data} are no longer there: another build has replaced its output")
+    raise InvalidFile(
+        f"the golden pairs of data run {data} are gone: a later build replaced its output; give another baseline"
+    )

@@ -85,7 +85,7 @@ class StepRun:
         mlflow.log_table({name: [row.get(name) for row in rows] for name in columns}, artifact_file=file)
 
     def tags(self, **values: Any) -> None:
-        """Set tags; a tag's name has dots, so write `run.tags(**{"pipesql.recipe": "smoke"})`."""
+        """Set tags by the names in `tracking.tags`; those have dots, so write `run.tags(**{tags.RECIPE: "smoke"})`."""
         import mlflow
 
         mlflow.set_tags({name: str(value)[:TAG_LIMIT] for name, value in values.items()}, synchronous=True)

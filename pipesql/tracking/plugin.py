@@ -20,7 +20,7 @@ from mlflow.tracking.default_experiment.abstract_context import DefaultExperimen
 
 from pipesql.errors import PipesqlError
 from pipesql.tracking.conda import write_stand_in
-from pipesql.tracking.store import ensure_experiment
+from pipesql.tracking.store import ensure_experiment, is_project
 
 _CONDA_VARIABLES = ("MLFLOW_CONDA_HOME", "MLFLOW_CONDA_CREATE_ENV_CMD", "CONDA_EXE")
 
@@ -61,7 +61,7 @@ class ProjectExperiment(DefaultExperimentProvider):
         """True inside a checkout of the project, and for `mlflow run` on one from elsewhere."""
         here = Path.cwd().resolve()
         named = [Path(argument).resolve() for argument in sys.argv[2:3]]
-        return any(_is_project(folder) for folder in (here, *here.parents, *named))
+        return any(is_project(folder) for folder in (here, *here.parents, *named))
 
     def get_experiment_id(self) -> str:
         """The id of the experiment, created where it is missing."""
@@ -72,10 +72,3 @@ class ProjectExperiment(DefaultExperimentProvider):
         except PipesqlError as e:
             # MLflow would log this and go on in `Default`; a store that cannot be used is no reason for that.
             sys.exit(f"pipesql: {e}")
-
-
-def _is_project(folder: Path) -> bool:
-    try:
-        return "name: pipesql" in (folder / "MLproject").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return False

@@ -2,7 +2,7 @@
 
 The alias is the truth; the stage (Staging, Production, Archived) is written along with it for those who deploy by
 stage. A version carries as tags what it came from (`pipesql.train_run`, `pipesql.recipe`, `pipesql.model`, …) and, once
-evaluated, how good it is (`pipesql.ex`, `pipesql.evaluate_run`, …).
+evaluated, how good it is (`pipesql.ex`, `pipesql.evaluate_run`, …); `tracking.tags` lists them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipesql.errors import BadInput, NoSuchRun
+from pipesql.chat.prompts import PromptShape
+from pipesql.errors import BadInput, NoSuchRun, StorageError
+from pipesql.tracking import tags as names
 from pipesql.tracking.store import use_store
 
 MODEL = "pipesql"
 CHALLENGER, CHAMPION = "challenger", "champion"
-EVALUATE_RUN = "pipesql.evaluate_run"
 TASK = "llm/v1/chat"
 REQUIREMENTS = ("mlflow", "torch", "transformers", "accelerate")
 """What a program needs to load and serve a version; pinned to what made it."""
@@ -42,6 +43,10 @@ class Version:
 
     def __str__(self) -> str:
         return f"version {self.number}"
+
+    def prompt_shape(self, data: PromptShape | None = None) -> PromptShape:
+        """How this version must be asked; what its tags do not say is as in `data`."""
+        return names.prompts(self.tags, data)
 
 
 def register(
@@ -106,7 +111,7 @@ def get_version(wanted: str | int = "", *, evaluated: bool = False) -> Version:
         known = ", ".join(str(v.number) + (f" ({', '.join(v.aliases)})" if v.aliases else "") for v in listed)
         raise NoSuchRun(f"the registered model {MODEL} has no version or alias {name!r}; there are {known}")
     for version in matching:
-        if not evaluated or EVALUATE_RUN in version.tags:
+        if not evaluated or names.EVALUATE_RUN in version.tags:
             return version
     raise NoSuchRun(
         f"{'version ' + name if name else 'no version'} of {MODEL} has {'not ' if name else ''}been evaluated: "
@@ -166,7 +171,7 @@ def load_base(version: Version) -> tuple[Any, Any]:
     from pipesql.models import resolve_model
     from pipesql.models.load import load_model, load_tokenizer
 
-    base = resolve_model(version.tags.get("pipesql.model", ""), digest=version.tags.get("pipesql.base_digest", ""))
+    base = resolve_model(version.tags.get(names.MODEL, ""), digest=version.tags.get(names.BASE_DIGEST, ""))
     return load_model(base), load_tokenizer(base)
 
 
@@ -184,8 +189,8 @@ def _log(
 
     run = mlflow.active_run()
     if run is None:
-        raise BadInput("a model is registered by a run: open one first")
-    # MLflow asks the hub for the licence of whatever may be a hub name; a path is none.
+        raise BadInput("a model can only be registered inside a run; open one with step_run first")
+    # MLflow asks the hub for the licence of anything that may be a hub name; a path cannot be one.
     model.name_or_path = f"./{MODEL}"
     what: dict[str, Any] = {
         "transformers_model": {"model": model, "tokenizer": tokenizer},
@@ -193,7 +198,7 @@ def _log(
         "input_example": {"messages": messages},
         "pip_requirements": requirements(),
         "model_config": config,
-        "model_card": _card(tags.get("pipesql.model", "an unnamed model")),
+        "model_card": _card(tags.get(names.MODEL, "an unnamed model")),
     }
     if is_local_uri(run.info.artifact_uri):
         return _save_in_place(run.info.run_id, what)
@@ -218,8 +223,8 @@ def _save_in_place(run_id: str, what: dict[str, Any]) -> str:
         (folder / "LICENSE.txt").write_text(what["model_card"].text, encoding="utf-8")  # in place of a guess at one
         saved = True
     except OSError as error:
-        raise BadInput(
-            f"cannot write the model to {folder}: {error.strerror or error}; make room or give access"
+        raise StorageError(
+            f"cannot write the model to {folder}: {error.strerror or error}; free space there or make it writable"
         ) from error
     finally:
         mlflow.finalize_logged_model(logged.model_id, "READY" if saved else "FAILED")
@@ -238,7 +243,7 @@ def _card(base: str) -> Any:
 
 
 def _set_stage(number: str, stage: str, archive: bool = False) -> None:
-    """Write the stage; MLflow announces the end of stages at each such call, which is no news here."""
+    """Write the stage. MLflow warns at each such call that stages are deprecated; that warning is dropped."""
     from mlflow import MlflowClient
 
     with warnings.catch_warnings():

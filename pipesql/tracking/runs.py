@@ -15,16 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipesql.errors import BadInput, NoSuchRun
+from pipesql.errors import InvalidOption, NoSuchRun, PipesqlError, StorageError
 from pipesql.tracking.open_run import TAG_LIMIT, StepRun
 from pipesql.tracking.store import use_store
+from pipesql.tracking.tags import ERROR, RESUMES, STEP
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-STEP_TAG = "pipesql.step"
-ERROR_TAG = "pipesql.error"
-RESUMES_TAG = "pipesql.resumes"
 _SYSTEM_SECONDS = 10
 
 
@@ -86,8 +84,8 @@ def step_run(
     """Open the run of a step; the block's end finishes it, an exception fails it with its sentence as a tag.
 
     The run is the one in `MLFLOW_RUN_ID` (set by `mlflow run`), which keeps a name that its caller chose, else a
-    new one. With `resume` it is the run of that id, which goes on; the one that `mlflow run` made says so in a tag.
-    `system_metrics` records processor, memory and GPU. Raises BadInput where the tracking store cannot be read or
+    new one. With `resume` it is the run of that id, which is reopened; the one that `mlflow run` made says so in a tag.
+    `system_metrics` records processor, memory and GPU. Raises StorageError where the tracking store cannot be read or
     written, and whatever the block raises.
     """
     import mlflow
@@ -104,8 +102,8 @@ def step_run(
                 _note_resumed(given, resume)
             os.environ.pop("MLFLOW_RUN_ID", None)
             run = mlflow.start_run(run_id=resume, **recorded)
-            if ERROR_TAG in run.data.tags:
-                mlflow.delete_tag(ERROR_TAG)
+            if ERROR in run.data.tags:
+                mlflow.delete_tag(ERROR)
         elif given:
             # The run's own experiment holds, whatever the environment says; its generated name gives way to the step's.
             run = mlflow.start_run(run_id=given, run_name=_better_name(given, name or step), **recorded)
@@ -114,7 +112,7 @@ def step_run(
             run = mlflow.start_run(experiment_id=experiment, run_name=name or step, **recorded)
         try:
             opened = StepRun(run.info.run_id, step, run.info.experiment_id)
-            opened.tags(**{STEP_TAG: step, **(tags or {})})
+            opened.tags(**{STEP: step, **(tags or {})})
             yield opened
         except BaseException as e:
             _end_badly(e)
@@ -125,16 +123,28 @@ def step_run(
             raise
         # So MLflow calls whatever the database itself refuses: a full disk, a read-only file, a lock that stays.
         reason = str(e).splitlines()[0]
-        raise BadInput(f"the tracking store cannot be written ({reason}): free space or make it writable") from e
+        raise StorageError(f"the tracking store cannot be written ({reason}): free space or make it writable") from e
+
+
+def note_early_failure(error: PipesqlError) -> None:
+    """Fail the run that `mlflow run` made for this process, if it did: its step has no use for it."""
+    given = os.environ.get("MLFLOW_RUN_ID")
+    if not given:
+        return
+    from mlflow import MlflowClient
+
+    use_store()
+    MlflowClient().set_tag(given, ERROR, str(error)[:TAG_LIMIT])
+    MlflowClient().set_terminated(given, "FAILED")
 
 
 def _note_resumed(run_id: str, resumed: str) -> None:
-    """Say in the run that `mlflow run` made for a step that goes on with another one where its results are."""
+    """Record, on the run that `mlflow run` made for a step that resumes another one, where the results are."""
     from mlflow import MlflowClient
 
     client = MlflowClient()
-    client.set_tag(run_id, RESUMES_TAG, resumed)
-    client.set_tag(run_id, STEP_TAG, "resume")
+    client.set_tag(run_id, RESUMES, resumed)
+    client.set_tag(run_id, STEP, "resume")
 
 
 def _end_badly(cause: BaseException) -> None:
@@ -145,24 +155,24 @@ def _end_badly(cause: BaseException) -> None:
     killed = isinstance(cause, KeyboardInterrupt)
     reason = "interrupted" if killed else str(cause) or type(cause).__name__
     try:
-        mlflow.set_tag(ERROR_TAG, reason[:TAG_LIMIT])
+        mlflow.set_tag(ERROR, reason[:TAG_LIMIT])
         mlflow.end_run("KILLED" if killed else "FAILED")
     except MlflowException as e:
-        # The cause itself goes on to the caller; that its record is incomplete is all there is to say here.
+        # The caller gets the cause itself; only the record of it is incomplete.
         print(f"the run's failure could not be recorded: {str(e).splitlines()[0]}", file=sys.stderr)
 
 
 def latest_run(step: str, tags: Mapping[str, str] | None = None, *, finished: bool = True) -> RunRef | None:
-    """The newest run of a step with these tags, in the experiment of this process; None without one.
+    """The newest run of a step with these tags, in the experiment of this process; None if there is none.
 
-    It is one that finished, or one that did not (killed, failed or still on record as running).
+    With `finished` one that finished, else one that did not: killed, failed, or still recorded as running.
     """
     import mlflow
     from mlflow import MlflowClient
 
     experiment = use_store()
     active = mlflow.active_run()
-    wanted = {STEP_TAG: step, **(tags or {})}
+    wanted = {STEP: step, **(tags or {})}
     conditions = [f"tags.`{name}` = {_quoted(value)}" for name, value in wanted.items()]
     found = MlflowClient().search_runs(
         [active.info.experiment_id if active else experiment],
@@ -182,7 +192,7 @@ def get_run(run_id: str) -> RunRef:
     try:
         return _reference(MlflowClient().get_run(run_id))
     except MlflowException as e:
-        raise NoSuchRun(f"there is no run {run_id!r} in the tracking store: give the id that a run page shows") from e
+        raise NoSuchRun(f"there is no run {run_id!r} in the tracking store; give an id that MLflow's pages show") from e
 
 
 def children(run_id: str) -> list[RunRef]:
@@ -204,7 +214,7 @@ def _reference(run: Run) -> RunRef:
     seconds = (info.end_time - info.start_time) / 1000 if info.end_time else 0.0
     return RunRef(
         run_id=info.run_id,
-        step=data.tags.get(STEP_TAG, data.tags.get("mlflow.project.entryPoint", "")),
+        step=data.tags.get(STEP, data.tags.get("mlflow.project.entryPoint", "")),
         params=dict(data.params),
         metrics=dict(data.metrics),
         tags=dict(data.tags),
@@ -230,4 +240,4 @@ def _quoted(value: str) -> str:
         return f"'{value}'"
     if '"' not in value:
         return f'"{value}"'
-    raise BadInput(f"cannot search for runs by {value!r}: it holds both kinds of quotation marks")
+    raise InvalidOption(f"cannot search for runs by {value!r}: it contains both kinds of quotation marks")

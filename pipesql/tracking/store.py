@@ -1,4 +1,4 @@
-"""Where runs are kept: the default store at the project root, created once and whole, by however many processes.
+"""Where runs are kept: the default store at the project root, created once, however many processes start at once.
 
 The default is `sqlite:///<project>/mlflow.db` with the artifacts beside it in `mlruns/`; MLflow's own environment
 variables (`MLFLOW_TRACKING_URI`, `MLFLOW_EXPERIMENT_NAME`, `MLFLOW_EXPERIMENT_ID`) override it.
@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipesql.errors import BadInput
+from pipesql.errors import InvalidOption, StorageError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,19 +26,40 @@ LOCK_SECONDS = 180.0
 
 
 def project_root() -> Path:
-    """The folder of MLproject: the checkout that this package lies in, else the working directory."""
-    checkout = Path(__file__).resolve().parents[2]
-    return checkout if (checkout / "MLproject").is_file() else Path.cwd()
+    """The folder of runs and outputs: the checkout that the working directory is in, else that directory.
+
+    So an installed package works in any folder, and a checkout keeps its runs together.
+    """
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if is_project(folder)), here)
+
+
+def is_project(folder: Path) -> bool:
+    """Whether a folder holds the MLproject of pipesql."""
+    try:
+        return "name: pipesql" in (folder / "MLproject").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+
+
+def place_of_runs() -> str:
+    """One line for people: where this process keeps its runs."""
+    if uri := os.environ.get("MLFLOW_TRACKING_URI"):
+        return f"runs are kept in {uri} (MLFLOW_TRACKING_URI)"
+    root = project_root()
+    return f"runs are kept in {root / 'mlflow.db'} and {root / 'mlruns'}; set MLFLOW_TRACKING_URI for another place"
 
 
 def default_uri() -> str:
-    """The tracking URI of the project's own store. Raises BadInput where an old file store is in its place."""
+    """The tracking URI of the project's own store. Raises StorageError if an old file store is in its place."""
     from mlflow.utils.file_utils import path_to_local_sqlite_uri
 
     root = project_root()
     for meta in (root / "mlruns").glob("[0-9]*/meta.yaml"):
-        # MLflow takes such a file as a reason to go back to its file store, which it no longer lets anyone use.
-        raise BadInput(f"{meta} is left from a file store and would make MLflow ignore mlflow.db: move mlruns/ away")
+        # Such a file makes MLflow return to its file store, which it no longer supports.
+        raise StorageError(
+            f"{meta} is from an old file store and would make MLflow ignore mlflow.db: move mlruns/ away"
+        )
     return str(path_to_local_sqlite_uri(str(root / "mlflow.db")))
 
 
@@ -46,11 +67,11 @@ def use_store() -> str:
     """Point MLflow at the store of this process, create what is missing, and return the experiment's id.
 
     The store is `MLFLOW_TRACKING_URI` where that is set, else the project's own; the experiment is the one that
-    MLflow's environment variables name, else `pipesql`. Raises BadInput where the store cannot be used.
+    MLflow's environment variables name, else `pipesql`. Raises StorageError or InvalidOption if it cannot be used.
     """
     import mlflow
 
-    # Its report of a statement that failed is a page long, and comes again as the exception.
+    # Its report of a failed statement is a page long, and the exception says the same.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     uri = os.environ.get("MLFLOW_TRACKING_URI") or default_uri()
     mlflow.set_tracking_uri(uri)
@@ -74,7 +95,7 @@ def ensure_experiment(uri: str) -> str:
             return str(found.experiment_id)
         return _create_experiment(client, named, database)
     except MlflowException as e:
-        raise BadInput(f"the tracking store {uri} cannot be used: {e}") from e
+        raise StorageError(f"the tracking store {uri} cannot be used: {e}") from e
 
 
 def _sqlite_file(uri: str) -> Path | None:
@@ -87,7 +108,9 @@ def _sqlite_file(uri: str) -> Path | None:
     try:
         database = make_url(uri).database
     except ArgumentError as e:
-        raise BadInput(f"MLFLOW_TRACKING_URI {uri!r} is not a database URI: write sqlite:///path/to/mlflow.db") from e
+        raise InvalidOption(
+            f"MLFLOW_TRACKING_URI {uri!r} is not a database URI: write sqlite:///path/to/mlflow.db"
+        ) from e
     return None if not database or database == ":memory:" else Path(database).absolute()
 
 
@@ -112,9 +135,11 @@ def _ensure_database(database: Path, uri: str) -> None:
             store._dispose_engine()
             os.replace(building, database)
     except Timeout as e:
-        raise BadInput(f"another process has been creating {database} for over {LOCK_SECONDS:.0f} s: end it") from e
+        raise StorageError(f"another process has been creating {database} for over {LOCK_SECONDS:.0f} s: end it") from e
     except OSError as e:
-        raise BadInput(f"cannot create the tracking database {database}: {e.strerror or e}") from e
+        raise StorageError(
+            f"cannot create the tracking database {database}: {e.strerror or e}; free space there or make it writable"
+        ) from e
 
 
 def _create_experiment(client: MlflowClient, name: str, database: Path | None) -> str:
@@ -134,11 +159,11 @@ def _locked(database: Path) -> AbstractContextManager[object]:
 
 
 def _has_schema(database: Path) -> bool:
-    """True when the file is a database that holds MLflow's tables. Raises BadInput when it is something else."""
+    """True if the file is a database that holds MLflow's tables. Raises StorageError if it is something else."""
     if not database.exists() or database.stat().st_size == 0:
         return False
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=60)) as db:
             return bool(db.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone())
     except sqlite3.DatabaseError as e:
-        raise BadInput(f"{database} is not a tracking database ({e}): move it away and it is created anew") from e
+        raise StorageError(f"{database} is not a tracking database ({e}): move it away and run again") from e

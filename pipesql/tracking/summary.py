@@ -1,10 +1,11 @@
-"""What a whole pipeline gave, read back from its runs: one small table, and the same as a document."""
+"""The results of a whole pipeline, read back from its runs: one small table, and the same as a document."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from pipesql.tracking import tags
 from pipesql.tracking.registry import get_version
 from pipesql.tracking.runs import RunRef
 
@@ -12,15 +13,15 @@ STEPS = ("data", "train", "merge", "evaluate", "promote")
 
 
 def summarise(runs: Mapping[str, RunRef]) -> dict[str, Any]:
-    """The figures of a pipeline's runs by step. A figure that a step did not log is None, never made up."""
+    """The figures of a pipeline's runs, given by step. A figure that a step did not log is None."""
     data, train, evaluate, promote = (runs[step] for step in ("data", "train", "evaluate", "promote"))
-    version = get_version(runs["merge"].tags["pipesql.version"])
+    version = get_version(runs["merge"].tags[tags.VERSION])
     # `mlflow run` logs the entry point's own parameters too, quoted for the shell: the step's are the ones read here.
     return {
         "benchmark": data.params.get("data.benchmark"),
         "layout": data.params.get("data.layout"),
-        "model": train.tags.get("pipesql.model"),
-        "recipe": train.tags.get("pipesql.recipe"),
+        "model": train.tags.get(tags.MODEL),
+        "recipe": train.tags.get(tags.RECIPE),
         "golden": data.metrics.get("golden/pairs"),
         "rejected": data.metrics.get("golden/rejected"),
         "rejected_by_reason": _group(data.metrics, "rejected/"),
@@ -37,14 +38,14 @@ def summarise(runs: Mapping[str, RunRef]) -> dict[str, Any]:
         "version": version.number,
         "aliases": list(version.aliases),
         "stage": version.stage,
-        "decision": promote.tags.get("pipesql.decision"),
+        "decision": promote.tags.get(tags.DECISION),
         "seconds": {step: round(runs[step].seconds, 1) for step in STEPS},
         "runs": {step: runs[step].run_id for step in STEPS},
     }
 
 
 def pipeline_metrics(figures: Mapping[str, Any]) -> dict[str, float]:
-    """Of the figures, what the run of the whole pipeline logs: seconds of each step, accuracy and validity."""
+    """The metrics that the run of the whole pipeline logs: seconds of each step, accuracy and validity."""
     seconds = {f"pipeline/{step}_seconds": spent for step, spent in figures["seconds"].items()}
     return seconds | {
         f"pipeline/{name}": figures[name] for name in ("base_ex", "tuned_ex", "base_valid", "tuned_valid")

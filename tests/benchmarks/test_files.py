@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipesql.benchmarks import read
+from pipesql.benchmarks import Source, read
 from pipesql.benchmarks.subset import split_databases
 from pipesql.errors import BadInput
 from pipesql.records import Question
@@ -44,8 +44,8 @@ def line(db: str, **more: Any) -> dict[str, Any]:
     return {"question": "How many?", "sql": "SELECT COUNT(*) FROM t", "db": db, **more}
 
 
-def ask(file: str, databases: Path | str, **more: Any) -> list[Question]:
-    return read("files", questions=file, databases=str(databases), **more).questions
+def ask(file: str, databases: Path | str, seed: int = 0, **more: Any) -> list[Question]:
+    return read(Source("files", questions=str(file), databases=str(databases), **more), seed).questions
 
 
 def test_lines_become_questions_about_files_of_any_place(write: Write, databases: Path) -> None:
@@ -146,13 +146,13 @@ def test_a_database_that_is_there_twice(write: Write, databases: Path) -> None:
 
 def test_missing_databases_may_be_skipped_and_are_counted(write: Write, databases: Path) -> None:
     file = write(line("zoo", split="train"), line("lake", split="train"), line("sea", split="dev"), line("sea"))
-    found = read("files", questions=file, databases=str(databases), missing="skip")
+    found = read(Source("files", questions=str(file), databases=str(databases), missing="skip"))
     assert [q.db_id for q in found.questions] == ["zoo"]
     assert found.said() == ["left out 1 train, 2 dev questions: 2 databases are missing (lake, sea)"]
     assert found.metrics() == {"questions/left_out_train": 1, "questions/left_out_dev": 2}
     assert found.manifest() == {"left_out": {"questions": {"train": 1, "dev": 2}, "databases": ["lake", "sea"]}}
     with pytest.raises(BadInput, match="all 1 databases are missing"):
-        read("files", questions=write(line("lake")), databases=str(databases), missing="skip")
+        read(Source("files", questions=str(write(line("lake"))), databases=str(databases), missing="skip"))
 
 
 @pytest.mark.parametrize(
@@ -167,4 +167,4 @@ def test_missing_databases_may_be_skipped_and_are_counted(write: Write, database
 )
 def test_options_that_do_not_go_together(options: dict[str, str], said: str) -> None:
     with pytest.raises(BadInput, match=said):
-        read(**options)  # type: ignore[arg-type]
+        read(Source(**options))  # type: ignore[arg-type]

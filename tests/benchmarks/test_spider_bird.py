@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipesql.benchmarks import load, read
+from pipesql.benchmarks import Source, load, read
 from pipesql.errors import BadInput
 
 
@@ -91,14 +91,14 @@ def test_bird_with_some_of_its_databases(tmp_path: Path) -> None:
         BadInput, match=r"2 of the 3 databases .* are missing.* leave their questions out with missing=skip"
     ):
         load("bird", str(tmp_path))
-    found = read("bird", str(tmp_path), missing="skip", limit=5)
+    found = read(Source("bird", str(tmp_path), missing="skip", limit=5))
     assert [q.id for q in found.questions] == ["bird-train-0"]
     assert (found.left_out, found.missing) == ({"train": 3}, ("far", "gone"))
 
 
 def test_spider_with_some_of_its_databases(spider: Path) -> None:
     (spider / "database" / "three" / "three.sqlite").unlink()
-    found = read("spider", str(spider), missing="skip")
+    found = read(Source("spider", str(spider), missing="skip"))
     assert (len(found.questions), found.left_out, found.missing) == (30, {"dev": 10}, ("three",))
 
 

@@ -17,8 +17,9 @@ from tests.support.overfit import learn_by_heart
 torch = pytest.importorskip("torch")
 mlflow = pytest.importorskip("mlflow")
 
+import pipesql.workflows.evaluate  # noqa: E402
+import pipesql.workflows.promote  # noqa: E402
 import steps.evaluate  # noqa: E402
-import steps.evaluating  # noqa: E402
 import steps.merge  # noqa: E402
 import steps.promote  # noqa: E402
 from pipesql.chat.prompts import messages  # noqa: E402
@@ -44,7 +45,7 @@ def place(tmp_path_factory) -> Iterator[Path]:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
         for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
             patch.delenv(name, raising=False)
-        for module in (steps.evaluating, steps.promote):
+        for module in (pipesql.workflows.evaluate, pipesql.workflows.promote):
             patch.setattr(module, "project_root", lambda: folder)
         yield folder
 

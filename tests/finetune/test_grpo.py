@@ -196,10 +196,11 @@ def test_the_step_goes_on_from_a_train_run_and_leaves_what_merge_takes(data, ada
     with pytest.raises(NoSuchRun, match="finished grpo run"):
         lookup.finished_run("grpo", sft.run_id)
 
+    import pipesql.workflows.merge
     import steps.merge
     from pipesql.tracking.registry import get_version
 
-    monkeypatch.setattr(steps.merge, "project_root", lambda: tmp_path)
+    monkeypatch.setattr(pipesql.workflows.merge, "project_root", lambda: tmp_path)
     merged = runner.invoke(steps.merge.main, ["--run_id", run.run_id, "--gguf", "q8_0"], catch_exceptions=False)
     assert merged.exit_code == 0, merged.output
     version, by = get_version(), latest_run("merge")

@@ -97,7 +97,6 @@ def test_weights_are_averaged_with_those_of_other_models(adapter, merged, tmp_pa
         torch.testing.assert_close(mean, too, atol=1e-5, rtol=1e-5)
     assert one.averaged == (resolve_model("tiny").description, "local folder whole")
     assert f"averaged with {' and '.join(one.averaged)};" in one.describe()
-    assert one.origin()["pipesql.averaged"] == ", ".join(one.averaged)
 
 
 def test_models_of_other_shapes_are_not_averaged(adapter, tmp_path) -> None:

@@ -60,7 +60,7 @@ def test_a_whole_model_is_trained_and_needs_no_merging(samples, tmp_path) -> Non
     assert merged.effect > 0.1
     half = merge(result.adapter, 0.5)
     assert half.difference == 0 and 0 < half.effect < merged.effect
-    assert half.origin()["pipesql.strength"] == "0.5" and "at strength 0.5" in half.describe()
+    assert half.strength == 0.5 and "at strength 0.5" in half.describe()
     assert merged.adapter_parameters == merged.parameters
     assert merge(Checkpoints(tmp_path).named("last")).effect > 0.1
     weights = load_file(result.adapter / "model.safetensors")

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipesql.errors import BadInput, NoSuchRun
-from steps import StepCommand
+from pipesql.workflows.command import StepCommand
 
 
 def step_that_raises(error: Exception) -> click.Command:

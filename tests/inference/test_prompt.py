@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipesql.chat import template
+from pipesql.chat.prompts import PromptShape
 from pipesql.errors import BadInput
 from pipesql.evaluate.questions import prompt_shape
 from pipesql.inference import answer as answering
@@ -16,11 +17,11 @@ from pipesql.storage import write_json
 
 
 def test_the_manifest_says_how_many(tmp_path: Path) -> None:
-    assert prompt_shape(tmp_path) == {"values": 0, "keys": 1}
+    assert prompt_shape(tmp_path) == PromptShape(values=0, keys=True)
     write_json(tmp_path / "manifest.json", {"config": {"values": 2}})
-    assert prompt_shape(tmp_path) == {"values": 2, "keys": 1}
+    assert prompt_shape(tmp_path) == PromptShape(values=2, keys=True)
     write_json(tmp_path / "manifest.json", {"config": {}})
-    assert prompt_shape(tmp_path) == {"values": 0, "keys": 1}
+    assert prompt_shape(tmp_path) == PromptShape(values=0, keys=True)
     (tmp_path / "manifest.json").write_text("[]")
     with pytest.raises(BadInput, match="is not the manifest of a data folder"):
         prompt_shape(tmp_path)

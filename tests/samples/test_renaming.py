@@ -28,7 +28,7 @@ from pipesql.samples.renaming.names import changed, plural, renamed_query, stem
 from pipesql.storage import write_jsonl
 from tests.support.pairs import golden_pair
 
-OPTIONS = Options("tree", values=2, disguises=2, execute_prefixes=0)
+OPTIONS = Options("tree", values=2, renamings=2, execute_prefixes=0)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_the_same_seed_gives_the_same_renamings_whatever_the_pool(train: list[Go
     one = build(train, OPTIONS, workers=1)
     assert build(train, OPTIONS, workers=2) == one
     assert build(train, replace(OPTIONS, seed=1)).samples != one.samples
-    plain = build(train, replace(OPTIONS, disguises=0))
+    plain = build(train, replace(OPTIONS, renamings=0))
     assert one.samples[: len(plain.samples)] == plain.samples, "they stand behind all others"
     assert (one.operators, one.lengths) == (plain.operators, plain.lengths)
 

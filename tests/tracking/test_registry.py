@@ -200,5 +200,5 @@ def test_what_is_no_version_is_one_sentence(registered) -> None:
     with pytest.raises(NoSuchRun, match="no version or alias '99'"):
         continued.registered_as_folder("models:/pipesql/99")
     for spec in ("models:/other/1", "models:/pipesql", "models:/pipesql/1/"):
-        with pytest.raises(BadInput, match="names no version: give models:/pipesql/NUMBER"):
+        with pytest.raises(BadInput, match="is not a version: give models:/pipesql/NUMBER"):
             continued.registered_as_folder(spec)

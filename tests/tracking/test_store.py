@@ -42,7 +42,7 @@ def test_the_default_store_is_at_the_project_root(monkeypatch: pytest.MonkeyPatc
     (tmp_path / "mlruns" / "0").mkdir(parents=True)
     assert default_uri().startswith("sqlite:///")
     (tmp_path / "mlruns" / "0" / "meta.yaml").touch()
-    with pytest.raises(BadInput, match="left from a file store"):
+    with pytest.raises(BadInput, match="is from an old file store"):
         default_uri()
 
 

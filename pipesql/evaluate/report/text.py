@@ -152,12 +152,12 @@ def version_tags(base: Sequence[Verdict], tuned: Sequence[Verdict]) -> dict[str,
     before, after = summarise(base), summarise(tuned)
     low, high = after.ex.interval
     return {
-        "pipesql.ex": f"{after.ex.value:.4f}",
-        "pipesql.ex_interval": f"{low:.4f} to {high:.4f}",
-        "pipesql.valid": f"{after.valid.value:.4f}",
-        "pipesql.base_ex": f"{before.ex.value:.4f}",
-        "pipesql.base_valid": f"{before.valid.value:.4f}",
-        "pipesql.questions": str(after.ex.n),
+        "ex": f"{after.ex.value:.4f}",
+        "ex_interval": f"{low:.4f} to {high:.4f}",
+        "valid": f"{after.valid.value:.4f}",
+        "base_ex": f"{before.ex.value:.4f}",
+        "base_valid": f"{before.valid.value:.4f}",
+        "questions": str(after.ex.n),
     }
 
 

@@ -1,4 +1,4 @@
-"""What a sweep was asked for, written down at its start, so that it can be gone on with after a kill."""
+"""The request of a sweep, written down at its start, so that it can be resumed after a crash."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipesql.errors import BadInput
+from pipesql.errors import BadInput, InvalidOption
 from pipesql.finetune.sweep.axes import read_axes
 from pipesql.finetune.sweep.search import Search
+from pipesql.options import option
 from pipesql.storage import write_json
 
 FILE = "request.json"
@@ -20,19 +21,19 @@ OBJECTIVES = ("loss", "ex")
 class SweepRequest:
     """The options of the step, with `data` as the run or folder that `auto` meant when the sweep began."""
 
-    grid: str
-    strategy: str
-    trials: int
-    objective: str
-    model: str
-    recipe: str
-    data: str
-    limit: int
-    seed: int
+    grid: str = option("", 'What varies: "FIELD=VALUE,VALUE; FIELD=LOW..HIGH:log", or a YAML file.')
+    strategy: str = option("grid", "Which points are tried: grid, random or optuna (TPE).")
+    trials: int = option(0, "Number of trainings; 0: the whole grid.")
+    objective: str = option("loss", "loss: the lowest eval/loss wins; ex: the highest execution accuracy.")
+    model: str = option("smol", "tiny, smol, 0.5b … 7b, a hub id, a folder, or a version: models:/pipesql/2.")
+    recipe: str = option("auto", "A recipe's name or a YAML file; auto: chosen by the model.")
+    data: str = option("auto", "Training data: auto (the newest data run), the id of a data run, or a folder.")
+    limit: int = option(0, "Use up to N training queries in each training; 0: as the recipe says.")
+    seed: int = option(0, "Seeds the points that are drawn, and every training.")
 
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
-            raise BadInput(f"no objective called {self.objective!r}: give one of {', '.join(OBJECTIVES)}")
+            raise InvalidOption(f"no objective called {self.objective!r}: give one of {', '.join(OBJECTIVES)}")
 
     def on(self, data: tuple[Path, str]) -> SweepRequest:
         """The same on data that were found: a folder, and the id of its run or nothing."""
@@ -47,12 +48,6 @@ class SweepRequest:
     def params(self) -> dict[str, Any]:
         """What the run logs."""
         return asdict(self)
-
-    def common(self) -> dict[str, Any]:
-        """The parameters that every training of the sweep has. A sweep by execution accuracy selects checkpoints by it
-        as well."""
-        shared = {name: getattr(self, name) for name in ("model", "recipe", "data", "limit", "seed")}
-        return shared | ({"select": "ex"} if self.objective == "ex" else {})
 
     def write(self, folder: Path) -> None:
         """Write it into the folder of the run."""
