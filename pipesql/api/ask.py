@@ -180,18 +180,15 @@ def load(model: str = "champion", *, endpoint: str = "", key: str = "") -> Model
     from pipesql.inference.confidence import Confidence
     from pipesql.inference.config import DecodingConfig
     from pipesql.models.load import choose_device, compute_dtype
-    from pipesql.tracking.evaluations import CONFIDENCE
+    from pipesql.tracking import tags as names
 
     loaded, tokenizer, tags = _components(model)
-    config = DecodingConfig(
-        layout=tags.get("pipesql.layout", "folded"),
-        values=int(tags.get("pipesql.values", 0)),
-        keys=int(tags.get("pipesql.keys", 1)),
-        constrained=tags.get("pipesql.layout") != "steps",
-    )
+    shape = names.prompts(tags)
+    config = DecodingConfig(shape.layout, shape.values, shape.keys, constrained=shape.layout != "steps")
     device = choose_device()
     loaded.to(device=device, dtype=compute_dtype(device, config.precision))
-    return LocalModel(loaded, tokenizer, config, Confidence.read(tags[CONFIDENCE]) if CONFIDENCE in tags else None)
+    fitted = tags.get(names.CONFIDENCE)
+    return LocalModel(loaded, tokenizer, config, Confidence.read(fitted) if fitted else None)
 
 
 def _components(model: str) -> tuple[Any, Any, dict[str, str]]:

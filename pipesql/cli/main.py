@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pipesql.cli.steps import COMMANDS as STEPS
 from pipesql.errors import PipesqlError
 from pipesql.version import __version__
 
@@ -30,8 +31,12 @@ COMMANDS = {
         "fetch": ("data:fetch", "Download a public benchmark, check it and unpack it."),
         "samples": ("samples:samples", "Look at the training samples of a data folder."),
     },
+    "Steps, each a run in MLflow": STEPS,
 }
 """By heading and name: where in `pipesql.cli` the command is, and the sentence that `pipesql --help` shows."""
+
+ALIASES = {"main": "pipeline"}
+"""Other names that stay: MLproject calls the pipeline `main`."""
 
 OLD_NAMES = {"format": ("canonical",), "preview": ("samples", "preview"), "layouts": ("samples", "layouts")}
 """Names of version 0.1, which work for one more release."""
@@ -57,6 +62,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command of that name, which may be an old one; None if there is none."""
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name in OLD_NAMES:
             warn_of_old_name(cmd_name, " ".join(OLD_NAMES[cmd_name]))
         first, *rest = OLD_NAMES.get(cmd_name, (cmd_name,))

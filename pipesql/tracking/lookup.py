@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipesql.errors import InvalidFile, NoSuchRun
 from pipesql.tracking.runs import RunRef, get_run, latest_run
-from pipesql.tracking.store import project_root
+from pipesql.tracking.store import command_of, project_root
 from pipesql.tracking.tags import OUTPUT
 
 _SERVES = {"train": ("train", "grpo")}
@@ -28,7 +28,7 @@ def finished_run(step: str, run_id: str = "", tags: Mapping[str, str] | None = N
     found = latest_run(step, tags)
     if found is None:
         which = " with " + ", ".join(f"{k.removeprefix('pipesql.')} {v}" for k, v in tags.items()) if tags else ""
-        raise NoSuchRun(f"there is no finished {step} run{which}: run that step first (mlflow run . -e {step})")
+        raise NoSuchRun(f"there is no finished {step} run{which}: run that step first ({command_of(step)})")
     return found
 
 
@@ -76,7 +76,7 @@ def data_folder(data: str) -> tuple[Path, str]:
         run_id, folder = run.run_id, project_root() / run.tags.get(OUTPUT, "")
     if not (folder / "golden.jsonl").is_file():
         source = f" (the output of data run {run_id})" if run_id else ""
-        raise InvalidFile(f"{folder}{source} holds no golden.jsonl: run the data step again (mlflow run . -e data)")
+        raise InvalidFile(f"{folder}{source} holds no golden.jsonl: run the data step again ({command_of('data')})")
     return folder, run_id
 
 

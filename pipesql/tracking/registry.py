@@ -18,7 +18,7 @@ from typing import Any
 from pipesql.chat.prompts import PromptShape
 from pipesql.errors import BadInput, NoSuchRun, StorageError
 from pipesql.tracking import tags as names
-from pipesql.tracking.store import use_store
+from pipesql.tracking.store import command_of, use_store
 
 MODEL = "pipesql"
 CHALLENGER, CHAMPION = "challenger", "champion"
@@ -105,7 +105,7 @@ def get_version(wanted: str | int = "", *, evaluated: bool = False) -> Version:
     name = str(wanted).strip()
     listed = versions()
     if not listed:
-        raise NoSuchRun("no model is registered yet: run the merge step first (mlflow run . -e merge)")
+        raise NoSuchRun(f"no model is registered yet: run the merge step first ({command_of('merge')})")
     matching = [v for v in listed if not name or str(v.number) == name or name in v.aliases]
     if not matching:
         known = ", ".join(str(v.number) + (f" ({', '.join(v.aliases)})" if v.aliases else "") for v in listed)
@@ -115,7 +115,7 @@ def get_version(wanted: str | int = "", *, evaluated: bool = False) -> Version:
             return version
     raise NoSuchRun(
         f"{'version ' + name if name else 'no version'} of {MODEL} has {'not ' if name else ''}been evaluated: "
-        "run the evaluate step first (mlflow run . -e evaluate)"
+        f"run the evaluate step first ({command_of('evaluate')})"
     )
 
 

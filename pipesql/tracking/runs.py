@@ -92,7 +92,7 @@ def step_run(
     from mlflow.exceptions import MlflowException
 
     experiment = use_store()
-    given = os.environ.get("MLFLOW_RUN_ID")
+    given = given_run()
     if system_metrics:
         mlflow.set_system_metrics_sampling_interval(_SYSTEM_SECONDS)
     recorded = {"log_system_metrics": system_metrics}
@@ -126,10 +126,14 @@ def step_run(
         raise StorageError(f"the tracking store cannot be written ({reason}): free space or make it writable") from e
 
 
+def given_run() -> str:
+    """The run that this process was started to work in and has not opened yet, by `mlflow run` or a parent; or ""."""
+    return os.environ.get("MLFLOW_RUN_ID", "")
+
+
 def note_early_failure(error: PipesqlError) -> None:
     """Fail the run that `mlflow run` made for this process, if it did: its step has no use for it."""
-    given = os.environ.get("MLFLOW_RUN_ID")
-    if not given:
+    if not (given := given_run()):
         return
     from mlflow import MlflowClient
 

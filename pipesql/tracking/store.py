@@ -42,6 +42,13 @@ def is_project(folder: Path) -> bool:
         return False
 
 
+def command_of(step: str, **options: str) -> str:
+    """How a user runs a step here: as an entry point in a checkout, else as a command of the package."""
+    project = is_project(project_root())
+    given = [f" -P {name}={value}" if project else f" --{name} {value}" for name, value in options.items()]
+    return (f"mlflow run . -e {step}" if project else f"pipesql {step}") + "".join(given)
+
+
 def place_of_runs() -> str:
     """One line for people: where this process keeps its runs."""
     if uri := os.environ.get("MLFLOW_TRACKING_URI"):

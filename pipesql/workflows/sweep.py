@@ -20,7 +20,7 @@ from pipesql.tracking.lookup import unfinished_run
 from pipesql.tracking.open_run import StepRun, tag_run
 from pipesql.tracking.pipeline import StepFailed, run_entry
 from pipesql.tracking.runs import RunRef, children, get_run, step_run
-from pipesql.tracking.store import project_root
+from pipesql.tracking.store import command_of, project_root
 from pipesql.workflows.train import TrainOptions, chosen_data
 
 METRICS = {"loss": "eval/loss_best", "ex": "eval/ex_best"}
@@ -61,7 +61,7 @@ def sweep(options: SweepOptions) -> str:
         tag_run(winner.run_id, {tags.SWEEP_BEST: "true"})
     return (
         f"best of {len(done)}: {as_parameters(tried.point)}, {metric} {tried.value:.4f}\n"
-        f"mlflow run . -e merge -P run_id={winner.run_id}"
+        f"to merge it: {command_of('merge', run_id=winner.run_id)}"
     )
 
 

@@ -20,7 +20,7 @@ mlflow = pytest.importorskip("mlflow")
 import steps.evaluate  # noqa: E402
 import steps.merge  # noqa: E402
 import steps.promote  # noqa: E402
-from pipesql.tracking import registry, store  # noqa: E402
+from pipesql.tracking import registry, store, tags  # noqa: E402
 from pipesql.tracking.runs import RunRef, get_run, latest_run  # noqa: E402
 from tests.support.registered_before import restore  # noqa: E402
 
@@ -71,7 +71,7 @@ def test_runs_and_versions_are_found(project: Path) -> None:
     first, second = registry.get_version(1), registry.get_version("challenger")
     assert (first.stage, first.aliases, first.tags["pipesql.train_run"]) == ("Production", ("champion",), TRAINED)
     assert (second.number, second.stage, second.tags["pipesql.strength"]) == (2, "Staging", "0.5")
-    assert {v.number: v.tags[registry.EVALUATE_RUN] for v in registry.versions()} == EVALUATED
+    assert {v.number: v.tags[tags.EVALUATE_RUN] for v in registry.versions()} == EVALUATED
 
 
 def test_a_version_is_decided_on_as_it_was_by_its_evaluation(project: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_version_answers_as_it_did(project: Path) -> None:
     before = get_run(EVALUATED[1]).metrics
     figures = [name for name in before if name.startswith(("base/", "tuned/")) and "second" not in name]
     assert {name: run.metrics.get(name) for name in figures} == {name: before[name] for name in figures}
-    assert registry.get_version(1).tags[registry.EVALUATE_RUN] == run.run_id
+    assert registry.get_version(1).tags[tags.EVALUATE_RUN] == run.run_id
 
 
 def test_the_confidence_that_was_fitted_is_used(project: Path) -> None:
