@@ -65,7 +65,7 @@ def costs(folder: Path, tokenizer: str, max_length: int) -> tuple[Costs, str]:
     measure = ruler(tokenizer)
     if measure.tokenizer is None:
         raise BadInput(f"layouts are compared in tokens, and {measure.note}")
-    bare = {layout: build(pairs, Options(layout, execute_prefixes=0)).samples for layout in ("folded", "steps")}
+    bare = {layout: build(pairs, Options(layout, execute_prefixes=False)).samples for layout in ("folded", "steps")}
     folded, counted = tokenise(bare["folded"], measure.tokenizer, max_length)
     gone = set(counted.too_long_ids)
     steps = [s for s in bare["steps"] if s.id.rpartition("#")[0] not in gone]

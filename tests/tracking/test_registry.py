@@ -171,7 +171,7 @@ def test_promotion_moves_alias_and_stage_and_archives_the_champion_before(regist
 
 
 def test_registering_needs_a_run(store, parrot) -> None:
-    with pytest.raises(BadInput, match="open one first"):
+    with pytest.raises(BadInput, match="open one with step_run first"):
         registry.register(*parrot, messages=example_messages(), max_new_tokens=9, tags={})
 
 
