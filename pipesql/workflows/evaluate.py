@@ -42,7 +42,10 @@ class EvaluateOptions:
 
 
 def evaluate(options: EvaluateOptions) -> str:
-    """Evaluate a registered version against its untrained base. Their answers are executed and compared."""
+    """Evaluate a registered version against its untrained base.
+
+    Their answers to the same questions are executed, and the results compared with those of the gold queries.
+    """
     with step_run("evaluate") as run:
         version, earlier = get_version(options.version), earlier_evaluation(options.against)
         folder, data_run = data_folder(options.data)

@@ -34,7 +34,10 @@ class MergeOptions:
 
 
 def merge(options: MergeOptions) -> str:
-    """Merge a trained adapter into its base and register the model. It becomes the challenger."""
+    """Merge a trained adapter into its base and register the model.
+
+    The new version becomes the challenger.
+    """
     with step_run("merge") as run:
         train = trained_run(options.run_id, {tags.RECIPE: options.recipe} if options.recipe else None)
         run.tags(**{tags.TRAIN_RUN: train.run_id})

@@ -35,7 +35,10 @@ class PipelineOptions:
 
 
 def pipeline(options: PipelineOptions) -> str:
-    """Run data, train, merge, evaluate and promote. Options named like fields of a recipe override it."""
+    """Run data, train, merge, evaluate and promote.
+
+    Options named like fields of a recipe override it.
+    """
     from pipesql.tracking.pipeline import run_entry
     from pipesql.tracking.runs import RunRef, get_run, step_run
     from pipesql.tracking.summary import STEPS, pipeline_metrics, summarise, summary_text

@@ -24,7 +24,10 @@ class PromoteOptions:
 
 
 def promote(options: PromoteOptions) -> str:
-    """Make a version the champion if it is better on the same questions. The decision is recorded with its reason."""
+    """Make a version the champion if it is better on the same questions.
+
+    The decision and its reason are recorded on the version.
+    """
     with step_run("promote") as run:
         version, reigning = get_version(options.version, evaluated=True), champion()
         run.params(version=version.number, alpha=options.alpha, champion=reigning.number if reigning else "none")

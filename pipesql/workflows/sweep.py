@@ -36,7 +36,10 @@ class SweepOptions:
 
 
 def sweep(options: SweepOptions) -> str:
-    """Train once for every point of a grid, or for N points. The best training is merged by its run id."""
+    """Train once for every point of a grid, or for N points.
+
+    The command that merges the best training is printed in the end.
+    """
     earlier = unfinished_run("sweep", options.resume).run_id if options.resume else ""
     with step_run("sweep", resume=earlier) as run:
         request = _resumed(run) if earlier else _opened(run, options.request)

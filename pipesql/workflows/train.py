@@ -37,7 +37,10 @@ class TrainOptions:
 
 
 def train(options: TrainOptions) -> str:
-    """Fine-tune a model on samples. Options named like fields of a recipe override it."""
+    """Fine-tune a model on samples.
+
+    Options named like fields of a recipe override it.
+    """
     if options.processes > 1 and not started_together():
         relaunch("pipesql", ["train", *as_arguments(as_parameters(options))], options.processes)
     if rank():  # only the first process knows MLflow
