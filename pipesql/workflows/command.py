@@ -68,18 +68,27 @@ def step_command(workflow: Workflow, name: str | None = None) -> click.Command:
     )
 
 
+class _Switch(click.Option):
+    """An option that is 0 or 1, as MLflow's parameters are."""
+
+    def make_metavar(self, ctx: click.Context) -> str:
+        return "0|1"
+
+    def get_help_extra(self, ctx: click.Context) -> click.types.OptionHelpExtra:
+        return {**super().get_help_extra(ctx), "default": str(int(bool(self.default)))}
+
+
 def _click_options(kind: type[Any]) -> typing.Iterator[click.Option]:
     declared = options_of(kind)
     for one in declared:
-        of_bool = isinstance(one.default, bool)
-        yield click.Option(
+        kind_of_option = _Switch if one.kind is bool else click.Option
+        yield kind_of_option(
             [f"--{one.name}"],
             type=one.kind,
             is_flag=False,
             default=one.default,
-            show_default=not of_bool and one.default != "",
-            help=f"{one.help}  [default: {int(one.default)}]" if isinstance(one.default, bool) else one.help,
-            metavar="0|1" if of_bool else None,
+            show_default=one.default != "",
+            help=one.help,
         )
     for one in declared:
         if one.old:
