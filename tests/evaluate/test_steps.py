@@ -242,7 +242,7 @@ def test_databases_held_back_fit_the_confidence_of_a_version(place, train_run, q
     write_jsonl(tmp_path / "golden.jsonl", [replace(q, split="train") for q in other] + other)
     asked = ({"role": "user", "content": "Who?"},)
     held_back = Sample(id="q0", db_id="music", split="validation", layout="folded", prompt=asked, targets=("FROM a",))
-    how = ("--data", str(tmp_path), "--base", "0", "--constrained", "1", "--evidence", "runs")
+    how = ("--data", str(tmp_path), "--base", "0", "--constrained", "1", "--check", "runs")
     assert "with validation=0.05" in refused(steps.evaluate, *how, "--split", "validation")
     write_jsonl(tmp_path / "samples.validation.jsonl", [held_back])
     before = registry.get_version("").tags
