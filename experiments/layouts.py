@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -39,7 +39,7 @@ from pipesql.models.precision import cpu_has_bf16
 from pipesql.records import GoldenPair
 from pipesql.storage import write_json
 
-LAYOUTS = {
+LAYOUTS: dict[str, tuple[str, Literal["shared", "bfd", "none"], int]] = {
     "steps": ("steps, padded by 4", "none", 4),
     "folded": ("folded, packed", "bfd", 1),
     "tree": ("tree, packed", "shared", 1),

@@ -89,7 +89,7 @@ def main() -> None:
     material = rows(drawn(arguments, tokenizer, max(sizes)), "folded", tokenizer)
     register()
     names = ("sdpa", "eager", FLEX if device.startswith("cuda") else STRETCHES)
-    figures = []
+    figures: list[dict[str, Any]] = []
     for size in sizes:
         fitting = [row for row in material if len(row.input_ids) <= size]
         packs = as_dataset(fitting, Recipe("attention", "", 1e-4, max_length=size), arguments.seed)

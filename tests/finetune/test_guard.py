@@ -11,12 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from experiments.faults import RECIPE, USABLE, run, write_samples
-from experiments.planted_faults import KINDS, Fault, plant
+from experiments.faults import USABLE
 from pipesql.errors import TrainingDiverged
 from pipesql.finetune.sft.guard import Guard, Recovery, Rewind, read_recovery
 from pipesql.finetune.sft.train import train
 from pipesql.models import resolve_model
+from tests.support.planted_faults import KINDS, Fault, plant
+from tests.support.tiny_training import RECIPE, run, write_samples
 
 COLLAPSE = [
     (610, 0.25, 0.24), (620, 0.87, 0.92), (630, 2.15, 2.47), (640, 2.77, 1.66), (650, 3.52, 1.66), (660, 3.70, 1.84),

@@ -10,7 +10,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from experiments.faults import RECIPE, write_samples
 from pipesql.errors import BadInput
 from pipesql.finetune.sft.checkpoints import Checkpoints
 from pipesql.finetune.sft.train import train
@@ -19,6 +18,7 @@ from pipesql.merge.merge import merge
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model
 from pipesql.models.precision import Quantization
+from tests.support.tiny_training import RECIPE, write_samples
 
 SHORT = dataclasses.replace(RECIPE, max_steps=12, eval_steps=6.0, save_steps=6.0, max_grad_norm=1.0)
 

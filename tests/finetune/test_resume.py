@@ -16,17 +16,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from experiments.faults import RECIPE, write_samples
 from pipesql.errors import BadInput
 from pipesql.finetune.sft.checkpoints import Checkpoints, step_of
 from pipesql.finetune.sft.train import train
 from pipesql.models import resolve_model
+from tests.support.tiny_training import RECIPE, write_samples
 
 STEPS = 40
 CHILD = """
 import dataclasses, sys
 from pathlib import Path
-from experiments.faults import RECIPE
+from tests.support.tiny_training import RECIPE
 from pipesql.finetune.sft.train import train
 from pipesql.models import resolve_model
 recipe = dataclasses.replace(RECIPE, max_steps={steps}, save_steps=3.0, lora_dropout=0.1, max_grad_norm=1.0)

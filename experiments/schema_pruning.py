@@ -1,9 +1,9 @@
-"""`python -m experiments.schema_selection`: how often the tables of a query are kept where a schema must be cut.
+"""`python -m experiments.schema_pruning`: how often the tables of a query are kept where a schema must be cut.
 
 For each share of a schema's tokens: the share of golden pairs all of whose tables are among those kept, and of all
 tables that golden pairs read. Databases of a single table are left out.
 
-    python -m experiments.schema_selection --data output/data/FOLDER
+    python -m experiments.schema_pruning --data output/data/FOLDER
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The scripts of `benchmarks/` run, those for a GPU by their trial on a CPU: no machine of ours would notice else."""
+"""The scripts of `experiments/` run, those for a GPU by their trial on a CPU: no machine of ours would notice else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run(monkeypatch, tmp_path):
     def _run(name: str, *arguments: str) -> dict:
         out = tmp_path / "out.json"
         monkeypatch.setattr(sys, "argv", [name, *arguments, "--out", str(out)])
-        import_module(f"benchmarks.{name}").main()
+        import_module(f"experiments.{name}").main()
         return json.loads(out.read_text())
 
     return _run
