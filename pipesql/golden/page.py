@@ -1,14 +1,7 @@
-"""The report as one HTML page that stands by itself: no other file, no network, every question in it.
-
-The questions travel as compressed JSON inside the page (a browser unpacks it with `DecompressionStream`): all of
-Spider's 9,693, each with gold, pipe text, lowered SQL and proof, take less than a megabyte.
-"""
+"""The report as one HTML page that stands by itself, with every question in it (`pipesql.pages`)."""
 
 from __future__ import annotations
 
-import base64
-import json
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +9,13 @@ from pipesql.golden.build import GoldenBuild
 from pipesql.golden.constructs import ORDER
 from pipesql.golden.reasons import meaning
 from pipesql.golden.regression import Comparison
+from pipesql.pages import packed, render
 from pipesql.records import GoldenPair, Rejection
-from pipesql.version import __version__
 
-TEMPLATE = "page.html.jinja"
+TEMPLATE = Path(__file__).with_name("page.html.jinja")
 
 MAX_PAIRS = 20_000
-"""Most golden pairs that a page holds, the first ones; rejections it holds all."""
+"""Most golden pairs on a page, the first ones; all rejections are on it."""
 _DIGEST_SHOWN = 12
 
 TABLES = (
@@ -35,31 +28,19 @@ TABLES = (
 
 def page(build: GoldenBuild, counts: dict[str, Any], comparison: Comparison | None = None) -> str:
     """The page for a build and its `report.report`. The same input gives the same page."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     shown: list[GoldenPair | Rejection] = [*build.rejections, *build.pairs[:MAX_PAIRS]]
-    return environment.get_template(TEMPLATE).render(
+    return render(
+        TEMPLATE,
+        title="Golden pairs",
         counts=counts,
         tables=TABLES,
         reasons=[(name, count, *meaning(name)) for name, count in counts["by_reason"].items()],
         comparison=comparison,
         left_out=len(build.pairs) - min(len(build.pairs), MAX_PAIRS),
-        data=_packed({"constructs": ORDER, "rows": list(map(_row, shown))}),
-        version=__version__,
+        placeholder="words in the question, the gold, the pipe text or the id",
+        files="golden.jsonl and rejections.jsonl",
+        data=packed({"constructs": ORDER, "rows": list(map(_row, shown))}),
     )
-
-
-def _packed(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
 def _row(outcome: GoldenPair | Rejection) -> list[Any]:

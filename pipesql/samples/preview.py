@@ -8,19 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from pipesql.chat.template import markers, sequence
+from pipesql.pages import render
 from pipesql.records import Sample
 from pipesql.samples.lengths import Histogram, Length, Ruler, histogram
-from pipesql.version import __version__
 
-TEMPLATE = "preview.html.jinja"
+TEMPLATE = Path(__file__).with_name("preview.html.jinja")
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of text that is shown in one colour: usually one token. `kind`: prompt, target or marker."""
+    """A piece of text in one colour, usually one token. `kind`: prompt, target or marker."""
 
     text: str
     kind: str
@@ -66,16 +64,7 @@ def page(
         for split, rows in samples.items()
         for section in _sections(split, list(zip(rows, lengths[split], strict=True)), ruler, max_length, limit)
     ]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE).render(
-        title=title, sections=sections, ruler=ruler, max_length=max_length, version=__version__
-    )
+    return render(TEMPLATE, title=title, sections=sections, ruler=ruler, max_length=max_length)
 
 
 def _sections(
