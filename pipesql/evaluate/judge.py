@@ -19,9 +19,7 @@ answer fails, `cause` names the first step that refused it:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -37,7 +35,7 @@ from pipesql.execution.suite import COPIES, Suite
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.read import read
 from pipesql.pipe.schema import Schema
-from pipesql.processes import spawned
+from pipesql.processes import results
 from pipesql.records import Prediction, Verdict
 
 CAUSES = ("missing", "length", "syntax", "name", "unsupported", "timeout", "execution", "rows")
@@ -88,7 +86,7 @@ def judge_all(
     groups = _groups(predictions, golds or {}, limits, copies)
     workers = min(workers or (os.cpu_count() or 1 if len(predictions) > FEW else 1), len(groups))
     judged: dict[int, Judged] = {}
-    for done in _in_processes(groups, workers) if workers > 1 else map(_judge_group, groups):
+    for done in results(_judge_group, groups, workers):
         judged.update(done)
         if on_judged is not None:
             on_judged(len(done))
@@ -285,16 +283,3 @@ def _groups(
 def _judge_group(group: _Group) -> dict[int, Judged]:
     with Suite(group.database, group.golds, copies=group.copies) as suite:
         return {place: judge(prediction, suite) for place, prediction in group.predictions}
-
-
-def _in_processes(groups: Sequence[_Group], workers: int) -> Iterator[dict[int, Judged]]:
-    pool = spawned(workers)
-    try:
-        for future in as_completed([pool.submit(_judge_group, group) for group in groups]):
-            yield future.result()
-    except BrokenProcessPool as error:
-        raise ExecutionError(
-            "a worker process that judges answers was killed, perhaps for lack of memory: use fewer workers"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -1,4 +1,4 @@
-"""The evaluation of one model: its answers to questions, judged, with a progress bar and figures of its speed.
+"""The evaluation of one model: its answers to questions, judged, with its progress and figures of its speed.
 
 `evaluate_model` is for a finished model; `accuracy_on` measures one in training, so that the best checkpoint can be
 chosen by execution accuracy.
@@ -6,13 +6,10 @@ chosen by execution accuracy.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from tqdm import tqdm
 
 from pipesql.errors import InvalidFile
 from pipesql.evaluate.cache import AnswerCache
@@ -22,6 +19,7 @@ from pipesql.inference.answer import predict
 from pipesql.inference.config import DecodingConfig
 from pipesql.models.folder import fingerprint
 from pipesql.models.load import choose_device, compute_dtype
+from pipesql.progress import Progress
 from pipesql.records import GoldenPair, Prediction
 from pipesql.storage import read_jsonl
 
@@ -58,21 +56,20 @@ def evaluate_model(
     answers = {q.id: found for q in questions if kept and (found := kept.get(q))}
     missing = {q.id: q for q in questions if q.id not in answers}
     began = time.monotonic()
-    # Once a second on a terminal; elsewhere a line every ten seconds, so that a log shows progress.
-    pause = 1.0 if sys.stderr.isatty() else 10.0
-    with tqdm(total=len(missing), desc=f"{name} answers", unit=" answers", mininterval=pause, file=sys.stderr) as bar:
+    with Progress(f"{name} answers", len(missing), "questions") as progress:
 
         def take(answer: Prediction) -> None:
             if kept:
                 kept.add(missing[answer.id], answer)
-            bar.update()
+            progress.update()
 
         new = predict(model, tokenizer, list(missing.values()), how, batch=batch, on_answer=take, span=span)
     answering = max(time.monotonic() - began, 1e-9)
     from_cache = len(answers)
     answers |= {answer.id: answer for answer in new}
     predictions = [answers[q.id] for q in questions]
-    judged = judge_all(predictions, golds)
+    with Progress(f"{name} verdicts", len(predictions), "answers") as progress:
+        judged = judge_all(predictions, golds, on_judged=progress.update)
     metrics = {
         f"{name}/seconds": time.monotonic() - start,
         f"{name}/from_cache": from_cache,

@@ -26,7 +26,7 @@ function verdict(row) {
   if (row.result === "golden") {
     const [rowsHere, rowsThere, digest, digestThere, database] = row.more;
     const copy = digestThere ? `, ${rowsThere} on the perturbed copy (${digestThere}…)` : "; it could not be copied";
-    return `${rowsHere} rows on the real database (sha256 ${digest}…)${copy}; database ${database}…; `
+    return `${rowsHere} ${rowsHere === 1 ? "row" : "rows"} on the real database (sha256 ${digest}…)${copy}; database ${database}…; `
       + "pure pipe SQL, every prefix a query";
   }
   const [said, shownOn, operator, agrees] = row.more;
@@ -36,10 +36,10 @@ function verdict(row) {
 }
 
 function detail(row) {
-  const sides = element("div", undefined, "sides");
-  sides.append(block("Gold", sql(row.gold)));
-  if (row.operators.length) sides.append(block("Pipe SQL", ...pipeLines(row)));
-  const parts = [sides];
+  const beside = element("div", undefined, "beside");
+  beside.append(block("Gold", sql(row.gold)));
+  if (row.operators.length) beside.append(block("Pipe SQL", ...pipeLines(row)));
+  const parts = [beside];
   if (row.lowered) parts.push(block("Lowered to the engine's SQL", sql(row.lowered)));
   parts.push(block(row.result === "golden" ? "Proof" : "Why it was rejected", verdict(row)));
   parts.push(block("Constructs", row.parts.join(", ") || "none"));

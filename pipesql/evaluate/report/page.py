@@ -1,15 +1,11 @@
-"""An evaluation as one self-contained HTML page: no other file, no network, every question in it.
+"""An evaluation as one HTML page that stands by itself, with every question in it (`pipesql.pages`).
 
-The questions are compressed JSON inside the page, as in the golden report (`golden.page`). The same evaluation gives
-the same page: it does not hold when or how fast it was made.
+The same evaluation gives the same page: it does not hold when or how fast it was made.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import math
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +16,9 @@ from pipesql.evaluate.judge import Judged, Table
 from pipesql.evaluate.report.text import Share, summarise
 from pipesql.evaluate.rules import RULES
 from pipesql.evaluate.statistics import EarlierComparison, Estimate, shown
-from pipesql.version import __version__
+from pipesql.pages import packed, render
 
-TEMPLATE = "page.html.jinja"
+TEMPLATE = Path(__file__).with_name("page.html.jinja")
 MAX_TEXT = 120
 """Characters of a value that the page shows."""
 _EXACT = 2**53
@@ -73,18 +69,9 @@ def page(
 
     `compared` are sentences that compare the models, `against` is the comparison with an earlier evaluation.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     verdicts = [[j.verdict for j in model.judged] for model in models]
-    return environment.get_template(TEMPLATE).render(
+    return render(
+        TEMPLATE,
         title=title,
         models=models,
         rules=RULES,
@@ -95,9 +82,10 @@ def page(
         tables=[(by, TITLES[by], _classes([divided(each, by) for each in verdicts])) for by in BY],
         causes=[(name, MEANINGS[name], counts) for name, counts in _counted(list(map(causes, verdicts)))],
         divergences=_counted(list(map(divergences, verdicts))),
-        data=_packed({"constructs": CONSTRUCTS, "rules": RULES, "models": _names(models), "rows": _rows(models)}),
+        data=packed({"constructs": CONSTRUCTS, "rules": RULES, "models": _names(models), "rows": _rows(models)}),
         questions=len(models[-1].judged),
-        version=__version__,
+        placeholder="words in the question, the gold, the answers or the id",
+        files="the verdict files",
     )
 
 
@@ -115,11 +103,6 @@ def _counted(counts: Sequence[Mapping[str, int]]) -> list[tuple[str, list[int]]]
     names = dict.fromkeys(name for each in reversed(counts) for name in each)
     rows = [(name, [each.get(name, 0) for each in counts]) for name in names]
     return [row for row in rows if any(row[1])]
-
-
-def _packed(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
 def _rows(models: Sequence[Model]) -> list[list[Any]]:
