@@ -48,12 +48,14 @@ if TYPE_CHECKING:
         UnknownName,
         UnsupportedSql,
     )
-    from pipesql.execution.connection import Result
+    from pipesql.execution.connection import QueryLimits, Result
+    from pipesql.execution.database import Database
 
 __all__ = [
     "Answer",
     "BadInput",
     "Checked",
+    "Database",
     "DoesNotFit",
     "ExecutionError",
     "InvalidFile",
@@ -62,6 +64,7 @@ __all__ = [
     "NoSuchRun",
     "PipesqlError",
     "Prefix",
+    "QueryLimits",
     "QueryTimeout",
     "Result",
     "SqlError",
@@ -90,7 +93,8 @@ _MODULES = {
     "pipesql.api.convert": ("canonical", "parse", "to_pipe", "to_sql"),
     "pipesql.api.execute": ("Prefix", "equal_results", "explain", "run"),
     "pipesql.api.score": ("score",),
-    "pipesql.execution.connection": ("Result",),
+    "pipesql.execution.connection": ("QueryLimits", "Result"),
+    "pipesql.execution.database": ("Database",),
 }
 """Where the names are; those that are not listed here are errors."""
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipesql.api import require
+from pipesql.api import database_of, require
 from pipesql.errors import BadInput, PipesqlError
-from pipesql.execution.connection import QueryLimits
 from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.query import text_of
@@ -64,29 +63,30 @@ class Model(ABC):
 
     def ask(
         self,
-        database: Path | str,
+        database: Database | Path | str,
         question: str,
         *,
         evidence: str = "",
         config: DecodingConfig | None = None,
         on_operators: OnOperators | None = None,
-        timeout_s: float = 5.0,
-        max_rows: int = 1_000,
+        timeout_s: float | None = None,
+        max_rows: int | None = None,
     ) -> Answer:
-        """Answer a question about a database, given by its path or URL.
+        """Answer a question about a database.
 
         `evidence` is what else the model should know, in a sentence. `config` says how to decode: change single fields
         by `dataclasses.replace(model.config, mode="beam")`. `on_operators` follows the operators as they are written.
-        The answer runs read-only, for up to `timeout_s` seconds and up to `max_rows` rows.
+        The answer runs read-only, within the limits of `pipesql.run`.
 
         Raises BadInput for a database that cannot be read, and ModelUnavailable where a server does not answer. An
         answer that does not run is not an error: its `error` says why.
         """
         from pipesql.inference.config import PlainQuestion
 
-        asked = PlainQuestion(str(database), question, evidence)
+        known = database_of(database, timeout_s, max_rows)
+        asked = PlainQuestion(known.location, question, evidence)
         decoded, share = self._decode(asked, config or self.config, on_operators or (lambda operators: None))
-        return _finished(asked, decoded, share, self._confidence(decoded, share, config), timeout_s, max_rows)
+        return _finished(known, decoded, share, self._confidence(decoded, share, config))
 
     @abstractmethod
     def _decode(self, asked: Question, config: DecodingConfig, follow: OnOperators) -> tuple[Decoded, float]:
@@ -206,16 +206,13 @@ def _components(model: str) -> tuple[Any, Any, dict[str, str]]:
     return load_model(source), load_tokenizer(source), {}
 
 
-def _finished(
-    asked: Question, decoded: Decoded, share: float, confidence: float | None, timeout_s: float, max_rows: int
-) -> Answer:
+def _finished(database: Database, decoded: Decoded, share: float, confidence: float | None) -> Answer:
     """The answer with its SQL and rows, or the reason why it has none."""
     pipe_sql, sql, error = text_of(decoded.operators), "", "" if decoded.stop == "done" else decoded.detail
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[Any, ...], ...] = ()
     if not error:
         try:
-            database = Database(asked.database, QueryLimits(timeout_s, max_rows))
             sql = lower(parse_operators(decoded.operators), database.schema, database.dialect)
             with database.open() as connection:
                 result = connection.run(sql)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
+from pipesql.api import database_of
 from pipesql.api.convert import Known, dialect_for, schema_for
-from pipesql.errors import BadInput
-from pipesql.execution.connection import QueryLimits
-from pipesql.execution.database import Database
+from pipesql.errors import InvalidOption
 from pipesql.pipe import operators as op
 from pipesql.pipe.inferred import REST
 from pipesql.pipe.lowering.lower import lower
@@ -17,6 +15,7 @@ from pipesql.pipe.printing.printer import print_operators
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve
+from pipesql.pipe.schema import Schema
 from pipesql.pipe.scope import Scope
 from pipesql.pipe.walk import is_pure
 
@@ -52,14 +51,14 @@ def check(
     *,
     run: bool = False,
     dialect: str = "",
-    timeout_s: float = 5.0,
-    max_rows: int = 1_000,
+    timeout_s: float | None = None,
+    max_rows: int | None = None,
 ) -> Checked:
     """Read a pipe query, look its names up, write it in the engine's SQL, and on request run it.
 
-    `database` is a path or URL, or a schema alone; without one the schema is read off the query. `dialect` is the
-    engine's; without one it is the database's, else SQLite's. With `run` the database runs the query read-only, for up
-    to `timeout_s` seconds and up to `max_rows` rows.
+    `database` is a database, its path or URL, or a schema alone; without one the schema is read off the query.
+    `dialect` is the engine's; without one it is the database's, else SQLite's. With `run` the database runs the query,
+    read-only and within the limits of `pipesql.run`.
 
     >>> checked = pipesql.check("FROM singer |> LIMIT 2 |> SELECT name", "music.sqlite", run=True)
     >>> checked.columns, checked.ordered, checked.row_count
@@ -81,9 +80,9 @@ def check(
     sql = lower(query, schema, dialect or dialect_for(database))
     row_count = None
     if run:
-        if not isinstance(database, Path | str):
-            raise BadInput("a query is run on a database: give its path or URL")
-        with Database(database, QueryLimits(timeout_s, max_rows)).open() as connection:
+        if database is None or isinstance(database, Schema):
+            raise InvalidOption("a query is run on a database: give one (--db), or check without running (no --run)")
+        with database_of(database, timeout_s, max_rows).open() as connection:
             row_count = len(connection.run(sql).rows)
     return Checked(
         operators=tuple(print_operators(query)),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipesql.api import database_of
 from pipesql.execution.database import Database
 from pipesql.pipe.printing.printer import print_operators, print_query
 from pipesql.pipe.query import PipeQuery
@@ -19,8 +20,8 @@ from pipesql.pipe.schema import Schema
 if TYPE_CHECKING:
     from pipesql.decompile.origins import Origins
 
-Known = Path | str | Schema
-"""What says which names there are: a database by its path or URL, or a schema alone."""
+Known = Database | Path | str | Schema
+"""What says which names there are: a database, its path or URL, or a schema alone."""
 
 
 def to_pipe(
@@ -107,12 +108,12 @@ def schema_for(query: PipeQuery, database: Known | None) -> Schema:
         from pipesql.pipe.inferred import infer_from_pipe
 
         return infer_from_pipe(query)
-    return database if isinstance(database, Schema) else Database(database).schema
+    return database if isinstance(database, Schema) else database_of(database).schema
 
 
 def dialect_for(database: Known | None) -> str:
     """The dialect of a database's engine, as sqlglot calls it; SQLite's where there is none."""
-    return "sqlite" if database is None or isinstance(database, Schema) else Database(database).dialect
+    return "sqlite" if database is None or isinstance(database, Schema) else database_of(database).dialect
 
 
 def _standard(sql: str, database: Known | None, dialect: str) -> tuple[Schema, str]:
@@ -122,7 +123,7 @@ def _standard(sql: str, database: Known | None, dialect: str) -> tuple[Schema, s
         from pipesql.decompile.infer import infer_from_standard
 
         return infer_from_standard(sql, read), read
-    return (database if isinstance(database, Schema) else Database(database).schema), read
+    return (database if isinstance(database, Schema) else database_of(database).schema), read
 
 
 def _complete(text: str, database: Known | None) -> str:

@@ -13,8 +13,9 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.tokens import TokenType
 
+from pipesql.api import database_of
 from pipesql.errors import PipesqlError
-from pipesql.execution.connection import Connection, QueryLimits, Result
+from pipesql.execution.connection import Connection, Result
 from pipesql.execution.database import Database
 from pipesql.pipe.engines import write
 from pipesql.pipe.lowering.lower import lower, lower_tree
@@ -25,21 +26,22 @@ from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.scan import split, tokens
 from pipesql.pipe.schema import Schema
 
-TIMEOUT_S = 5.0
-MAX_ROWS = 1_000
 
-
-def run(pipe_sql: str, database: Path | str, *, timeout_s: float = TIMEOUT_S, max_rows: int = MAX_ROWS) -> Result:
+def run(
+    pipe_sql: str, database: Database | Path | str, *, timeout_s: float | None = None, max_rows: int | None = None
+) -> Result:
     """The result of a pipe query: column names, rows as tuples in order, and the seconds that it took.
+
+    `timeout_s` and `max_rows` are the database's own limits unless they are given; those of a database that is given by
+    its path or URL are 5 seconds and 1,000 rows.
 
     >>> pipesql.run("FROM singer |> WHERE age > 30 |> SELECT name, age", "music.sqlite").rows
     [('Ann', 31), ('Cém', 47)]
 
-    Raises SqlError for a query that does not hold on the database, QueryTimeout after `timeout_s` seconds, TooManyRows
-    for a result of more than `max_rows` rows, ExecutionError where the engine refuses the statement, and BadInput for a
-    database that cannot be opened.
+    Raises SqlError for a query that does not hold on the database, QueryTimeout and TooManyRows past a limit,
+    ExecutionError where the engine refuses the statement, and BadInput for a database that cannot be opened.
     """
-    known = Database(database, QueryLimits(timeout_s, max_rows))
+    known = database_of(database, timeout_s, max_rows)
     with known.open() as connection:
         return connection.run(lower(parse(pipe_sql), known.schema, known.dialect))
 
@@ -63,11 +65,13 @@ class Prefix:
     error: str = ""
 
 
-def explain(pipe_sql: str, database: Path | str, *, rows: int = 3, timeout_s: float = TIMEOUT_S) -> Iterator[Prefix]:
+def explain(
+    pipe_sql: str, database: Database | Path | str, *, rows: int = 3, timeout_s: float | None = None
+) -> Iterator[Prefix]:
     """The table after every operator, as it is computed: every prefix of a pipe query is a query.
 
     The last Prefix carries the error if the query fails there. `rows` is how many rows each shows, `timeout_s` the
-    seconds that each statement may take.
+    seconds that each statement may take (without it the database's own limit, or 5).
 
     >>> for prefix in pipesql.explain("FROM singer |> WHERE age > 30 |> SELECT nam", "music.sqlite"):
     ...     print(prefix.number, prefix.operator, prefix.error or prefix.row_count)
@@ -78,7 +82,7 @@ def explain(pipe_sql: str, database: Path | str, *, rows: int = 3, timeout_s: fl
     Raises BadInput for a database that cannot be opened, and SqlSyntaxError for text that cannot even be cut into
     operators.
     """
-    known = Database(database, QueryLimits(timeout_s, max(rows, 1)))
+    known = database_of(database, timeout_s, max(rows, 1))
     schema = known.schema
     with known.open() as connection:
         for number, (text, shown) in enumerate(_prefixes(pipe_sql), 1):
@@ -91,11 +95,16 @@ def explain(pipe_sql: str, database: Path | str, *, rows: int = 3, timeout_s: fl
                 return
 
 
-def last_prefix(operators: Sequence[str], schema: Schema, connection: Connection, rows: int) -> Prefix:
-    """The table after the last of these operators, on an open database. Raises PipesqlError where it fails."""
-    query = parse_operators(operators)
-    shown = print_operators(query)[-1].removeprefix("|> ")
-    return _prefix(len(operators), shown, query, schema, connection, rows)
+def last_prefix(operators: Sequence[str], database: Database, rows: int) -> Prefix:
+    """The table after the last of these operators, or the reason why there is none."""
+    shown = operators[-1].removeprefix("|> ")
+    try:
+        query = parse_operators(operators)
+        shown = print_operators(query)[-1].removeprefix("|> ")
+        with database_of(database, max_rows=max(rows, 1)).open() as connection:
+            return _prefix(len(operators), shown, query, database.schema, connection, rows)
+    except PipesqlError as error:
+        return Prefix(len(operators), shown, error=str(error))
 
 
 def _prefixes(text: str) -> Iterator[tuple[str, str]]:
@@ -149,15 +158,16 @@ class Comparison:
 def equal_results(
     gold_sql: str,
     pipe_sql: str,
-    database: Path | str,
+    database: Database | Path | str,
     *,
-    timeout_s: float = TIMEOUT_S,
-    max_rows: int = 100_000,
+    timeout_s: float | None = None,
+    max_rows: int | None = None,
 ) -> Comparison:
     """Whether a pipe query returns what a standard query of the database's own dialect returns.
 
     Rows are equal as a multiset; where the gold query orders, in its order, with ties in any order among themselves.
-    Names of columns do not matter; numbers are equal up to a relative 1e-6 where a column holds a float.
+    Names of columns do not matter; numbers are equal up to a relative 1e-6 where a column holds a float. The limits are
+    the database's own unless they are given; those of a path or URL are 5 seconds and 100,000 rows.
 
     >>> bool(pipesql.equal_results("SELECT name FROM singer", "FROM singer |> SELECT name", "music.sqlite"))
     True
@@ -168,7 +178,7 @@ def equal_results(
     """
     from pipesql.execution.compare import compare
 
-    known = Database(database, QueryLimits(timeout_s, max_rows))
+    known = database_of(database if isinstance(database, Database) else Database(database), timeout_s, max_rows)
     with known.open() as connection:
         gold = connection.run(gold_sql)
         other = connection.run(lower(parse(pipe_sql), known.schema, known.dialect))

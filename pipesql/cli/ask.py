@@ -13,7 +13,7 @@ from pipesql.cli.table import aligned, prefix_text, print_json
 
 if TYPE_CHECKING:
     from pipesql.api.ask import Answer
-    from pipesql.api.execute import Prefix
+    from pipesql.execution.database import Database
 
 UNSURE = 0.5
 """Below this confidence, or without one below this probability of its text, an answer is called unsure."""
@@ -69,28 +69,28 @@ def ask(
     \b
     pipesql ask --db music.sqlite "Who is over 30?"
     """
+    from pipesql.api import database_of
     from pipesql.api.ask import load
-    from pipesql.execution.database import Database
 
-    _ = Database(db).schema  # a wrong path is reported before a model is loaded
+    database = database_of(db, timeout)
+    _ = database.schema  # a wrong path is reported before a model is loaded
     asked = load(model, endpoint=endpoint)
     given: dict[str, Any] = {"mode": mode, "samples": samples, "beams": beams, "constrained": not free}
     given |= {name: value for name, value in (("layout", layout), ("values", values)) if value is not None}
-    shown = Shown(db, rows, timeout)
+    shown = Shown(database, rows)
     answer = asked.ask(
-        db,
+        database,
         question,
         evidence=evidence,
         config=replace(asked.config, **given),
         on_operators=None if as_json else shown.follow,
-        timeout_s=timeout,
     )
     if as_json:
         print_json(asdict(answer))
     else:
         if answer.stop == "done":
             shown.follow(answer.operators)  # a vote may have chosen another answer than the one that was shown
-        print_answer(answer, shown.dialect)
+        print_answer(answer, database.dialect)
     if answer.error:
         raise click.exceptions.Exit(1)
 
@@ -99,42 +99,22 @@ def ask(
 class Shown:
     """What of the answer stands on the terminal; a line says which operators were taken back."""
 
-    database: str
+    database: Database
     rows: int
-    timeout_s: float
     operators: tuple[str, ...] = ()
-
-    @property
-    def dialect(self) -> str:
-        """The dialect of the database's engine."""
-        from pipesql.execution.database import Database
-
-        return Database(self.database).dialect
 
     def follow(self, operators: Sequence[str]) -> None:
         """Show what is new."""
+        from pipesql.api.execute import last_prefix
+
         now = tuple(operators)
         same = common_prefix([now, self.operators])
         if same < len(self.operators):
             gone = ", ".join(str(number) for number in range(same + 1, len(self.operators) + 1))
             click.echo(click.style(f"↩  taken back: operator {gone}\n", dim=True))
         for end in range(same + 1, len(now) + 1):
-            click.echo(prefix_text(self._prefix(now[:end])))
+            click.echo(prefix_text(last_prefix(now[:end], self.database, self.rows)))
         self.operators = now
-
-    def _prefix(self, operators: Sequence[str]) -> Prefix:
-        from pipesql.api.execute import Prefix, last_prefix
-        from pipesql.errors import PipesqlError
-        from pipesql.execution.connection import QueryLimits
-        from pipesql.execution.database import Database
-
-        shown = operators[-1].removeprefix("|> ")
-        try:
-            database = Database(self.database, QueryLimits(self.timeout_s, max(self.rows, 1)))
-            with database.open() as connection:
-                return last_prefix(operators, database.schema, connection, self.rows)
-        except PipesqlError as error:
-            return Prefix(len(operators), shown, error=str(error))
 
 
 def print_answer(answer: Answer, dialect: str) -> None:

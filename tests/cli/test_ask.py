@@ -16,6 +16,7 @@ pytest.importorskip("llguidance")
 from pipesql.api.ask import Answer
 from pipesql.cli.ask import Shown, doubts
 from pipesql.cli.main import main
+from pipesql.execution.database import Database
 from tests.support.servers.chat import Server, completion
 
 
@@ -79,7 +80,7 @@ def test_a_server_is_asked(database: str) -> None:
 
 
 def test_operators_that_are_taken_back_are_told(database: str, capsys: pytest.CaptureFixture[str]) -> None:
-    shown = Shown(database, 2, 2.0)
+    shown = Shown(Database(database), 2)
     shown.follow(("FROM singer", "|> WHERE age > 30"))
     shown.follow(("FROM singer",))
     shown.follow(("FROM singer", "|> WHERE age < 30"))

@@ -275,3 +275,35 @@ def test_start_imports_nothing_heavy(db) -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == "SELECT * FROM singer\n"
+
+
+def test_check_says_what_a_query_gives(db) -> None:
+    result = call("check", "--db", db, "FROM singer |> LIMIT 2 |> SELECT name, age")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "ok: 3 operators, in no order; columns: name, age",
+        "note: operator 2: LIMIT keeps any 2 rows: the order of rows is not defined before it",
+    ]
+    result = call("check", "--db", db, "--run", given="FROM singer |> WHERE age > 30 |> ORDER BY age")
+    assert result.stdout == "ok: 3 operators, 2 rows, ordered; columns: singer_id, name, age\n"
+
+
+def test_check_names_the_operator_that_is_wrong(db) -> None:
+    result = call("check", "--db", db, "FROM singer |> WHERE agee > 3")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: operator 2: ") and "age" in result.stderr
+    machine = call("check", "--db", db, "--json", "FROM singer |> WHERE agee > 3")
+    answer = json.loads(machine.stdout)
+    assert (machine.exit_code, answer["ok"], answer["operator"]) == (1, False, 2)
+    machine = call("check", "--db", db, "--json", PIPE)
+    answer = json.loads(machine.stdout)
+    assert (machine.exit_code, answer["ok"], answer["columns"], answer["ordered"]) == (0, True, ["name"], True)
+
+
+def test_the_demo_databases(tmp_path) -> None:
+    result = call("demo", tmp_path)
+    paths = [Path(line) for line in result.stdout.splitlines()]
+    assert result.exit_code == 0 and len(paths) == 13 and all(path.is_file() for path in paths)
+    assert call("demo", tmp_path).stdout == result.stdout
+    zoo = tmp_path / "zoo" / "zoo.sqlite"
+    assert call("run", "--db", zoo, "FROM animals |> AGGREGATE COUNT(*) AS n").exit_code == 0
