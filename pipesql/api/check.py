@@ -9,13 +9,13 @@ from pipesql.api import database_of
 from pipesql.api.convert import Known, dialect_for, schema_for
 from pipesql.errors import InvalidOption
 from pipesql.pipe import operators as op
-from pipesql.pipe.inferred import REST
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_operators
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.schema import Schema
+from pipesql.pipe.schema import REST
 from pipesql.pipe.scope import Scope
 from pipesql.pipe.walk import is_pure
 

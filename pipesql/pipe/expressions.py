@@ -156,7 +156,7 @@ def truth(node: exp.Expr) -> bool | None:
             return None
         if type(left) is type(right):
             return compared(left, right)
-    raise UnsupportedSql("IF with a condition that is no constant", node.sql("bigquery")[:60])
+    raise UnsupportedSql("IF whose condition is not a constant", node.sql("bigquery")[:60])
 
 
 def _literal(node: exp.Expr) -> Decimal | str | None:
@@ -167,4 +167,4 @@ def _literal(node: exp.Expr) -> Decimal | str | None:
         return node.name if node.is_string else Decimal(node.name)
     if isinstance(node, exp.Null):
         return None
-    raise UnsupportedSql("IF with a condition that is no constant", node.sql("bigquery")[:60])
+    raise UnsupportedSql("IF whose condition is not a constant", node.sql("bigquery")[:60])

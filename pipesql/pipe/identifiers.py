@@ -6,6 +6,8 @@ not read back as a plain column or table is quoted too.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from functools import lru_cache
 
 import sqlglot
@@ -68,3 +70,18 @@ def unique(name: str, taken: set[str]) -> str:
         name, number = f"{base}_{number}", number + 1
     taken.add(name.lower())
     return name
+
+
+_SHOWN = 12
+
+
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """What to write for a name that means nothing, to end a sentence with: the nearest names, else those there are."""
+    spelling = {known.lower(): known for known in names if known}
+    near = [spelling[found] for found in difflib.get_close_matches(name.lower(), list(spelling), n=3, cutoff=0.5)]
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    if not spelling:
+        return "nothing has a name"
+    shown, more = list(spelling.values())[:_SHOWN], ", …" if len(spelling) > _SHOWN else ""
+    return f"there {'are' if len(spelling) > 1 else 'is only'} {', '.join(shown)}{more}"

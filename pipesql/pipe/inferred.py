@@ -16,13 +16,10 @@ from pipesql.pipe import operators as op
 from pipesql.pipe.expressions import truth
 from pipesql.pipe.query import Cte, PipeQuery, nested, nested_queries
 from pipesql.pipe.resolving.pivots import value_name
-from pipesql.pipe.schema import Column, Schema, Table
+from pipesql.pipe.schema import REST, Column, Schema, Table
 
 Sources = dict[str, str]
 """By lower-case range variable the table that it stands for, or nothing for a query."""
-
-REST = "\ufffe"
-"""Not a character, so that no query names it."""
 
 
 @dataclass
@@ -75,8 +72,8 @@ def complete(text: str) -> str:
 
 
 def needs_database(why: str) -> BadInput:
-    """The error for a query whose names cannot be told from its text."""
-    return BadInput(f"{why}: give --db FILE, a SQLite database whose schema says so")
+    """The error for a query whose text does not say what its names mean."""
+    return BadInput(f"{why}: give the database (--db FILE), whose schema says so")
 
 
 def infer_from_pipe(query: PipeQuery) -> Schema:

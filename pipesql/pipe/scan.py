@@ -17,12 +17,13 @@ from functools import lru_cache
 from itertools import pairwise
 
 from sqlglot import exp
-from sqlglot.dialects.dialect import Dialect
+from sqlglot.dialects.dialect import Dialect, Dialects
 from sqlglot.errors import SqlglotError, TokenError
 from sqlglot.tokens import Token, TokenType
 from sqlglot.trie import new_trie
 
 from pipesql.errors import SqlSyntaxError
+from pipesql.pipe.identifiers import suggestion
 
 OPEN = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
 _DEEPEST = 200
@@ -47,7 +48,8 @@ def dialect_named(name: str) -> Dialect:
     try:
         dialect = Dialect.get_or_raise(name)
     except ValueError as e:
-        raise SqlSyntaxError(f"unknown SQL dialect {name!r}") from e
+        known = suggestion(name, (one.value for one in Dialects))
+        raise SqlSyntaxError(f"unknown SQL dialect {name!r}: {known}") from e
     if name == "bigquery":  # sqlglot would shorten '%Y-%m-%d' to '%F', which PARSE_DATE does not take
         kept = {form: short for form, short in dialect.INVERSE_TIME_MAPPING.items() if short not in _SHORT_FORMATS}
         dialect.INVERSE_TIME_MAPPING, dialect.INVERSE_TIME_TRIE = kept, new_trie(kept)
@@ -62,8 +64,7 @@ def tokens(text: str, dialect: str) -> list[Token]:
             tokenizer = _THREAD.__dict__[dialect] = dialect_named(dialect).tokenizer()
         found: list[Token] = tokenizer.tokenize(text)
     except TokenError as e:
-        near = " ".join(str(e).split()).removeprefix("Error tokenizing ")
-        raise SqlSyntaxError(f"a string, a quoted name or a comment is never closed, near {near}") from e
+        raise SqlSyntaxError(complaint(e)) from e
     if any(sign in text for sign in _COMMENT_SIGNS):
         found = _with_keywords(found)
     while found and found[-1].token_type == TokenType.SEMICOLON:
@@ -74,11 +75,11 @@ def tokens(text: str, dialect: str) -> list[Token]:
     for token in found:
         kind = token.token_type
         if kind == TokenType.SEMICOLON:
-            raise _at("more than one statement: one query is expected", token)
+            raise _at("one query is expected, a second statement begins", token)
         if kind in OPEN:
             depth += 1
             if depth > _DEEPEST:
-                raise _at(f"brackets nest more than {_DEEPEST} deep: that is too deep", token)
+                raise _at(f"brackets nest more than {_DEEPEST} deep: move the inner parts into WITH", token)
         elif kind in CLOSE:
             depth -= 1
     return found
@@ -125,13 +126,13 @@ def split(found: list[Token], separator: TokenType) -> list[list[Token]]:
         elif kind in CLOSE:
             depth -= 1
             if depth < 0:
-                raise _at("a bracket is closed that was never opened", token)
+                raise _at("a bracket is closed here that was never opened", token)
         if kind == separator and depth == 0:
             parts.append([])
         else:
             parts[-1].append(token)
     if depth:
-        raise _at("a bracket is never closed before this", found[-1])
+        raise _at("a bracket before this is never closed", found[-1])
     return parts
 
 
@@ -147,11 +148,35 @@ def position(text: str, offset: int) -> str:
     return f"line {line}, column {offset - text.rfind(chr(10), 0, offset)}"
 
 
-def first_line(error: SqlglotError) -> str:
-    """What sqlglot found wrong, on one line without a full stop."""
-    errors = getattr(error, "errors", None)
-    description = errors[0].get("description") if errors else None
-    return " ".join(str(description or error).split()).rstrip(".")[:200]
+def complaint(error: SqlglotError) -> str:
+    """What sqlglot found wrong, on one line without a full stop, in words of ours where it names its own classes."""
+    first = (getattr(error, "errors", None) or [{}])[0]
+    description, near = str(first.get("description") or error), str(first.get("highlight") or "")
+    if isinstance(error, TokenError):
+        found = " ".join(str(error).split()).removeprefix("Error tokenizing ")
+        return f"a string, a quoted name or a comment is never closed, near {found}"
+    if description.startswith("Required keyword"):
+        return "an expression is not complete"
+    if description.startswith("Invalid expression") and near and (first.get("col") or 0) > 1:
+        return f"{near[:40]} is not expected"
+    if description.startswith("Expected table name"):
+        return "a table's name is missing"
+    if description.startswith("Expecting "):
+        return f"{description.removeprefix('Expecting ')} is missing"
+    if description.startswith("Expected DISTINCT or ALL for "):
+        return f"{description.rpartition(' ')[2].upper()} must be followed by ALL or DISTINCT"
+    return " ".join(description.split()).rstrip(".")[:200]
+
+
+def place_of(error: SqlglotError, text: str) -> int | None:
+    """The offset in the text of the token at which sqlglot stopped; None where it is not known."""
+    first = (getattr(error, "errors", None) or [{}])[0]
+    line, column, near = first.get("line"), first.get("col"), str(first.get("highlight") or "")
+    if not line or not column or not near:
+        return None
+    before = text.split("\n")[: line - 1]
+    offset = sum(len(one) + 1 for one in before) + column - len(near)
+    return offset if offset >= 0 and text.startswith(near, offset) else None
 
 
 _NOTE = "\ufffe"

@@ -12,6 +12,9 @@ from functools import cached_property
 
 from pipesql.pipe.types import REAL, declared_kind
 
+REST = "\ufffe"
+"""The column of an inferred table that stands for those that the query does not name; no query can write it."""
+
 
 @dataclass(frozen=True)
 class Column:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 
 from pipesql.errors import SqlError, UnknownName
+from pipesql.pipe.identifiers import suggestion
 
 
 @dataclass(eq=False)
@@ -57,7 +57,7 @@ class Scope:
         if qualifier:
             variable = self.variables.get(qualifier.lower())
             if variable is None:
-                raise unknown_name(f"{qualifier}.{name}", "range variable", qualifier, self._variable_names())
+                raise unknown_name(qualifier, "table or alias", qualifier, self._variable_names())
             found = [c for c in variable.columns if c.name.lower() == lower]
             names = [c.name for c in variable.columns]
             if not found:
@@ -80,10 +80,7 @@ class Scope:
 
 def unknown_name(shown: str, what: str, name: str, names: list[str]) -> UnknownName:
     """The error for a name that means nothing, with the nearest of those that there are."""
-    spelling = {n.lower(): n for n in names}
-    near = [spelling[n] for n in difflib.get_close_matches(name.lower(), list(spelling), n=3, cutoff=0.5)]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names[:12]) or 'none'}"
-    return UnknownName(f"no {what} {shown} here: {hint}", name)
+    return UnknownName(f"no {what} {shown} here: {suggestion(name, names)}", name)
 
 
 def join_scopes(left: Scope, right: Scope, kind: str, using: tuple[str, ...]) -> Scope:

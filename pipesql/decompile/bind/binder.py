@@ -15,7 +15,7 @@ from pipesql.decompile.bind.tables import Tables
 from pipesql.decompile.prepare.parse import limit
 from pipesql.errors import SqlSyntaxError, UnknownName, UnsupportedSql
 from pipesql.pipe.expressions import outermost
-from pipesql.pipe.identifiers import identifier
+from pipesql.pipe.identifiers import identifier, suggestion
 
 _CLAUSES_REFUSED = ("sample", "laterals", "cluster", "sort", "distribute", "into", "match", "connect", "prewhere")
 
@@ -48,7 +48,7 @@ class Binder:
         if node.args.get("kind"):
             raise UnsupportedSql(f"SELECT AS {node.args['kind']}")
         if not node.expressions:
-            raise SqlSyntaxError("a SELECT without columns")
+            raise SqlSyntaxError("SELECT needs at least one column")
         limit(node)  # that it is constant: nothing in it is bound
         bound = self.bindings.new_select(node)
         self.tables.bind(node, bound, around)
@@ -117,7 +117,10 @@ class Binder:
         shown = self.bindings.star(item, names.bound)
         missing = (gone | other.keys() | called.keys()) - {o.name.lower() for o, _ in shown}
         if missing:
-            raise UnknownName(f"no column {sorted(missing)[0]} in *", sorted(missing)[0])
+            raise UnknownName(
+                f"no column {sorted(missing)[0]} in *: {suggestion(sorted(missing)[0], [o.name for o, _ in shown])}",
+                sorted(missing)[0],
+            )
         explicit: list[exp.Expr] = []
         for output, value in shown:
             lower = output.name.lower()

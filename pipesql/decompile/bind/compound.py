@@ -10,7 +10,7 @@ from pipesql.decompile.bind.tables import rename_outputs, renamed
 from pipesql.decompile.prepare.parse import limit
 from pipesql.errors import SqlSyntaxError, UnknownName, UnsupportedSql
 from pipesql.pipe.expressions import unbracketed
-from pipesql.pipe.identifiers import identifier
+from pipesql.pipe.identifiers import identifier, suggestion
 
 OUTPUT = "§"
 """The qualifier of a bound column that is an output of a set operation; its name is the position."""
@@ -60,7 +60,8 @@ def bind_set_operation(binder: QueryBinder, node: exp.SetOperation, around: Arou
     left = binder.query(node.this, around)
     right = binder.query(node.expression, around)
     if len(left) != len(right) and not binder.bindings.schema.partial:
-        raise SqlSyntaxError(f"{node.key.upper()} of {len(left)} and of {len(right)} columns")
+        counts = f"{len(left)} and {len(right)}"
+        raise SqlSyntaxError(f"the queries of {node.key.upper()} have {counts} columns: give them the same number")
     outputs = [o if o.kind == r.kind else Output(o.name, "") for o, r in zip(left, right, strict=False)]
     limit(node)  # that it is constant: nothing in it is bound
     order = node.args.get("order")
@@ -76,7 +77,7 @@ def _sort_key(
     value = key.this
     if isinstance(value, exp.Literal) and value.is_int:
         if not 1 <= int(value.name) <= len(outputs):
-            raise UnknownName(f"there is no output column {value.name}", value.name)
+            raise UnknownName(f"ORDER BY {value.name}: the query has {len(outputs)} output columns", value.name)
         return
     place = _place(binder, value, node, around)
     if place is not None:
@@ -87,7 +88,8 @@ def _sort_key(
         for part in list(value.find_all(exp.Column)):
             index = _place(binder, part, node, around)
             if index is None:
-                raise UnknownName(f"no column {part.sql()} in the outputs of {node.key.upper()}", part.name)
+                names = suggestion(part.name, [o.name for o in outputs])
+                raise UnknownName(f"no column {part.sql()} in the outputs of {node.key.upper()}: {names}", part.name)
             place_of = exp.Column(this=identifier(str(index + 1)), table=exp.Identifier(this=OUTPUT, quoted=False))
             part.replace(place_of)
 
@@ -132,7 +134,7 @@ def recursion(cte: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
     while isinstance(body, exp.Subquery):
         body = body.this
     if not isinstance(body, exp.Union) or any(body.args.get(k) for k in ("order", "limit", "offset", "with_")):
-        raise UnsupportedSql("a recursive CTE that is no plain UNION", cte.alias)
+        raise UnsupportedSql("a recursive CTE that is not a plain UNION", cte.alias)
     start, step = body.this, body.expression
     name = cte.alias.lower()
     if any(table.name.lower() == name for table in start.find_all(exp.Table)):

@@ -13,6 +13,8 @@ from sqlglot import exp
 from pipesql.decompile.bind.bindings import WRITTEN, Around, Bindings, BoundSelect, Output, Source
 from pipesql.errors import SqlSyntaxError, UnknownName, UnsupportedSql
 from pipesql.pipe.expressions import is_constant, outermost, position_of
+from pipesql.pipe.identifiers import suggestion
+from pipesql.pipe.schema import REST
 
 _ROWID = frozenset({"rowid", "oid", "_rowid_"})
 
@@ -96,8 +98,15 @@ class Names:
                 raise UnsupportedSql("a column named by the text of its expression", f"give {name} an alias")
             node.replace(exp.Literal.string(name))
             return
-        shown = f"{qualifier}.{name}" if qualifier else name
-        raise UnknownName(f"no column {shown} in the tables of this query", name, position=position_of(node))
+        sources = [source for bound in (self.bound, *reversed(self.outer)) for source in bound.sources]
+        named = [source for source in sources if not qualifier or source.alias.lower() == qualifier.lower()]
+        if qualifier and not named:
+            what, hint = f"table or alias {qualifier}", suggestion(qualifier, [source.alias for source in sources])
+        else:
+            shown = f"{qualifier}.{name}" if qualifier else name
+            columns = [c.name for source in named for c in source.columns if c.name != REST]
+            what, hint = f"column {shown}", suggestion(name, columns)
+        raise UnknownName(f"no {what} in this query: {hint}", name, position=position_of(node))
 
     def _rowid(self, node: exp.Column, qualifier: str) -> bool:
         """The rowid is a table's INTEGER PRIMARY KEY, if it has one (https://sqlite.org/rowidtable.html)."""
@@ -202,7 +211,8 @@ class Terms:
         if isinstance(term, exp.Literal) and term.is_int:
             index = int(term.name) - 1
             if not 0 <= index < len(self.bound.outputs):
-                raise UnknownName(f"there is no output column {index + 1}", term.name)
+                count = len(self.bound.outputs)
+                raise UnknownName(f"{clause.upper()} BY {index + 1}: the query has {count} output columns", term.name)
             return self.bound.outputs[index][1].copy()
         if clause in self.names.semantics.aliases_alone_first and isinstance(term, exp.Column) and not term.table:
             meant = self.names.aliases.get(term.name.lower())

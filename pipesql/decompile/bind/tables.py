@@ -18,7 +18,7 @@ from pipesql.decompile.bind.names import QueryBinder
 from pipesql.decompile.prepare.desugar import is_bracket
 from pipesql.errors import SqlSyntaxError, UnknownName, UnsupportedSql
 from pipesql.pipe.expressions import position_of
-from pipesql.pipe.identifiers import identifier, unique
+from pipesql.pipe.identifiers import identifier, suggestion, unique
 from pipesql.pipe.types import REAL
 
 
@@ -138,7 +138,8 @@ class Tables:
             )
         table = self.bindings.schema.table(node.name)
         if table is None:
-            raise UnknownName(f"no table {node.name} in the database", node.name, position=position_of(node))
+            known = suggestion(node.name, (*(t.name for t in self.bindings.schema), *around.ctes))
+            raise UnknownName(f"no table {node.name} in the database: {known}", node.name, position=position_of(node))
         columns = tuple([Output(c.name, kind) for c, kind in zip(table.columns, table.kinds, strict=True)])
         if self.bindings.semantics.dialect != "sqlite":
             columns = tuple(
@@ -169,7 +170,7 @@ class Tables:
 def renamed(columns: tuple[Output, ...], names: list[str]) -> tuple[Output, ...]:
     """The columns under the names of an alias's column list, which may be shorter. Raises SqlSyntaxError."""
     if len(names) > len(columns):
-        raise SqlSyntaxError(f"{len(names)} column names for {len(columns)} columns")
+        raise SqlSyntaxError(f"an alias names {len(names)} columns, and its table has {len(columns)}")
     return (*(Output(n, o.kind) for n, o in zip(names, columns, strict=False)), *columns[len(names) :])
 
 

@@ -187,7 +187,7 @@ class Aggregation:
 
     def _any_value(self, bare: exp.Expr) -> exp.Expr:
         if not self.select.bindings.semantics.bare_columns and not self._depends(bare):
-            raise UnsupportedSql("a column that is neither grouped nor aggregated", bare.name)
+            raise UnsupportedSql("a column that is neither grouped nor aggregated", f"{bare.name}: add it to GROUP BY")
         own = {agg for part in _clauses(self.node) for agg in aggregates(part) if isinstance(agg, exp.Max | exp.Min)}
         if len(own) != 1:
             return exp.AnyValue(this=bare.copy())

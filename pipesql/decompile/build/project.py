@@ -114,7 +114,7 @@ class Projection:
         if not hidden:
             return True
         if not self.select.bindings.semantics.bare_columns:
-            raise UnsupportedSql("ORDER BY of a column that SELECT DISTINCT leaves out", "show it, or group")
+            raise UnsupportedSql("ORDER BY of a column that SELECT DISTINCT leaves out", "select it, or use GROUP BY")
         if any(value.find(exp.Window) for value in (*values, *hidden)):
             self._compute_windows(hidden)
         Aggregation(self.select).distinct(hidden)
@@ -148,7 +148,7 @@ class Projection:
         for (_, value), name in zip(self.bound.outputs, names, strict=True):
             if unbracketed(value) == key.this and [n.lower() for n in names].count(name.lower()) == 1:
                 return ordered(key, column(name))
-        raise UnsupportedSql("ORDER BY of a column that SELECT DISTINCT leaves out", "show it, or group")
+        raise UnsupportedSql("ORDER BY of a column that SELECT DISTINCT leaves out", "select it, or use GROUP BY")
 
     def _items(self, named: bool) -> tuple[list[exp.Expr], list[str]]:
         """The final SELECT's items and the names of all output columns."""

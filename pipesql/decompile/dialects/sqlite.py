@@ -133,7 +133,9 @@ def divided(bindings: Bindings, node: exp.Div, left: exp.Expr, right: exp.Expr) 
     if REAL in kinds:
         return exp.Div(this=left, expression=right, typed=False, safe=False)
     shown = exp.Div(this=left, expression=right, typed=True, safe=True).sql("sqlite")[:80]
-    raise UnsupportedSql("a division whose operands may be integers or not", f"{shown}: write CAST or * 1.0")
+    raise UnsupportedSql(
+        "a division whose operands may be integers or not", f"{shown}; CAST one side, or multiply it by 1.0"
+    )
 
 
 def escape_character(node: exp.Escape) -> str:

@@ -157,9 +157,9 @@ def _rebind(bindings: Bindings, old: exp.Expr, new: exp.Expr) -> None:
 
 
 def check_collations(tree: exp.Expr, bindings: Bindings) -> None:
-    """Raise UnsupportedSql where NOCASE stood at what may be no text: LOWER would make one of it."""
+    """Raise UnsupportedSql where NOCASE stood at a value that may not be a text: LOWER would make it one."""
     if not tree.meta.get(FOLDED):
         return
     for lower in tree.find_all(exp.Lower):
         if lower.meta.get(FOLDED) and bindings.kind(lower.this) != TEXT:
-            raise UnsupportedSql("COLLATE NOCASE of what may be no text", lower.this.name)
+            raise UnsupportedSql("COLLATE NOCASE of a value that may not be a text", lower.this.name)

@@ -136,7 +136,7 @@ class StrictRules:
         """`//` and `div` of integers are DIV; of reals DuckDB rounds down."""
         whole = (self.kind(node.this), self.kind(node.expression)) == (INT, INT)
         if not whole and self.semantics.dialect != "bigquery":
-            raise self.refuse(node, "a whole division of what may be no integers")
+            raise self.refuse(node, "a whole division of values that may not be integers")
         return exp.IntDiv(this=unbracketed(write(node.this)), expression=unbracketed(write(node.expression)))
 
     def remainder(self, node: exp.Mod, write: Write) -> exp.Expr:

@@ -10,7 +10,7 @@ from pipesql.decompile.semantics import semantics_of
 from pipesql.errors import SqlSyntaxError, UnsupportedSql
 from pipesql.pipe import operators as op
 from pipesql.pipe.older_sqlglot import compare_null_safely
-from pipesql.pipe.scan import dialect_named, first_line
+from pipesql.pipe.scan import complaint, dialect_named, place_of, position
 
 _ALL_ROWS = 2**63 - 1
 """GoogleSQL's OFFSET needs a LIMIT."""
@@ -22,7 +22,9 @@ def parse(sql: str, dialect: str) -> exp.Query:
     try:
         trees = [t for t in engine.parse(sql) if t is not None]
     except SqlglotError as e:
-        raise SqlSyntaxError(f"the query cannot be read as {dialect} SQL: {first_line(e)}") from e
+        at = place_of(e, sql)
+        where = "" if at is None else f" ({position(sql, at)})"
+        raise SqlSyntaxError(f"the query cannot be read as {dialect} SQL: {complaint(e)}{where}", position=at) from e
     except (AssertionError, AttributeError, TypeError, ValueError, LookupError) as e:  # sqlglot's own slips
         raise SqlSyntaxError(f"the query cannot be read as {dialect} SQL") from e
     if len(trees) != 1:
@@ -38,7 +40,7 @@ def parse(sql: str, dialect: str) -> exp.Query:
 
 
 def limit(node: exp.Expr) -> list[op.Limit]:
-    """The LIMIT operator of a query, if it has one. Raises UnsupportedSql for a limit that is no constant."""
+    """The LIMIT operator of a query, if it has one. Raises UnsupportedSql for a limit that is not a constant."""
     count, offset = node.args.get("limit"), node.args.get("offset")
     if count is None and offset is None:
         return []

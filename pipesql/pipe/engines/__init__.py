@@ -18,7 +18,7 @@ from pipesql.pipe.engines.spark import for_spark
 from pipesql.pipe.engines.sqlite import for_sqlite
 from pipesql.pipe.expressions import natural
 from pipesql.pipe.older_sqlglot import bracket_mod
-from pipesql.pipe.scan import dialect_named, first_line
+from pipesql.pipe.scan import complaint, dialect_named
 
 _ENGINES: dict[str, Callable[[exp.Query], exp.Query]] = {
     "sqlite": for_sqlite,
@@ -43,4 +43,4 @@ def write(tree: exp.Query, dialect: str) -> str:
             unsupported_level=ErrorLevel.RAISE,
         )
     except SqlglotError as e:
-        raise UnsupportedSql(f"a construct in {dialect}", first_line(e)) from e
+        raise UnsupportedSql(f"a construct in {dialect}", complaint(e)) from e

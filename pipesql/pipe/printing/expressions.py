@@ -19,7 +19,7 @@ from pipesql.pipe.identifiers import identifier
 from pipesql.pipe.operators import Argument, Operator, Path
 from pipesql.pipe.printing.googlesql import WRITERS
 from pipesql.pipe.query import Cte, PipeQuery, Subpipeline
-from pipesql.pipe.scan import dialect_named, first_line, stands_in_front
+from pipesql.pipe.scan import complaint, dialect_named, stands_in_front
 
 Inline = Callable[[PipeQuery | Argument, str], str]
 """A nested query, or an argument of a table function, and the dialect's name, to text on one line."""
@@ -40,7 +40,7 @@ class ExpressionWriter:
         try:
             text: str = self.generator.generate(node)
         except SqlglotError as e:
-            raise UnsupportedSql(f"a construct in {self.dialect}", first_line(e)) from e
+            raise UnsupportedSql(f"a construct in {self.dialect}", complaint(e)) from e
         return text
 
 

@@ -18,7 +18,7 @@ from pipesql.pipe.identifiers import RESERVED
 from pipesql.pipe.operators import Argument
 from pipesql.pipe.query import PipeQuery, Subpipeline, nest
 from pipesql.pipe.reading.cursor import Cursor, is_name
-from pipesql.pipe.scan import CLOSE, OPEN, closing, dialect_named, first_line, note, position, split
+from pipesql.pipe.scan import CLOSE, OPEN, closing, complaint, dialect_named, note, place_of, position, split
 
 _HINTS = frozenset({TokenType.L_BRACE, TokenType.NUMBER})
 _WORDS = {"SELECT": TokenType.SELECT, "FROM": TokenType.FROM, "1": TokenType.NUMBER}
@@ -94,7 +94,7 @@ class FragmentReader:
         if trailing and len(cut) > 1 and not cut[-1]:
             cut.pop()
         if not all(cut):
-            raise self.error(f"{head.text.upper()} is not complete: something is missing in its list", head)
+            raise self.error(f"something is missing in the list of {head.text.upper()}", head)
         return cut
 
     def clause(self, segment: list[Token], name: str) -> exp.Expr:
@@ -113,7 +113,7 @@ class FragmentReader:
         """
         tree = self.standard(found, head)
         if not isinstance(tree, exp.Select) or not tree.expressions:
-            raise self.error(f"{head.text.upper()} cannot be read", head)
+            raise self.error(f"this {head.text.upper()} cannot be read", head)
         extra = {k for k, v in tree.args.items() if v} - wanted
         if extra:
             clause = sorted(extra)[0].rstrip("_").upper()
@@ -149,12 +149,12 @@ class FragmentReader:
         try:
             trees = self.parser.parse(reserved, self.text)
         except SqlglotError as e:
-            raise self.error(f"{_complaint(e)} in {head.text.upper()}", head) from e
+            raise self.error(f"{complaint(e)} in {head.text.upper()}", head, place_of(e, self.text)) from e
         except (AssertionError, AttributeError, TypeError, ValueError, LookupError) as e:  # sqlglot's own slips
-            raise self.error(f"{head.text.upper()} cannot be read", head) from e
+            raise self.error(f"this {head.text.upper()} cannot be read", head) from e
         tree = trees[0] if len(trees) == 1 else None
         if tree is None or (held and not embed(tree, held)):
-            raise self.error(f"{head.text.upper()} cannot be read", head)
+            raise self.error(f"this {head.text.upper()} cannot be read", head)
         if "array" in self.lower and tree.find(exp.Command) is not None:
             raise self.error(f"a query is expected inside ARRAY( ) in {head.text.upper()}", head)
         if self.intervals and any(not i.args.get("unit") for i in tree.find_all(exp.Interval)):
@@ -172,28 +172,14 @@ class FragmentReader:
         """A cursor at the start of these tokens of the operator `head`."""
         return Cursor(found, self, head)
 
-    def error(self, message: str, at: Token) -> SqlSyntaxError:
-        """The error, with the line and column of a token, on one line whatever it quotes."""
-        return SqlSyntaxError(f"{' '.join(message.split())} ({self.where(at)})", position=at.start)
+    def error(self, message: str, at: Token, offset: int | None = None) -> SqlSyntaxError:
+        """The error, with the line and column of a token or of an offset, on one line whatever it quotes."""
+        offset = at.start if offset is None else offset
+        return SqlSyntaxError(f"{' '.join(message.split())} ({position(self.text, offset)})", position=offset)
 
     def unsupported(self, construct: str, at: Token) -> UnsupportedSql:
         """The refusal of a construct that is not read, with the line and column of a token."""
-        return UnsupportedSql(construct, place=self.where(at), position=at.start)
-
-    def where(self, token: Token) -> str:
-        """`line L, column C` of a token."""
-        return position(self.text, token.start)
-
-
-def _complaint(error: SqlglotError) -> str:
-    """What sqlglot found wrong, in words of ours where it speaks of its own classes."""
-    first = (getattr(error, "errors", None) or [{}])[0]
-    description, near = str(first.get("description")), str(first.get("highlight") or "")
-    if description.startswith("Required keyword"):
-        return "an expression is not complete"
-    if description.startswith("Invalid expression") and near and (first.get("col") or 0) > 1:
-        return f"{near[:40]} is not expected"
-    return first_line(error)
+        return UnsupportedSql(construct, place=position(self.text, at.start), position=at.start)
 
 
 def words(*texts: str) -> list[Token]:

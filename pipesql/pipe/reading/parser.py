@@ -17,6 +17,7 @@ from sqlglot.tokens import Token, TokenType
 
 from pipesql.errors import AtOperator, depth_bounded
 from pipesql.pipe import operators as op
+from pipesql.pipe.identifiers import suggestion
 from pipesql.pipe.query import Cte, PipeQuery, Subpipeline, nest, text_of
 from pipesql.pipe.reading.columns import (
     is_plain,
@@ -125,7 +126,7 @@ class _QueryReader:
             return self._select(segment)
         if kind == TokenType.L_PAREN:
             return self._bracketed(segment)
-        raise self.fragments.error(f"a pipe query starts with FROM, not {head.text}", head)
+        raise self.fragments.error(f"a pipe query starts with FROM, not with {head.text}", head)
 
     def _select(self, segment: list[Token]) -> op.Operator:
         """A SELECT: an operator if it needs no table and has no further clause, else a standard block."""
@@ -137,7 +138,7 @@ class _QueryReader:
 
     def _block(self, tree: exp.Expr, head: Token) -> op.Block:
         if not isinstance(tree, exp.Query):
-            raise self.fragments.error(f"{head.text.upper()} cannot be read", head)
+            raise self.fragments.error(f"this {head.text.upper()} cannot be read", head)
         for select in tree.find_all(exp.Select):
             if select is not tree and not isinstance(select.parent, exp.SetOperation):
                 raise self.fragments.error("a query inside another needs brackets", head)
@@ -181,7 +182,9 @@ def read_operator(reader: FragmentReader, segment: list[Token]) -> op.Operator:
         return read(reader, segment)
     if word == "MATCH_RECOGNIZE":
         raise reader.unsupported("the operator MATCH_RECOGNIZE", head)
-    raise reader.error(f"{head.text} is not a pipe operator", head)
+    near = suggestion(word, _READERS)
+    hint = f": {near}" if near.startswith("did") else ""
+    raise reader.error(f"{head.text} is not a pipe operator{hint}", head)
 
 
 def _where(reader: FragmentReader, segment: list[Token]) -> op.Where:

@@ -126,7 +126,7 @@ class Names:
         if isinstance(node, exp.Column):
             variable = scope.variables.get(node.table.lower())
             if variable is None:
-                raise unknown_name(f"{node.table}.*", "range variable", node.table, list(scope.variables))
+                raise unknown_name(node.table, "table or alias", node.table, [v.name for v in scope.variables.values()])
             columns = variable.columns
             star = node.this
         else:

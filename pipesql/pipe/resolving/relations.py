@@ -188,7 +188,7 @@ def _require_readable(node: exp.Expr) -> None:
     """Raise UnsupportedSql for a table expression that is neither a table nor a query: it is refused by name."""
     match node:
         case exp.Unnest():
-            raise UnsupportedSql("UNNEST in FROM", "arrays are no tables in every engine")
+            raise UnsupportedSql("UNNEST in FROM", "not every engine reads an array as a table")
         case exp.Lateral():
             raise UnsupportedSql("LATERAL", "a joined query cannot name columns of the tables beside it")
         case exp.Table(this=exp.Func() as function):

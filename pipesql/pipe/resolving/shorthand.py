@@ -110,7 +110,7 @@ def _columns_of(item: exp.Expr, scope: Scope, names: Names) -> list[exp.Expr]:
     if isinstance(item, exp.Column):
         variable = scope.variables.get(item.table.lower())
         if variable is None:
-            raise unknown_name(f"{item.table}.*", "range variable", item.table, list(scope.variables))
+            raise unknown_name(item.table, "table or alias", item.table, [v.name for v in scope.variables.values()])
         columns, star = variable.columns, item.this
     dropped = excepted(star, columns)
     values = {e.alias.lower(): e.unalias() for e in star.args["replace"]}

@@ -422,7 +422,7 @@ duckdb
 --- gold
 SELECT name FROM singer WHERE name = "Ann"
 --- refused
-no column Ann in the tables of this query
+no column Ann in this query: there are singer_id, name, age, country, rating
 
 --- case: bare column
 --- dialect
@@ -430,7 +430,7 @@ duckdb
 --- gold
 SELECT name, age FROM singer GROUP BY name
 --- refused
-cannot express a column that is neither grouped nor aggregated: age
+cannot express a column that is neither grouped nor aggregated: age: add it to GROUP BY
 
 --- case: real to integer
 --- dialect

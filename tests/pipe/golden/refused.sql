@@ -2,7 +2,7 @@
 --- gold
 SELECT price / 2 FROM concert
 --- refused
-cannot express a division whose operands may be integers or not: price / 2: write CAST or * 1.0
+cannot express a division whose operands may be integers or not: price / 2; CAST one side, or multiply it by 1.0
 
 --- case: parameter
 --- gold
@@ -32,7 +32,7 @@ cannot express a DELETE statement: only queries have a pipe form
 --- gold
 SELECT nam FROM singer
 --- refused
-no column nam in the tables of this query
+no column nam in this query: did you mean name?
 
 --- case: rowid of a table without INTEGER PRIMARY KEY
 --- gold
@@ -50,7 +50,7 @@ cannot express COLLATE: only in comparisons, ORDER BY and GROUP BY
 --- gold
 SELECT name FROM singer WHERE age COLLATE NOCASE = '25'
 --- refused
-cannot express COLLATE NOCASE of what may be no text: age
+cannot express COLLATE NOCASE of a value that may not be a text: age
 
 --- case: a limit that is no constant
 --- gold
@@ -86,7 +86,7 @@ cannot express a recursive CTE with several recursive parts: r
 --- gold
 WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r LIMIT 3) SELECT * FROM r
 --- refused
-cannot express a recursive CTE that is no plain UNION: r
+cannot express a recursive CTE that is not a plain UNION: r
 
 --- case: filter of a window function
 --- gold

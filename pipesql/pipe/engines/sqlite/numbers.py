@@ -124,7 +124,7 @@ def _as_boolean(node: exp.Expr) -> exp.Expr:
     if is_condition(node.this):
         return node.this
     if kind(node.this) not in (INT, REAL):
-        raise refused("CAST AS BOOL of what is no number", _ENGINE)
+        raise refused("CAST AS BOOL of a value that is not a number", _ENGINE)
     return exp.NEQ(this=operand(node.this), expression=exp.Literal.number(0))
 
 
