@@ -14,8 +14,7 @@ from pipesql.pipe.printing.printer import print_operators
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.resolving.resolve import resolve
-from pipesql.pipe.schema import Schema
-from pipesql.pipe.schema import REST
+from pipesql.pipe.schema import REST, Schema
 from pipesql.pipe.scope import Scope
 from pipesql.pipe.walk import is_pure
 
