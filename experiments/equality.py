@@ -26,10 +26,10 @@ import torch
 from experiments.pairs import add_arguments, drawn
 from experiments.trainers import make_trainer, shake_adapter
 from pipesql.chat.template import markers, operator_ids, prompt_ids
-from pipesql.finetune.attention.kernels import stretches_between, stretches_of
+from pipesql.finetune.attention.segments import segments_between, segments_of
 from pipesql.finetune.data.tokenise import IGNORED, tokenise
 from pipesql.finetune.recipe.recipe import Recipe
-from pipesql.finetune.sft.arguments import lora_config
+from pipesql.finetune.sft.build import lora_config
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model, load_tokenizer
 from pipesql.records import Sample
@@ -102,16 +102,16 @@ def _contexts(number: int, batch: dict[str, Any], trainer: Any) -> Iterator[tupl
     """(row, place, context and target) of every target of the trainer's batch of that number."""
     for row, labels in enumerate(batch["labels"].tolist()):
         ids = batch["input_ids"][row].tolist()
-        if "branch" in trainer.train_dataset.column_names:
+        if "segment" in trainer.train_dataset.column_names:
             pack = trainer.train_dataset[number * len(batch["labels"]) + row]
-            stretches = stretches_of(pack["branch"], pack["trunk"])
+            segments = segments_of(pack["segment"], pack["prefix"])
         else:
-            stretches = stretches_between(batch["cu_seq_lens_q"])
+            segments = segments_between(batch["cu_seq_lens_q"])
         starts = [0]
-        for length, _ in stretches:
+        for length, _ in segments:
             starts.append(starts[-1] + length)
-        for own, (length, trunk) in enumerate(stretches):
-            before = ids[starts[trunk] : starts[trunk] + stretches[trunk][0]] if trunk != own else []
+        for own, (length, prefix) in enumerate(segments):
+            before = ids[starts[prefix] : starts[prefix] + segments[prefix][0]] if prefix != own else []
             for place in range(starts[own], starts[own] + length):
                 if labels[place] != IGNORED:
                     yield row, place, (*before, *ids[starts[own] : place + 1])

@@ -32,7 +32,7 @@ from tqdm import tqdm
 
 from pipesql.chat.trees import read_samples
 from pipesql.evaluate.statistics import by_cluster, by_question
-from pipesql.finetune.attention.masks import choose_attention
+from pipesql.finetune.attention.choose import choose_attention
 from pipesql.finetune.data.dataset import query_of
 from pipesql.finetune.data.packs import Pack, deal_trees
 from pipesql.finetune.data.tokenise import IGNORED, Row, tokenise
@@ -72,8 +72,10 @@ def costs(model: Any, tokenizer: Any, folder: Path, count: int = 0) -> tuple[Cos
         labels = batch.pop("labels")[0]
         with torch.inference_mode():
             logits = model(**batch, use_cache=False).logits[0].float()
-        for number, row in enumerate(members, 1):  # stretch 0 is the trunk
-            own = [place for place, branch in enumerate(pack.branch) if branch == number and labels[place] != IGNORED]
+        for number, row in enumerate(members, 1):  # segment 0 is the shared prefix
+            own = [
+                place for place, segment in enumerate(pack.segment) if segment == number and labels[place] != IGNORED
+            ]
             says = torch.log_softmax(logits[[place - 1 for place in own]], dim=-1)
             wanted = labels[own]
             query = query_of(row.id, row.layout)

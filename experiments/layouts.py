@@ -2,7 +2,7 @@
 
   steps    one sequence an operator, padded in batches of four: how the reproduction guide trains
   folded   one sequence a query, packed (packing bfd)
-  tree     the schema once, its questions as branches (packing shared)
+  tree     the schema once, its questions as continuations (packing shared)
 
 All three train the same LoRA adapter (r 16, all projections) by the trainer that a run has: forward, backward and
 optimizer step, with the loss on what the assistant says and logits nowhere else. Batches of the layouts alternate, so
@@ -28,10 +28,10 @@ import torch
 
 from experiments.pairs import add_arguments, drawn, rows
 from experiments.trainers import make_trainer
-from pipesql.finetune.attention.masks import Attention, choose_attention
+from pipesql.finetune.attention.choose import Attention, choose_attention
 from pipesql.finetune.data.tokenise import IGNORED
 from pipesql.finetune.recipe.recipe import Recipe
-from pipesql.finetune.sft.arguments import lora_config
+from pipesql.finetune.sft.build import lora_config
 from pipesql.finetune.sft.trainer import TargetTrainer
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model, load_tokenizer
@@ -90,9 +90,9 @@ def course(
     recipe = dataclasses.replace(recipe, packing=packing, per_device_train_batch_size=size)
     if layout == "steps":  # the guide's own length: nothing is cut
         recipe = dataclasses.replace(recipe, max_length=LONGEST)
-    material = rows(pairs, "steps" if layout == "steps" else "folded", tokenizer, recipe.max_length)
-    random.Random(0).shuffle(material)
-    trainer = make_trainer(model, tokenizer, material, recipe, folder)
+    drawn = rows(pairs, "steps" if layout == "steps" else "folded", tokenizer, recipe.max_length)
+    random.Random(0).shuffle(drawn)
+    trainer = make_trainer(model, tokenizer, drawn, recipe, folder)
     batches = list(trainer.get_train_dataloader())
     draw = random.Random(layout)
     count = min(len(batches), max(FEWEST, round(share * len(batches))))

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipesql.finetune.attention.masks import choose_attention
-from pipesql.finetune.data.dataset import as_dataset
+from pipesql.finetune.attention.choose import choose_attention
+from pipesql.finetune.data.dataset import pack_rows
 from pipesql.finetune.data.tokenise import Row
 from pipesql.finetune.recipe.recipe import Recipe
-from pipesql.finetune.sft.arguments import lora_config, sft_config
+from pipesql.finetune.sft.build import lora_config, sft_config
 from pipesql.finetune.sft.trainer import TargetTrainer
 
 
@@ -36,14 +36,14 @@ def make_trainer(
     datasets.disable_progress_bars()
     model.config.use_cache = False
     fresh = recipe.use_peft and not isinstance(model, PeftModel)
-    data = as_dataset(rows, recipe, seed)
+    data = pack_rows(rows, recipe, seed)
     attention = choose_attention(device, recipe.packing, recipe.attn_implementation)
     attention.use_in(model)
     return TargetTrainer(
         model=model,
         args=sft_config(recipe, folder, device, seed, 1, recipe.learning_rate, recipe.activation_checkpointing == "on"),
         train_dataset=data,
-        eval_dataset=as_dataset(measure, recipe, seed) if measure else data,
+        eval_dataset=pack_rows(measure, recipe, seed) if measure else data,
         processing_class=tokenizer,
         peft_config=lora_config(recipe) if fresh else None,
         data_collator=attention.collate if recipe.packing == "shared" else None,

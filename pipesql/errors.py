@@ -161,5 +161,5 @@ class TrainingDiverged(PipesqlError):
     """The loss or a gradient is no longer a finite number; the weights of that moment are not kept."""
 
 
-class DoesNotFit(PipesqlError):
-    """A training that the device has not the memory for, by forecast."""
+class NotEnoughMemory(PipesqlError):
+    """A training needs more memory than the device has, by forecast."""

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MARK = re.compile(r"^<!-- fill: (\S+)(?: (\S+))? -->$", re.MULTILINE)
 EXAMPLE = "\b"
 """With it a help text marks a paragraph whose lines stay as they are; here they are commands."""
-RECIPES = {"train": "pipesql.finetune.recipe.recipe.Recipe", "grpo": "pipesql.finetune.recipe.grpo.GrpoRecipe"}
+RECIPES = {"train": "pipesql.finetune.recipe.recipe.Recipe", "grpo": "pipesql.finetune.recipe.recipe.GrpoRecipe"}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

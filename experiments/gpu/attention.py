@@ -2,7 +2,7 @@
 
 Forward and backward of sdpa under a mask of all pairs, of eager attention, and of flex attention over the pack's
 blocks, with the heads of Qwen2.5-1.5B, in bfloat16. Packs are real ones of the pairs given, laid end to end up to the
-size. On a CPU (--tiny) flex attention is replaced by `stretches`, which trains there.
+size. On a CPU (--tiny) flex attention is replaced by `segments`, which trains there.
 
     python -m experiments.gpu.attention --data output/data/FOLDER --out attention.json
     python -m experiments.gpu.attention --tiny
@@ -20,8 +20,9 @@ from typing import Any
 import torch
 
 from experiments.pairs import add_arguments, drawn, rows
-from pipesql.finetune.attention.masks import FLEX, STRETCHES, choose_attention, register
-from pipesql.finetune.data.dataset import as_dataset
+from pipesql.finetune.attention.choose import choose_attention
+from pipesql.finetune.attention.segments import FLEX, SEGMENTS, register
+from pipesql.finetune.data.dataset import pack_rows
 from pipesql.finetune.recipe.recipe import Recipe
 from pipesql.models import resolve_model
 from pipesql.models.load import choose_device, load_tokenizer
@@ -45,7 +46,7 @@ def milliseconds(name: str, packs: Sequence[Mapping[str, Any]], device: str, rou
     from transformers import AttentionInterface
     from transformers.models.qwen2.modeling_qwen2 import eager_attention_forward
 
-    choice = choose_attention(device, "shared", {FLEX: "flex_attention", STRETCHES: "auto"}.get(name, name))
+    choice = choose_attention(device, "shared", {FLEX: "flex_attention", SEGMENTS: "auto"}.get(name, name))
     batch = choice.collate(packs)
     tokens, cuda = batch["input_ids"].shape[1], device.startswith("cuda")
     dtype = torch.bfloat16 if cuda else torch.float32
@@ -86,13 +87,13 @@ def main() -> None:
     device = "cpu" if arguments.tiny else choose_device()
     sizes, rounds = ((256, 512), 2) if arguments.tiny else (SIZES, ROUNDS)
     tokenizer = load_tokenizer(resolve_model("tiny" if arguments.tiny else "smol"))
-    material = rows(drawn(arguments, tokenizer, max(sizes)), "folded", tokenizer)
+    all_rows = rows(drawn(arguments, tokenizer, max(sizes)), "folded", tokenizer)
     register()
-    names = ("sdpa", "eager", FLEX if device.startswith("cuda") else STRETCHES)
+    names = ("sdpa", "eager", FLEX if device.startswith("cuda") else SEGMENTS)
     figures: list[dict[str, Any]] = []
     for size in sizes:
-        fitting = [row for row in material if len(row.input_ids) <= size]
-        packs = as_dataset(fitting, Recipe("attention", "", 1e-4, max_length=size), arguments.seed)
+        fitting = [row for row in all_rows if len(row.input_ids) <= size]
+        packs = pack_rows(fitting, Recipe("attention", "", 1e-4, max_length=size), arguments.seed)
         fullest = max(packs, key=lambda pack: len(pack["input_ids"]))
         for name in names:
             try:

@@ -22,8 +22,8 @@ import transformers
 
 from experiments.trainers import make_trainer
 from pipesql.errors import BadInput
-from pipesql.finetune.attention.kernels import use_fused_kernels
-from pipesql.finetune.data.dataset import Material, lay_out, read_material
+from pipesql.finetune.attention.choose import use_fused_kernels
+from pipesql.finetune.data.dataset import SampleDataset, read_dataset, schedule
 from pipesql.finetune.recipe.files import recipe_for
 from pipesql.finetune.recipe.recipe import Recipe
 from pipesql.merge.merge import prepare_for_use
@@ -34,7 +34,7 @@ from pipesql.storage import file_digest, write_json, write_jsonl
 
 
 def trained(
-    model: Any, tokenizer: Any, material: Material, recipe: Recipe, device: str, seed: int
+    model: Any, tokenizer: Any, dataset: SampleDataset, recipe: Recipe, device: str, seed: int
 ) -> tuple[Any, list[dict[str, float]]]:
     """The trained model, and the evaluation loss after every epoch with the seconds of training until then."""
     epochs = round(recipe.num_train_epochs)
@@ -43,16 +43,16 @@ def trained(
         trainer = make_trainer(
             model,
             tokenizer,
-            material.train_rows,
+            dataset.train_rows,
             recipe,
             Path(folder),
-            measure=material.eval_rows,
+            measure=dataset.eval_rows,
             device=device,
             seed=seed,
         )
         trainer.args.save_strategy = transformers.trainer_utils.SaveStrategy.NO
-        # All epochs are laid out in a row, each packed anew: the trainer sees one.
-        trainer.train_dataset = lay_out(trainer.train_dataset, material.train_rows, recipe, seed, epochs)
+        # The schedule has all epochs one after the other, each packed again: the trainer sees one.
+        trainer.train_dataset = schedule(trainer.train_dataset, dataset.train_rows, recipe, seed, epochs)
         start = time.monotonic()
         trainer.train()
         seconds = time.monotonic() - start
@@ -100,8 +100,8 @@ def main() -> None:
         elif arguments.data is None:
             raise BadInput("give the folder of a data run by --data, or --tiny")
         data = Path(scratch) if arguments.tiny else arguments.data
-        material = read_material(data, tokenizer, recipe, arguments.queries, arguments.seed)
-        model, epochs = trained(model, tokenizer, material, recipe, device, arguments.seed)
+        dataset = read_dataset(data, tokenizer, recipe, arguments.queries, arguments.seed)
+        model, epochs = trained(model, tokenizer, dataset, recipe, device, arguments.seed)
         folder = arguments.model_out or Path(scratch) / "model"
         prepare_for_use(model, tokenizer)
         model.save_pretrained(folder)
@@ -109,8 +109,8 @@ def main() -> None:
         fingerprint = file_digest(folder / "model.safetensors")
     *losses, total = epochs
     card = torch.cuda.get_device_name() if device.startswith("cuda") else "CPU"
-    print(f"\n{source.description} on {card}, every weight, {material.train.kept:,} queries. {kernels}")
-    print(f"{'epoch':>6}{'step':>8}{'eval loss':>11}   ({material.measured})")
+    print(f"\n{source.description} on {card}, every weight, {dataset.train.kept:,} queries. {kernels}")
+    print(f"{'epoch':>6}{'step':>8}{'eval loss':>11}   ({dataset.eval_split})")
     for number, loss in enumerate(losses, 1):
         print(f"{number:>6}{loss['step']:>8,.0f}{loss['eval_loss']:>11.4f}")
     print(f"{total['seconds']:.0f} s, {total['tokens'] / total['seconds']:,.0f} tokens/s, evaluation counted in")
@@ -120,7 +120,7 @@ def main() -> None:
             arguments.out,
             {
                 "device": card,
-                "queries": material.train.kept,
+                "queries": dataset.train.kept,
                 "epochs": losses,
                 **total,
                 "sha256": fingerprint,

@@ -27,7 +27,7 @@ import torch
 from experiments.gpu.shapes import random_model
 from experiments.pairs import add_arguments, drawn, rows
 from experiments.trainers import make_trainer
-from pipesql.finetune.attention.kernels import use_fused_kernels
+from pipesql.finetune.attention.choose import use_fused_kernels
 from pipesql.finetune.data.tokenise import IGNORED, Row
 from pipesql.finetune.recipe.recipe import Recipe
 from pipesql.models import resolve_model
@@ -79,7 +79,7 @@ def measure(
     setting: Setting,
     shape: str,
     four_bit: bool,
-    material: Sequence[Row],
+    chosen: Sequence[Row],
     tokenizer: Any,
     device: str,
     steps: int,
@@ -95,7 +95,7 @@ def measure(
         activation_checkpointing="on" if setting.checkpointing else "off",
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        trainer = make_trainer(model, tokenizer, material, recipe, Path(folder), device=device)
+        trainer = make_trainer(model, tokenizer, chosen, recipe, Path(folder), device=device)
     model = trainer.model.to(device).train()
     for weight in model.parameters():
         if weight.requires_grad:  # TRL puts an adapter on a 4-bit base into bfloat16, too coarse for small steps
@@ -155,11 +155,11 @@ def main() -> None:
     pairs = drawn(arguments, tokenizer, longest)
     speeds = []
     for setting in settings(arguments.shape, device.startswith("cuda")):
-        material = rows(pairs, setting.layout, tokenizer, longest)
-        random.Random(0).shuffle(material)
+        chosen = rows(pairs, setting.layout, tokenizer, longest)
+        random.Random(0).shuffle(chosen)
         steps = arguments.steps * (1 if setting.layout == "steps" else 3)
         try:
-            speeds.append(measure(setting, shape, four_bit, material, tokenizer, device, steps, longest))
+            speeds.append(measure(setting, shape, four_bit, chosen, tokenizer, device, steps, longest))
         except torch.OutOfMemoryError:
             speeds.append(Speed(setting.label, 0, 0.0, 0.0, 0.0, "out of memory"))
         gc.collect()

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from pipesql.errors import BadInput
 from pipesql.finetune.plan.devices import device_of
-from pipesql.finetune.plan.forecast import Forecast, forecast
-from pipesql.finetune.plan.work import folder_work, spider_work
+from pipesql.finetune.plan.forecast import Forecast, folder_work, forecast, spider_work
 from pipesql.finetune.recipe.files import recipe_for
 
 

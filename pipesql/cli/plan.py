@@ -47,7 +47,7 @@ def plan(
     pipesql plan --model 7b --device rtx4080
     """
     from pipesql.api.plan import plan as forecast_of
-    from pipesql.finetune.plan.forecast import require_fit
+    from pipesql.finetune.plan.forecast import require_memory
     from pipesql.finetune.plan.text import forecast_text
     from pipesql.finetune.plan.text import table as all_forecasts
 
@@ -58,7 +58,7 @@ def plan(
     model, recipe = overrides.pop("model", model), overrides.pop("recipe", recipe)
     found = forecast_of(model, recipe, overrides=overrides, data=data, queries=queries, device=device, memory_gb=memory)
     click.echo(json.dumps(found.row(), indent=2) if as_json else forecast_text(found))
-    require_fit(found)
+    require_memory(found)
 
 
 def _setting(text: str) -> tuple[str, str]:

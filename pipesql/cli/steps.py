@@ -31,7 +31,7 @@ def __getattr__(name: str) -> click.Command:
     assert step is not None
 
     def announced(**given: Any) -> None:
-        from pipesql.finetune.processes import started_together
+        from pipesql.finetune.distributed import started_together
         from pipesql.tracking.runs import given_run
         from pipesql.tracking.store import place_of_runs
 

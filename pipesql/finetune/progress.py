@@ -1,7 +1,4 @@
-"""Progress on the terminal: a bar where there is one, a line now and then in a log.
-
-The loss curve of a run as a picture: what was logged, where the best checkpoint lies, where the guard went back.
-"""
+"""A training as people see it: progress on the terminal or in a log, and the loss curve as a picture."""
 
 from __future__ import annotations
 
@@ -18,19 +15,19 @@ from transformers import TrainerCallback
 from pipesql.storage import write_bytes
 
 LINES = 10
-"""About so many lines a log gets of a whole run."""
+"""About the number of lines that a log gets from a run."""
 SHOWN = {
     "train/loss": ("loss", ".3f"),
     "train/token_accuracy": ("accuracy", ".3f"),
     "train/tokens_per_second": ("tokens/s", ".0f"),
 }
-"""Metric → (label, format), of fine-tuning on samples."""
+"""Metric → (label, format), for fine-tuning on samples."""
 
 
-class Progress(TrainerCallback):  # type: ignore[misc]
-    """One bar over optimizer steps, with the latest numbers behind it; evaluations print a line of their own.
+class TrainingProgress(TrainerCallback):  # type: ignore[misc]
+    """A bar over optimizer steps with the latest numbers, or in a log a line now and then; evaluations print a line.
 
-    A `silent` one shows nothing: of several processes only the first speaks.
+    With `silent` it shows nothing: of several processes only the first one reports.
     """
 
     def __init__(
@@ -38,7 +35,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
     ) -> None:
         self._name, self._shown, self._silent = name, shown, silent
         self._bar: Any = None
-        self._due = 0  # the step from which on a log gets its next line
+        self._due = 0  # the step at which a log gets its next line
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Open the bar."""
@@ -55,19 +52,19 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         self._bar.update(1)
 
     def show(self, values: dict[str, float], step: int) -> None:
-        """Show what was measured (names as in `Metrics`); in a log, about ten times in all."""
+        """Show metrics (names as in `Metrics`); in a log about ten times in a run."""
         numbers = {label: format(values[name], form) for name, (label, form) in self._shown.items() if name in values}
         if "eval/loss" in values:
-            self.say(f"eval:  step {step}  loss {values['eval/loss']:.3f}")
+            self.write_line(f"eval:  step {step}  loss {values['eval/loss']:.3f}")
         elif not self._bar.disable:
             self._bar.set_postfix(numbers, refresh=False)
         elif step >= self._due:
             stride = max(1, self._bar.total // LINES)
             self._due = (step // stride + 1) * stride
             line = "  ".join(f"{label} {value}" for label, value in numbers.items())
-            self.say(f"{self._name}: step {step}/{self._bar.total}  {line}")
+            self.write_line(f"{self._name}: step {step}/{self._bar.total}  {line}")
 
-    def say(self, line: str) -> None:
+    def write_line(self, line: str) -> None:
         """Print a line beside the bar."""
         if not self._silent:
             tqdm.write(line, file=sys.stderr)
@@ -77,19 +74,19 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         self._bar.close()
 
 
-FILE = "loss.png"
+CURVE_FILE = "loss.png"
 SMOOTHED = 20
-"""So many parts a training curve is averaged over, so that packs of different difficulty do not hide its course."""
+"""The training curve is averaged over one of that many parts, because packs differ in difficulty."""
 
 History = Sequence[tuple[int, dict[str, float]]]
-"""(optimizer step, metrics of that step), in order, as `Metrics.history` has them."""
+"""(optimizer step, metrics of that step), in order, as in `Metrics.history`."""
 
 
 def draw_curve(history: History, title: str, path: Path, best: int | None = None, rewinds: Sequence[int] = ()) -> Path:
     """Draw training and evaluation loss (nats per target token) and the learning rate over steps; returns `path`.
 
-    `best` is the step of the best checkpoint, `rewinds` the steps at which the guard went back. Raises BadInput where
-    the file cannot be written.
+    `best` is the step of the best checkpoint, `rewinds` the steps from which the guard went back. Raises StorageError
+    where the file cannot be written.
     """
     from matplotlib.figure import Figure
 

@@ -1,39 +1,30 @@
-"""Whether what training left fits the base that it names: asked of the files' headers, before anything is loaded."""
+"""Is an adapter compatible with the base that it names? Answered from the files' headers, before anything is loaded."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from pipesql.errors import BadInput
+from pipesql.errors import BadInput, InvalidFile
 
 WEIGHTS = "adapter_model.safetensors"
 _PREFIX = "base_model.model."
 
 
-def is_whole_model(folder: Path) -> bool:
-    """Whether a folder of a train run holds a whole model, as its `base.json` says, and no adapter."""
-    try:
-        return bool(json.loads((folder / "base.json").read_text(encoding="utf-8")).get("method") == "full")
-    except (OSError, ValueError) as e:
-        raise BadInput(f"{folder} is no adapter of pipesql: base.json cannot be read ({e})") from e
-
-
-def require_fit(folder: Path, base: Any) -> None:
-    """Raise BadInput, naming the layer and both shapes, where a LoRA pair does not fit the base's layer of its name.
+def require_compatible(folder: Path, base: Any) -> None:
+    """Raise BadInput, naming the layer and both shapes, where a LoRA pair does not match the base's layer of its name.
 
     Of a layer that maps `in` to `out` features, the pair is (r x in) and (out x r).
     """
     layers = {name: tuple(p.shape) for name, p in base.named_parameters()}
     try:
         with safe_open(folder / WEIGHTS, "pt") as weights:
-            shapes = {name: tuple(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118  it is no dict
+            shapes = {name: tuple(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118  not a dict
     except (OSError, SafetensorError) as e:
-        raise BadInput(f"the adapter in {folder} cannot be put on its base: {e}; train it again") from e
+        raise InvalidFile(f"the weights of the adapter in {folder} cannot be read: {e}; train it again") from e
     for name in sorted(shapes):
         layer, _, part = name.removeprefix(_PREFIX).partition(".lora_")
         if part.startswith("A"):
@@ -47,10 +38,11 @@ def _compare(
     pair = (shapes.get(up, (0,))[0], shapes[down][-1])
     if weight is None:
         raise BadInput(
-            f"the adapter in {folder} has weights for {layer}, which the base has not: it is another model's"
+            f"the adapter in {folder} has weights for layer {layer}, which the base model does not have; "
+            "it was trained on a different base"
         )
     if pair != weight:
         raise BadInput(
-            f"the adapter in {folder} does not fit its base: for {layer} it is made for {pair[0]} x {pair[1]}, "
-            f"the base has {weight[0]} x {weight[1]}; it was trained on another model"
+            f"the adapter in {folder} does not match its base: for layer {layer} it has {pair[0]} x {pair[1]} weights, "
+            f"the base has {weight[0]} x {weight[1]}; it was trained on a different base"
         )

@@ -1,69 +1,62 @@
 """A model as one GGUF file, which llama.cpp, Ollama and LM Studio run without Python.
 
-The writer, the names of tensors and the rounding to 8 bits are those of the package `gguf`, which llama.cpp's authors
-keep; what they do not publish as a library is which of a model's settings and tokens go where. Here that is known for
+The writer, the names of tensors and the rounding to 8 bits come from the package `gguf`, which llama.cpp's authors
+maintain. What they do not publish as a library is where a model's settings and tokens go; this module knows it for
 Llama and Qwen2, the architectures of the models that pipesql trains.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipesql.errors import BadInput
+from pipesql.errors import BadInput, InvalidOption
+from pipesql.storage import whole_file
 
 if TYPE_CHECKING:
     import numpy
     from gguf import GGUFWriter
 
 TYPES = ("f32", "f16", "bf16", "q8_0")
-"""How matrices may be stored; vectors are float32 always."""
+"""How matrices may be stored; vectors are always float32."""
 ARCHITECTURES = ("llama", "qwen2")
 NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5
 """Kinds of tokens in GGUF (`gguf.TokenType`)."""
 
 
 def require_kind(kind: str) -> None:
-    """Raises BadInput unless it is one of TYPES, or empty for no file."""
+    """Raise InvalidOption unless it is one of TYPES, or empty for no file."""
     if kind and kind not in TYPES:
-        raise BadInput(f"gguf is {kind!r}: give one of {', '.join(TYPES)}, or nothing for no file")
+        raise InvalidOption(f"gguf is {kind!r}, but it must be one of {', '.join(TYPES)}, or empty for no file")
 
 
 def export_gguf(model: Any, tokenizer: Any, path: Path, kind: str, name: str = "") -> Path:
-    """Write the model with its tokenizer and chat template to `path`, whole or not at all; returns it.
+    """Write the model with its tokenizer and chat template to `path`, atomically; returns it.
 
-    `kind` is one of TYPES; `name` stands in the file for people. Raises BadInput for another kind, for a model or a
-    tokenizer that GGUF has no words for here, and where the file cannot be written.
+    `kind` is one of TYPES; `name` is shown to people who open the file. Raises BadInput for another kind, for a model
+    or a tokenizer that this module cannot describe in GGUF, and where the file cannot be written.
     """
     from gguf import GGUFWriter
 
     require_kind(kind)
     if model.config.model_type not in ARCHITECTURES:
         raise BadInput(
-            f"a model of type {model.config.model_type} is not exported to GGUF here, only "
-            f"{' and '.join(ARCHITECTURES)}: use llama.cpp's convert_hf_to_gguf.py on the saved model"
+            f"a model of type {model.config.model_type} cannot be exported to GGUF, only "
+            f"{' and '.join(ARCHITECTURES)} can; run llama.cpp's convert_hf_to_gguf.py on the saved model"
         )
     rules = _pre_tokenizer(tokenizer)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as work:
-            unfinished = Path(work, path.name)
-            writer = GGUFWriter(str(unfinished), model.config.model_type)
-            _describe(writer, model.config, kind, name)
-            _add_tokens(writer, tokenizer, rules, int(model.config.vocab_size))
-            for tensor, values, stored in _tensors(model, kind):
-                writer.add_tensor(tensor, values, raw_dtype=stored)
-            writer.write_header_to_file()
-            writer.write_kv_data_to_file()
-            writer.write_tensors_to_file()
-            writer.close()
-            os.replace(unfinished, path)
-    except OSError as e:
-        raise BadInput(f"cannot write {path}: {e.strerror or e}") from e
+    with whole_file(path, "wb") as file:
+        writer = GGUFWriter(file.name, model.config.model_type)  # it opens the file by its name
+        _describe(writer, model.config, kind, name)
+        _add_tokens(writer, tokenizer, rules, int(model.config.vocab_size))
+        for tensor, values, stored in _tensors(model, kind):
+            writer.add_tensor(tensor, values, raw_dtype=stored)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
     return path
 
 
@@ -92,7 +85,7 @@ def _describe(writer: GGUFWriter, config: Any, kind: str, name: str) -> None:
 
 
 def _pre_tokenizer(tokenizer: Any) -> str:
-    """llama.cpp's name for the rule by which text is cut before its merges. Raises BadInput for one that it has not."""
+    """llama.cpp's name for the rule that splits text before its merges. Raises BadInput for an unknown rule."""
     rule = json.loads(tokenizer.backend_tokenizer.to_str())["pre_tokenizer"]
     parts = rule["pretokenizers"] if rule and rule["type"] == "Sequence" else [rule]
     kinds = [part["type"] if part else "" for part in parts]
@@ -102,14 +95,20 @@ def _pre_tokenizer(tokenizer: Any) -> str:
         return "qwen2"
     if kinds == ["ByteLevel"] and parts[0].get("use_regex", True):
         return "gpt-2"
-    raise BadInput(f"GGUF has no name here for a tokenizer that cuts text by {' and '.join(kinds)}")
+    raise BadInput(
+        f"a tokenizer that splits text by {' and '.join(kinds)} cannot be exported to GGUF; "
+        "run llama.cpp's convert_hf_to_gguf.py on the saved model"
+    )
 
 
 def _add_tokens(writer: GGUFWriter, tokenizer: Any, rules: str, size: int) -> None:
     """Tokens with their kinds, merges, special tokens and the chat template."""
     model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
     if model["type"] != "BPE":
-        raise BadInput(f"a tokenizer of type {model['type']} is not exported to GGUF here, only BPE")
+        raise BadInput(
+            f"a tokenizer of type {model['type']} cannot be exported to GGUF, only BPE can; "
+            "run llama.cpp's convert_hf_to_gguf.py on the saved model"
+        )
     by_id = {index: text for text, index in tokenizer.get_vocab().items()}
     added = tokenizer.added_tokens_decoder
     tokens, kinds = [], []
@@ -129,7 +128,7 @@ def _add_tokens(writer: GGUFWriter, tokenizer: Any, rules: str, size: int) -> No
 
 
 def _tensors(model: Any, kind: str) -> Iterator[tuple[str, numpy.ndarray, Any]]:
-    """(name in GGUF, values, how they are stored) of every weight, but for an output layer that is the embedding."""
+    """(name in GGUF, values, how they are stored) of every weight except an output layer that is the embedding."""
     import gguf
 
     config = model.config
@@ -145,8 +144,11 @@ def _tensors(model: Any, kind: str) -> Iterator[tuple[str, numpy.ndarray, Any]]:
             values = _interleaved(values, int(heads))
         found = names.get_name(name, try_suffixes=(".weight", ".bias"))
         if found is None:
-            raise BadInput(f"GGUF has no name for the weight {name} of a {config.model_type} model")
-        # A row that is no whole number of blocks keeps 16 bits, as in llama.cpp.
+            raise BadInput(
+                f"the weight {name} of a {config.model_type} model has no name in GGUF; "
+                "run llama.cpp's convert_hf_to_gguf.py on the saved model"
+            )
+        # A row whose length is not a multiple of the block keeps 16 bits, as in llama.cpp.
         block = gguf.GGML_QUANT_SIZES[stored][0]
         suits = stored if values.ndim > 1 and values.shape[-1] % block == 0 else gguf.GGMLQuantizationType.F16
         as_stored = gguf.GGMLQuantizationType.F32 if values.ndim == 1 else suits

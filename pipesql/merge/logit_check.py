@@ -1,11 +1,11 @@
-"""Do two forms of a model compute the same? The largest difference of their logits on prompts that it really gets.
+"""The logit check: the largest difference of two models' logits on prompts like those that they get in use.
 
-What the 4 bits of QLoRA's base had changed: the logits of an adapter on the base that it was trained on.
+`merge` requires it to be tiny between the merged model and base + adapter. `quantised_logits` compares with the 4-bit
+base of QLoRA, to show what the 4 bits had changed.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from peft import PeftModel
 from pipesql.chat.prompts import messages
 from pipesql.chat.template import markers, operator_ids, prompt_ids
 from pipesql.models import ModelSource
+from pipesql.models.folder import BaseRecord
 from pipesql.models.load import load_model
 from pipesql.models.precision import Quantization
 from pipesql.pipe.schema import Column, ForeignKey, Schema, Table
@@ -62,16 +63,16 @@ EXAMPLES = (
         ),
     ),
 )
-"""Questions on the example schema with an answer each, so that prompt, operators and markers are all compared."""
+"""Questions on the example schema, each with its answer, so that prompt, operators and markers are all compared."""
 
 
 def example_messages() -> list[dict[str, str]]:
-    """The chat messages of the first example: what a saved model shows as its input."""
+    """The chat messages of the first example; a saved model shows them as its input."""
     return messages(EXAMPLE_SCHEMA, EXAMPLES[0][0])
 
 
 def example_sequences(tokenizer: Any) -> list[list[int]]:
-    """Whole training sequences, one per example: prompt, operators, markers."""
+    """Complete training sequences, one per example: prompt, operators, markers."""
     marks, sequences = markers(tokenizer), []
     for question, operators in EXAMPLES:
         ids = prompt_ids(tokenizer, messages(EXAMPLE_SCHEMA, question))
@@ -91,20 +92,21 @@ def logits(model: Any, sequences: Sequence[Sequence[int]]) -> list[torch.Tensor]
 
 
 def largest_difference(one: Sequence[torch.Tensor], other: Sequence[torch.Tensor]) -> float:
-    """The largest absolute difference between logits at the same place; NaN where one of them is."""
+    """The largest absolute difference between logits at the same position; NaN where one of them is NaN."""
     # torch's maximum keeps a NaN, Python's may lose it.
     return float(torch.stack([(a - b).abs().max() for a, b in zip(one, other, strict=True)]).max())
 
 
 def quantised_logits(
-    adapter: Path, source: ModelSource, sequences: Sequence[Sequence[int]]
+    adapter: Path, record: BaseRecord, source: ModelSource, sequences: Sequence[Sequence[int]]
 ) -> list[torch.Tensor] | None:
-    """Logits (tokens × vocabulary, one tensor a sequence) of the adapter on its base in 4 bits, as `base.json` records
-    them; None for an adapter of a whole base. Computed on the CPU in float32."""
-    record: dict[str, Any] = json.loads((adapter / "base.json").read_text(encoding="utf-8"))
-    if record.get("method") != "qlora":
+    """Logits (tokens × vocabulary, one tensor a sequence) of a QLoRA adapter on the 4-bit base that its `record` names.
+
+    Computed on the CPU in float32. None for an adapter or a model that was trained otherwise.
+    """
+    if record.method != "qlora":
         return None
-    settings = record["settings"]
+    settings = record.settings
     form = Quantization(settings["bnb_4bit_quant_type"], settings["bnb_4bit_use_double_quant"], torch.float32)
     base = load_model(source, device="cpu", quantization=form)
     return logits(PeftModel.from_pretrained(base, str(adapter), local_files_only=True).eval(), sequences)

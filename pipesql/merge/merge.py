@@ -1,21 +1,19 @@
-"""Adapter and base become one model, checked against the pair that it came from. A model all of whose weights were
-trained is one already.
+"""Merge an adapter into its base, check the result against the pair that it came from, and make it ready for use.
 
-The base is the one that the adapter recorded when it was trained, never one that somebody names; it is loaded again in
-float32 (merging into 4-bit weights rounds the adapter away). Merged and unmerged logits must agree before the
-model is stored.
+The base is the one that the adapter recorded when it was trained, and nobody can name another. It is loaded again in
+float32, because merging into 4-bit weights rounds the adapter away. Merged and unmerged logits must agree before the
+model is stored. A model that was trained with full fine-tuning needs no merging.
 
-With a strength below 1 the merged weights lie on the way from the base's to the trained ones (WiSE-FT, Wortsman et al.
-2022), where a model is often the better on what it was not trained on: surer than it has reason to be is one that was
-trained long on little.
+Two options change the weights on purpose:
 
-The mean of several models' weights: where they were trained from the same start, it is often better on what none of
-them was trained on than each of them (model soups, Wortsman et al. 2022).
+- `scaling` below 1 puts them between the base's and the trained ones (WiSE-FT, Wortsman et al. 2022). Such a model is
+  often better on data unlike its training data: a model that was trained long on little is surer than it should be.
+- `average` takes the mean with the weights of other models. Where all were trained from the same start, the mean is
+  often better on unseen data than each of them (model soups, Wortsman et al. 2022).
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,10 +27,11 @@ from safetensors import SafetensorError
 from transformers import AutoTokenizer, GenerationConfig
 
 from pipesql.chat.template import END, TEMPLATE, markers
-from pipesql.errors import BadInput, PipesqlError
-from pipesql.merge.compatibility import is_whole_model, require_fit
+from pipesql.errors import BadInput, InvalidFile, InvalidOption, PipesqlError
+from pipesql.merge.compatibility import require_compatible
 from pipesql.merge.logit_check import example_sequences, largest_difference, logits, quantised_logits
 from pipesql.models import ModelSource, resolve_model
+from pipesql.models.folder import BaseRecord, read_base_record
 from pipesql.models.load import load_model
 
 TOLERANCE = 2e-3
@@ -54,7 +53,7 @@ class Merged:
     base: ModelSource
     recipe: str
     layout: str
-    """Layout of the samples that it was trained on, so the way in which it must be asked (`inference.config`)."""
+    """Layout of the samples that it was trained on; its prompts must have the same (`inference.config`)."""
     difference: float
     """Largest difference of a logit between the merged model and base + adapter."""
     effect: float
@@ -62,13 +61,13 @@ class Merged:
     parameters: int
     adapter_parameters: int
     seconds: float
-    strength: float = 1.0
-    """How much of what was learnt is in the merged model."""
+    scaling: float = 1.0
+    """Share of the change from the base that is in the merged model."""
     averaged: tuple[str, ...] = ()
-    """Models with whose weights those of the merged one were averaged."""
+    """Models whose weights were averaged with the merged ones."""
     quantised_difference: float | None = None
-    """Largest difference of a logit between the merged model and the adapter on the base in 4 bits that it was trained
-    on; None for other adapters. It says how much the 4 bits had changed, and is no fault."""
+    """Largest difference of a logit between the merged model and the adapter on the 4-bit base that it was trained on;
+    None for other adapters. It shows the effect of the 4 bits, not a fault."""
 
     def metrics(self) -> dict[str, float]:
         """What the merge measured, in the group `merge/`."""
@@ -83,10 +82,10 @@ class Merged:
 
     def describe(self) -> str:
         """The merge in one sentence, for people."""
-        weaker = "" if self.strength == 1 else f" at strength {self.strength:g}"
+        scaled = "" if self.scaling == 1 else f" with scaling {self.scaling:g}"
         averaged = f", averaged with {' and '.join(self.averaged)}" if self.averaged else ""
         return (
-            f"{self.recipe} merged into {self.base.description}{weaker}{averaged}; "
+            f"{self.recipe} merged into {self.base.description}{scaled}{averaged}; "
             f"largest difference of a logit {self.difference:.2g}"
         )
 
@@ -96,7 +95,7 @@ class Merged:
         return sum(p.numel() * p.element_size() for p in self.model.parameters())
 
     def size_rows(self) -> list[dict[str, Any]]:
-        """A table of what was merged into what, with sizes: one row for base, adapter and merged model each."""
+        """A table of sizes: one row each for base, adapter and merged model."""
         weights = self.bytes // self.parameters
         return [
             {"part": part, "parameters": count, "share": round(count / self.parameters, 4), "megabytes": size / 1e6}
@@ -108,76 +107,69 @@ class Merged:
         ]
 
 
-def recorded_base(adapter: Path) -> tuple[ModelSource, str, str]:
-    """Base model, recipe and layout that an adapter folder recorded in `base.json`; the base's contents are checked.
+def recorded_base(adapter: Path) -> tuple[ModelSource, BaseRecord]:
+    """The base model that an adapter folder recorded, and the record; the base's contents are checked.
 
-    Raises BadInput for a folder without a usable record and ModelUnavailable where the base is gone or has changed.
+    Raises InvalidFile for a folder without a usable record and ModelUnavailable where the base is gone or has changed.
     """
-    path = adapter / "base.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        model, digest, recipe, layout = (str(record[key]) for key in ("model", "digest", "recipe", "layout"))
-    except OSError as error:
-        raise BadInput(f"{adapter} is no adapter of pipesql: {path.name} cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(
-            f"{path} does not name model, digest, recipe and layout ({error}); train again to get a whole adapter"
-        ) from error
-    return resolve_model(model, digest=digest), recipe, layout
+    record = read_base_record(adapter)
+    return resolve_model(record.model, digest=record.digest), record
 
 
-def merge(adapter: Path, strength: float = 1.0, average: Sequence[ModelSource] = ()) -> Merged:
-    """Merge the adapter in that folder into its base, on the CPU in float32, and prove it on example prompts.
+def merge(adapter: Path, scaling: float = 1.0, average: Sequence[ModelSource] = ()) -> Merged:
+    """Merge the adapter in that folder into its base, on the CPU in float32, and check it on example prompts.
 
-    A folder that holds a whole model instead (`"method": "full"`) is that model. `strength`, above 0 and at most 1, is
-    how much of the change from the base is merged; then the weights are averaged with those of the models `average`.
+    A folder that holds a model instead (`"method": "full"`) is that model. `scaling`, above 0 and at most 1, is the
+    share of the change from the base that is merged; then the weights are averaged with those of the models `average`.
 
     The result's tokenizer carries our chat template, its generation is greedy and stops at the end marker alone.
-    Raises BadInput (no usable adapter or strength), ModelUnavailable (no base) and PipesqlError where the logits
+    Raises BadInput (adapter or scaling cannot be used), ModelUnavailable (the base) and PipesqlError where the logits
     disagree.
     """
-    if not 0 < strength <= 1:
-        raise BadInput(f"strength is {strength:g}: it must be above 0 and at most 1, all that was learnt")
+    if not 0 < scaling <= 1:
+        raise InvalidOption(
+            f"scaling is {scaling:g}, but it must be above 0 and at most 1 (everything that was learnt)"
+        )
     start = time.monotonic()
-    source, recipe, layout = recorded_base(adapter)
+    source, record = recorded_base(adapter)
     tokenizer = _tokenizer(adapter)
     sequences = example_sequences(tokenizer)
     base = load_model(source, device="cpu", dtype=torch.float32)
     untrained = logits(base, sequences)
-    if is_whole_model(adapter):
-        folder = ModelSource(str(adapter), adapter, "", "a whole fine-tuned model")
+    if record.method == "full":
+        folder = ModelSource(str(adapter), adapter, "", "a fully fine-tuned model")
         model = load_model(folder, device="cpu", dtype=torch.float32)
-        _draw_near(model, base, strength)
+        _interpolate(model, base, scaling)
         expected, trained = logits(model, sequences), sum(p.numel() for p in model.parameters())
     else:
-        require_fit(adapter, base)
+        require_compatible(adapter, base)
         tuned = _with_adapter(base, adapter)
-        _weaken(tuned, strength)
+        _scale_adapter(tuned, scaling)
         expected = logits(tuned, sequences)
         trained = sum(p.numel() for n, p in tuned.named_parameters() if "lora_" in n)
         model = tuned.merge_and_unload().eval()
     effect = largest_difference(expected, untrained)
     difference = largest_difference(expected, logits(model, sequences))
-    if not difference <= TOLERANCE:  # `not <=` also catches a difference that is no number
+    if not difference <= TOLERANCE:  # `not <=` also catches NaN
         raise PipesqlError(
             f"merging {adapter} into {source.name} changed a logit by {difference:.3g}, more than {TOLERANCE:g}; "
-            "the adapter does not fit this base or holds numbers that are not finite: train it again"
+            "the adapter does not match this base or holds numbers that are not finite: train it again"
         )
     average_with(model, average)
-    quantised = None if is_whole_model(adapter) or strength < 1 else quantised_logits(adapter, source, sequences)
+    quantised = quantised_logits(adapter, record, source, sequences) if scaling == 1 else None
     prepare_for_use(model, tokenizer)
     return Merged(
         model=model,
         tokenizer=tokenizer,
         base=source,
-        recipe=recipe,
-        layout=layout,
+        recipe=record.recipe,
+        layout=record.layout,
         difference=difference,
         effect=effect,
         parameters=sum(p.numel() for p in model.parameters()),
         adapter_parameters=trained,
         seconds=time.monotonic() - start,
-        strength=strength,
+        scaling=scaling,
         averaged=tuple(source.description for source in average),
         quantised_difference=None if quantised is None else largest_difference(expected, quantised),
     )
@@ -187,8 +179,8 @@ def _tokenizer(adapter: Path) -> Any:
     try:
         return AutoTokenizer.from_pretrained(adapter, trust_remote_code=False, local_files_only=True)
     except (OSError, ValueError) as error:
-        raise BadInput(
-            f"{adapter} holds no tokenizer that can be loaded; train again to get a whole adapter"
+        raise InvalidFile(
+            f"the tokenizer in {adapter} cannot be loaded; train again to get a complete adapter"
         ) from error
 
 
@@ -197,26 +189,26 @@ def _with_adapter(model: Any, adapter: Path) -> Any:
         return PeftModel.from_pretrained(model, str(adapter), local_files_only=True).eval()
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise BadInput(f"the adapter in {adapter} cannot be put on its base: {reason}; train it again") from error
+        raise InvalidFile(f"the adapter in {adapter} cannot be loaded: {reason}; train it again") from error
 
 
-def _weaken(tuned: Any, strength: float) -> None:
-    """Let the adapter count for so much of itself."""
+def _scale_adapter(tuned: Any, scaling: float) -> None:
+    """Multiply the adapter's change of the base by `scaling`."""
     for module in tuned.modules():
         if isinstance(module, LoraLayer):
-            module.scale_layer(strength)
+            module.scale_layer(scaling)
 
 
-def _draw_near(model: Any, base: Any, strength: float) -> None:
-    """Move a whole model towards its base, where only so much of the way between is wanted."""
+def _interpolate(model: Any, base: Any, scaling: float) -> None:
+    """Move a fully fine-tuned model to `scaling` of the way from its base."""
     with torch.no_grad():
         for (name, weight), (of_base, start) in zip(model.named_parameters(), base.named_parameters(), strict=True):
             assert name == of_base
-            weight.copy_(torch.lerp(start, weight, strength))
+            weight.copy_(torch.lerp(start, weight, scaling))
 
 
 def prepare_for_use(model: Any, tokenizer: Any) -> None:
-    """Everything that a program which only loads the saved folder needs: dtype, template, when to stop."""
+    """Set everything that a program needs which only loads the saved folder: dtype, template, when to stop."""
     if sum(p.numel() for p in model.parameters()) >= FLOAT32_BELOW:
         model.to(torch.bfloat16)
     end = markers(tokenizer).end
@@ -236,7 +228,7 @@ def prepare_for_use(model: Any, tokenizer: Any) -> None:
 
 
 def average_with(model: Any, others: Sequence[ModelSource]) -> None:
-    """Give the model the mean of its own weights and those of the others, each weighing the same, in float32.
+    """Replace the model's weights by the mean of its own and the others', all weighted equally, in float32.
 
     Raises BadInput for a model whose weights have other names or shapes, and ModelUnavailable.
     """
@@ -245,7 +237,10 @@ def average_with(model: Any, others: Sequence[ModelSource]) -> None:
     for source in others:
         theirs = dict(load_model(source, device="cpu", dtype=torch.float32).named_parameters())
         if {name: weight.shape for name, weight in theirs.items()} != {n: w.shape for n, w in own.items()}:
-            raise BadInput(f"{source.name} cannot be averaged with this model: its weights have other names or shapes")
+            raise BadInput(
+                f"{source.name} cannot be averaged with this model, because its weights have other names or shapes; "
+                "average models of one base"
+            )
         for name, weight in theirs.items():
             total[name] += weight.detach()
     with torch.no_grad():

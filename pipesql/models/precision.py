@@ -1,10 +1,10 @@
-"""Whether a CPU computes in bfloat16 by itself, and how much faster that is.
+"""Precision: whether a CPU computes in bfloat16, and base models in 4 bits.
 
-A CPU with the instructions for it (AVX512-BF16, AMX) multiplies matrices of bfloat16 about twice as fast as those of
-float32; one without them emulates it, thirty times slower. What the CPU says of itself is asked first, and a short
-measurement has the last word, so that an emulating one is never taken for the other.
+A CPU with the instructions for bfloat16 (AVX512-BF16, AMX) multiplies its matrices about twice as fast as those of
+float32; one without them emulates it, thirty times slower. So a CPU must claim the instructions, and a short
+measurement must confirm them.
 
-A base model in 4 bits, as QLoRA trains on it (arXiv 2305.14314), by bitsandbytes: on CUDA, and on CPUs for tests.
+4-bit bases are those of QLoRA (arXiv 2305.14314), by bitsandbytes: on CUDA, and on CPUs for tests.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from transformers import BitsAndBytesConfig
 
 INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
-"""Names of `torch.cpu.get_capabilities` that mean multiplication in bfloat16 (x86, then Arm)."""
+"""Names in `torch.cpu.get_capabilities` that mean multiplication in bfloat16 (x86, then Arm)."""
 
 SIZE = 384
-"""Rows and columns of the matrices that are measured: 1 ms a product in float32 on two cores."""
+"""Rows and columns of the matrices that are multiplied: 1 ms a product in float32 on two cores."""
 ROUNDS = 5
 
 
@@ -33,7 +33,7 @@ def cpu_has_bf16() -> bool:
 
 
 def says_bf16() -> bool:
-    """Whether the CPU has instructions for bfloat16, by its own account."""
+    """Whether the CPU claims instructions for bfloat16."""
     import torch
 
     capabilities = torch.cpu.get_capabilities()
@@ -41,7 +41,7 @@ def says_bf16() -> bool:
 
 
 def bf16_speedup() -> float:
-    """How many times as fast as in float32 a product of matrices is in bfloat16; the best of a few rounds of each."""
+    """Speed of a matrix product in bfloat16 as a multiple of float32's; the best of a few rounds of each."""
     import torch
 
     return _seconds(torch.float32) / _seconds(torch.bfloat16)
@@ -62,14 +62,14 @@ def _seconds(dtype: torch.dtype) -> float:
 
 @dataclass(frozen=True)
 class Quantization:
-    """How linear layers are stored (`nf4` or `fp4`, their scales quantised once more or not) and computed."""
+    """How linear layers are stored (`nf4` or `fp4`, with scales quantised again or not) and computed."""
 
     quant_type: str
     double_quant: bool
     compute_dtype: torch.dtype
 
     def config(self) -> BitsAndBytesConfig:
-        """The same for transformers."""
+        """The configuration for transformers."""
         from transformers import BitsAndBytesConfig
 
         return BitsAndBytesConfig(

@@ -1,4 +1,4 @@
-"""Resolve what a user calls a model to a folder on this machine, and say what it is."""
+"""The names of models: each is resolved to a folder on this machine, which is fetched or made where it is missing."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
 
 def resolve_model(spec: str, digest: str = "") -> ModelSource:
-    """The model that `spec` names (a preset, hub id or folder), fetched or made where it is not here yet.
+    """The model that `spec` names (a preset, hub id or folder), fetched or made where it is missing.
 
     With `digest` (as recorded when something was trained on the model) the contents must still be the same.
-    Raises ModelUnavailable, in a sentence that says which model and how to get it.
+    Raises ModelUnavailable, which names the model and says how to get it.
     """
     source = _resolve(spec.strip())
     if digest and source.digest != digest:
         raise ModelUnavailable(
-            f"model {source.name} at {source.path} has changed: its digest is {source.digest[:12]}, "
-            f"the one recorded is {digest[:12]}; restore that version or train again"
+            f"model {source.name} at {source.path} has changed: its digest is {source.digest[:12]}, but the recorded "
+            f"one is {digest[:12]}; restore that version or train again"
         )
     return source
 
@@ -49,6 +49,6 @@ def _resolve(spec: str) -> ModelSource:
     near = difflib.get_close_matches(spec.lower(), PRESETS, n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     raise ModelUnavailable(
-        f"no model called {spec!r}{hint}: give one of {', '.join(PRESETS)}, a hub id such as ORG/NAME, "
-        "or a folder that exists"
+        f"there is no model {spec!r}{hint}; pass one of {', '.join(PRESETS)}, a hub id such as ORG/NAME, "
+        "or an existing folder"
     )

@@ -1,7 +1,7 @@
 """`tiny`: a random Qwen2 of two million parameters with a tokenizer trained on the spot. For tests only.
 
-It knows nothing and answers nonsense; every report that uses it says so through its description. It is made the same
-way everywhere: fixed texts, fixed seed.
+Its answers are nonsense, and its description says so in every report. It is the same on every machine: fixed texts,
+fixed seed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from pipesql.models.folder import ModelSource, cached_folder
 
 FORM = 2
-"""Counts the changes of `_build`, so that a cache never serves what an earlier one made."""
+"""Raised when `_build` changes, so that a model in the cache that an earlier one made is not used."""
 SEED = 0
 VOCABULARY = 1024
 SHAPE = {
@@ -45,11 +45,11 @@ FROM customer |> JOIN orders ON customer.customer_id = orders.customer_id |> AGG
 |> EXCEPT DISTINCT (FROM a |> SELECT b) |> INTERSECT DISTINCT (FROM a |> SELECT b) |> WHERE a BETWEEN 1 AND 9 OR b = 'x'
 CASE WHEN a >= 1 THEN 'yes' ELSE 'no' END CAST(a AS FLOAT64) MIN(a) MAX(b) COUNT(DISTINCT c) ROW_NUMBER() OVER ()
 """
-"""What the tokenizer's merges are learnt from: prompts, questions and pipe SQL in the shapes that tests use."""
+"""The text that the tokenizer is trained on: prompts, questions and pipe SQL like those in tests."""
 
 
 def tiny_source() -> ModelSource:
-    """The tiny model in the cache, made in about a second where it is not there yet."""
+    """The tiny model in the cache; where it is missing, it is made in about a second."""
     key = hashlib.sha256(repr((FORM, SEED, VOCABULARY, SHAPE, SPECIALS, TEXTS)).encode()).hexdigest()[:8]
     folder, digest = cached_folder(f"tiny-{key}", "the model tiny", _build)
     return ModelSource("tiny", folder, digest, "tiny: random weights, for tests only")
@@ -80,7 +80,7 @@ def _build(folder: Path) -> dict[str, Any]:
 
 
 def _tokenizer() -> Any:
-    """A byte-level BPE tokenizer with ChatML tokens, every digit a token of its own (as in Qwen's)."""
+    """A byte-level BPE tokenizer with ChatML tokens, in which every digit is a token (as in Qwen's)."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipesql.finetune.recipe.grpo import GrpoRecipe
+from pipesql.finetune.recipe.recipe import GrpoRecipe
 from pipesql.options import option, overrides
 from pipesql.storage import file_digest
 from pipesql.tracking import tags

@@ -75,7 +75,7 @@ def _origin(merged: Merged, train: RunRef, run: StepRun) -> dict[str, str]:
     return {
         tags.RECIPE: merged.recipe,
         tags.LAYOUT: merged.layout,
-        tags.SCALING: f"{merged.strength:g}",
+        tags.SCALING: f"{merged.scaling:g}",
         tags.AVERAGED: ", ".join(merged.averaged),
         tags.MODEL: merged.base.name,
         tags.BASE_DIGEST: merged.base.digest,

@@ -12,7 +12,7 @@ import click
 
 from pipesql.errors import TrainingDiverged
 from pipesql.finetune.sweep.request import SweepRequest, read_request
-from pipesql.finetune.sweep.search import Tried, as_parameters
+from pipesql.finetune.sweep.search import Trial, as_parameters
 from pipesql.options import as_parameters as parameters_of
 from pipesql.options import group, option
 from pipesql.tracking import tags
@@ -44,14 +44,14 @@ def sweep(options: SweepOptions) -> str:
     with step_run("sweep", resume=earlier) as run:
         request = _resumed(run) if earlier else _opened(run, options.request)
         search, metric = request.search(), METRICS[request.objective]
-        done: list[tuple[Tried, RunRef | None]] = []
+        done: list[tuple[Trial, RunRef | None]] = []
         for number in range(search.count):
             point, place = search.point(number, [tried for tried, _ in done]), f"[{number + 1}/{search.count}]"
             click.secho(f"{place} {as_parameters(point)}", bold=True)
             trained = _train(run.run_id, f"trial-{number + 1}", _trial(request, point))
             value = trained.metrics.get(metric) if trained and trained.status == "FINISHED" else None
             click.echo(f"{place} {metric} {'failed' if value is None else f'{value:.4f}'}")
-            done.append((Tried(point, value), trained))
+            done.append((Trial(point, value), trained))
         run.table(_rows(done, metric), "trials.json")
         values = [tried for tried, _ in done]
         run.metrics({"sweep/trials": len(done), "sweep/failed": sum(tried.value is None for tried in values)})
@@ -110,7 +110,7 @@ def _train(sweep: str, name: str, options: TrainOptions) -> RunRef | None:
         return found[-1] if found else None
 
 
-def _rows(done: list[tuple[Tried, RunRef | None]], metric: str) -> list[dict[str, Any]]:
+def _rows(done: list[tuple[Trial, RunRef | None]], metric: str) -> list[dict[str, Any]]:
     """The trials as a table: number, settings, result, seconds, status and run."""
     return [
         {"trial": number, **tried.point, metric: tried.value}

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from pipesql.errors import NoSuchRun, TrainingDiverged
-from pipesql.finetune.processes import rank, relaunch, share, started_together
+from pipesql.finetune.distributed import rank, relaunch, share, started_together
 from pipesql.finetune.recipe.recipe import Recipe
 from pipesql.options import as_arguments, as_parameters, option, overrides
 from pipesql.storage import file_digest, write_json
 from pipesql.tracking import tags
 
 if TYPE_CHECKING:
-    from pipesql.finetune.sft.request import Request, Training
+    from pipesql.finetune.sft.types import Request, TrainingResult
     from pipesql.tracking.open_run import StepRun
 
 
@@ -90,7 +90,7 @@ def _place(run: StepRun) -> Path:
 
 def _resumed(run: StepRun) -> tuple[Request, Path]:
     """The request of the run that is resumed, and its folder."""
-    from pipesql.finetune.sft.request import read_request
+    from pipesql.finetune.sft.types import read_request
     from pipesql.tracking.store import project_root
 
     run.tags(**{tags.RESUMED: "true"})
@@ -101,7 +101,7 @@ def _opened(run: StepRun, options: TrainOptions) -> tuple[Request, Path]:
     """The request of a new run, written down and logged, and the run's folder."""
     from pipesql.evaluate.questions import prompt_shape
     from pipesql.finetune.recipe.files import recipe_for
-    from pipesql.finetune.sft.request import requested
+    from pipesql.finetune.sft.types import new_request
     from pipesql.models import resolve_model
     from pipesql.tracking.continued import registered_as_folder
     from pipesql.tracking.runs import get_run
@@ -112,7 +112,7 @@ def _opened(run: StepRun, options: TrainOptions) -> tuple[Request, Path]:
     run.tags(**{tags.MODEL: options.model, tags.RECIPE: recipe.name, tags.OUTPUT: place})
     source, (folder, data_run) = resolve_model(start := registered_as_folder(options.model)), chosen_data(options.data)
     drawn = {"limit": options.limit, "skip": options.skip, "seed": options.seed}
-    request = requested(start, recipe, folder, data_run, **drawn)
+    request = new_request(start, recipe, folder, data_run, **drawn)
     run.params(model=source.name, recipe=recipe.name, **drawn, **recipe.headline())
     benchmark = get_run(data_run).tags.get(tags.BENCHMARK, "") if data_run else ""
     run.tags(**{tags.DATA_RUN: data_run, tags.DATA_DIGEST: request.digest, tags.BENCHMARK: benchmark})
@@ -122,12 +122,11 @@ def _opened(run: StepRun, options: TrainOptions) -> tuple[Request, Path]:
     return request, output
 
 
-def _trained(run: StepRun, request: Request, output: Path) -> Training:
+def _trained(run: StepRun, request: Request, output: Path) -> TrainingResult:
     """Train, with every number and event logged. What the guard could save of a run that failed is logged, too."""
-    from pipesql.evaluate.model_evaluation import accuracy_on
-    from pipesql.finetune.progress import FILE as CURVE
+    from pipesql.finetune.plan.devices import machine
+    from pipesql.finetune.progress import CURVE_FILE
     from pipesql.finetune.sft.train import train_request
-    from pipesql.models.machine import machine
 
     def event(sentence: str) -> None:
         click.echo(sentence, err=True)
@@ -135,24 +134,28 @@ def _trained(run: StepRun, request: Request, output: Path) -> Training:
 
     write_json(output / "environment.json", machine())
     run.artifact(output / "environment.json")
-    measure = accuracy_on(request.folder) if request.recipe.select == "ex" else None
+    measure = None
+    if request.recipe.select == "ex":
+        from pipesql.evaluate.model_evaluation import accuracy_on
+
+        measure = accuracy_on(request.folder)
     share((request, output))
     try:
         return train_request(request, output, on_metrics=run.metrics, on_event=event, measure_ex=measure)
     except TrainingDiverged:
-        for path, place in ((output / "adapter", "adapter"), (output / CURVE, "")):
+        for path, place in ((output / "adapter", "adapter"), (output / CURVE_FILE, "")):
             if path.exists():
                 run.artifact(path, place)
         raise
 
 
-def _log(run: StepRun, request: Request, output: Path, result: Training) -> None:
+def _log(run: StepRun, request: Request, output: Path, result: TrainingResult) -> None:
     """Log inputs and outputs."""
-    from pipesql.finetune.progress import FILE as CURVE
+    from pipesql.finetune.progress import CURVE_FILE
 
-    for split, rows in (("train", result.train.samples), (result.measured, result.eval.samples)):
+    for split, rows in (("train", result.train.samples), (result.eval_split, result.eval.samples)):
         path = request.folder / f"samples.{split}.jsonl"
         run.dataset(f"{request.folder.name}-{split}", path, file_digest(path), split, rows)
-    for path, place in ((result.write(output), ""), (output / CURVE, ""), (result.adapter, "adapter")):
+    for path, place in ((result.write(output), ""), (output / CURVE_FILE, ""), (result.adapter, "adapter")):
         run.artifact(path, place)
     click.echo(f"{request.model}, recipe {request.recipe.name}, {request.folder.name}, run {run.run_id}")

@@ -11,11 +11,12 @@ from peft import get_peft_model
 from experiments.equality import TOLERANCE, compare
 from experiments.trainers import shake_adapter
 from pipesql.errors import BadInput
-from pipesql.finetune.attention.masks import FLEX, STRETCHES, choose_attention, with_blocks
+from pipesql.finetune.attention.choose import choose_attention, with_blocks
+from pipesql.finetune.attention.segments import FLEX, SEGMENTS
 from pipesql.finetune.data.packs import make_packs
 from pipesql.finetune.data.tokenise import tokenise
 from pipesql.finetune.recipe.recipe import Recipe
-from pipesql.finetune.sft.arguments import lora_config
+from pipesql.finetune.sft.build import lora_config
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model, load_tokenizer
 from pipesql.records import Sample
@@ -92,7 +93,7 @@ def logits(model, implementation: str, batch, packs) -> torch.Tensor:
     return torch.cat([found[row, : len(pack["input_ids"])] for row, pack in enumerate(packs)])
 
 
-@pytest.mark.parametrize("implementation", [STRETCHES, "eager"])
+@pytest.mark.parametrize("implementation", [SEGMENTS, "eager"])
 def test_attentions_of_a_pack_agree(model, packs, implementation) -> None:
     """Two packs of unlike length in a batch, so that padding is tried, too."""
     assert len(packs) > 1
@@ -111,7 +112,7 @@ def test_flex_attention_agrees_with_sdpa(model, packs) -> None:
     assert torch.allclose(found, wanted, atol=1e-4 * wanted.abs().max().item())
 
 
-@pytest.mark.parametrize("implementation", [STRETCHES, FLEX])
+@pytest.mark.parametrize("implementation", [SEGMENTS, FLEX])
 def test_a_model_that_trains_on_packs_generates_as_ever(model, tokenizer, implementation) -> None:
     """Execution accuracy is measured in the midst of training, by batches padded on the left."""
     tokenizer.padding_side = "left"
@@ -126,7 +127,7 @@ def test_a_model_that_trains_on_packs_generates_as_ever(model, tokenizer, implem
 @pytest.mark.parametrize(
     ("device", "packing", "wanted", "sentence"),
     [
-        ("cuda", "shared", "flash_attention_2", "knows causal order alone"),
+        ("cuda", "shared", "flash_attention_2", "has causal masks only"),
         ("cpu", "bfd", "flash_attention_2", "needs a CUDA device and the package flash-attn"),
         ("cpu", "shared", "flex_attention", "has no gradient on a CPU"),
     ],
@@ -137,14 +138,12 @@ def test_an_attention_that_cannot_be_is_refused(device, packing, wanted, sentenc
 
 
 def test_the_attention_fits_device_and_packing(monkeypatch) -> None:
-    monkeypatch.setattr("pipesql.finetune.attention.masks.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("pipesql.finetune.attention.choose.importlib.util.find_spec", lambda name: None)
     assert choose_attention("cuda:0", "shared").implementation == "sdpa"
     assert choose_attention("cuda:0", "bfd").implementation == "sdpa"
-    monkeypatch.setattr("pipesql.finetune.attention.masks.importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr("pipesql.finetune.attention.choose.importlib.util.find_spec", lambda name: object())
     assert choose_attention("cuda:0", "shared").implementation == FLEX
     assert choose_attention("cuda:0", "bfd").implementation == "flash_attention_2"
-    assert (
-        choose_attention("cpu", "shared").implementation == choose_attention("cpu", "bfd").implementation == STRETCHES
-    )
+    assert choose_attention("cpu", "shared").implementation == choose_attention("cpu", "bfd").implementation == SEGMENTS
     assert {choose_attention(device, "none").implementation for device in ("cpu", "cuda")} == {"sdpa"}
-    assert choose_attention("cuda", "shared", "eager").said == "attention: eager (as the recipe says)"
+    assert choose_attention("cuda", "shared", "eager").line == "attention: eager (set by the recipe)"

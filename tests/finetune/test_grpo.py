@@ -208,4 +208,4 @@ def test_the_step_goes_on_from_a_train_run_and_leaves_what_merge_takes(data, ada
     assert (version.tags["pipesql.train_run"], version.tags["pipesql.model"]) == (run.run_id, "tiny")
     assert by.artifact(f"gguf/{by.tags['pipesql.gguf']}").stat().st_size > 1e6
     wrong = runner.invoke(steps.merge.main, ["--run_id", run.run_id, "--gguf", "q2"])
-    assert (wrong.exit_code, "give one of f32, f16, bf16, q8_0" in wrong.stderr) == (2, True)
+    assert (wrong.exit_code, "must be one of f32, f16, bf16, q8_0" in wrong.stderr) == (2, True)

@@ -1,4 +1,4 @@
-"""Which questions GRPO asks: as many as its steps need, of the train split alone, with golds to compare with."""
+"""Which questions GRPO takes: those that its steps need, from the train split only, with usable golds."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from pipesql.errors import BadInput
 from pipesql.execution.connection import QueryLimits
-from pipesql.finetune.grpo.questions import ask
-from pipesql.finetune.grpo.rewards.reward import Judge
+from pipesql.finetune.grpo.data import read_questions
+from pipesql.finetune.grpo.rewards.functions import Rewards
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
 from pipesql.records import GoldenPair, Sample
@@ -25,8 +25,8 @@ def data(tmp_path_factory) -> Path:
 
 def questions(data: Path, recipe=RECIPE, limit: int = 0):
     tokenizer = load_tokenizer(resolve_model("tiny"))
-    with Judge(tokenizer, QueryLimits(recipe.reward_timeout_s, recipe.reward_max_rows)) as judge:
-        return ask(data, recipe, tokenizer, judge, limit, seed=0)
+    with Rewards(tokenizer, QueryLimits(recipe.reward_timeout_s, recipe.reward_max_rows)) as rewards:
+        return read_questions(data, recipe, tokenizer, rewards, limit, seed=0)
 
 
 def copy(data: Path, folder: Path, pair=lambda pair: pair, sample=lambda sample: sample) -> Path:
@@ -51,7 +51,7 @@ def test_questions_whose_gold_cannot_be_compared_with_are_left_out_and_counted(d
 
 
 def test_data_without_questions_to_ask_is_one_sentence(data, tmp_path) -> None:
-    with pytest.raises(BadInput, match=r"0 train questions to ask \(4 too_long\)"):
+    with pytest.raises(BadInput, match=r"0 usable train questions \(left out: 4 too_long\)"):
         questions(data, replace(RECIPE, max_prompt_length=3))
     steps = copy(data, tmp_path, sample=lambda sample: replace(sample, layout="steps"))
     with pytest.raises(BadInput, match="build the data with layout=folded"):

@@ -1,4 +1,4 @@
-"""The guard's judgement on series of numbers, the collapse that it was made for, and real faults in a real trainer."""
+"""The guard's decisions on series of numbers, the collapse that it was made for, and real faults in a real trainer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from experiments.faults import USABLE
 from pipesql.errors import TrainingDiverged
-from pipesql.finetune.sft.guard import Guard, Recovery, Rewind, read_recovery
+from pipesql.finetune.guard import Guard, Recovery, Rewind, read_recovery
 from pipesql.finetune.sft.train import train
 from pipesql.models import resolve_model
 from tests.support.planted_faults import KINDS, Fault, plant
@@ -37,16 +37,16 @@ def healthy(count: int, spread: float = 0.2, seed: int = 0) -> list[tuple[float,
 def test_the_published_collapse_is_seen_by_step_620(spread, seed) -> None:
     guard = Guard()
     for loss, norm in healthy(60, spread, seed):
-        guard.judge(loss, norm)
-    fired = next(step for step, loss, norm in COLLAPSE if guard.judge(loss, norm).kind != "accept")
+        guard.decide(loss, norm)
+    fired = next(step for step, loss, norm in COLLAPSE if guard.decide(loss, norm).kind != "accept")
     assert fired <= 620
 
 
 def test_a_collapse_that_lasts_goes_back() -> None:
     guard = Guard()
     for loss, norm in healthy(60):
-        guard.judge(loss, norm)
-    kinds = [guard.judge(loss, norm).kind for _, loss, norm in COLLAPSE]
+        guard.decide(loss, norm)
+    kinds = [guard.decide(loss, norm).kind for _, loss, norm in COLLAPSE]
     assert kinds.index("rewind") <= 4
 
 
@@ -57,42 +57,44 @@ def test_a_healthy_run_is_left_alone() -> None:
         draw, guard = random.Random(seed), Guard()
         for step in range(1000):
             level = 0.3 + 3 * math.exp(-step / 40)
-            kinds.append(guard.judge(level * draw.lognormvariate(0, 0.15), draw.lognormvariate(0, 0.3)).kind)
+            kinds.append(guard.decide(level * draw.lognormvariate(0, 0.15), draw.lognormvariate(0, 0.3)).kind)
     assert kinds.count("skip") <= 5
     assert "rewind" not in kinds
 
 
 def test_numbers_that_are_none_are_skipped_from_the_first_step_on() -> None:
     guard = Guard(patience=3)
-    judged = [guard.judge(loss, norm) for loss, norm in [(math.nan, 1.0), (2.0, math.inf), (2.0, 1.0), (math.inf, 1.0)]]
-    assert [j.kind for j in judged] == ["skip", "skip", "accept", "skip"]
-    assert judged[1].reason == "the gradient norm is inf"
+    decisions = [
+        guard.decide(loss, norm) for loss, norm in [(math.nan, 1.0), (2.0, math.inf), (2.0, 1.0), (math.inf, 1.0)]
+    ]
+    assert [d.kind for d in decisions] == ["skip", "skip", "accept", "skip"]
+    assert decisions[1].reason == "the gradient norm is inf"
     assert (guard.skipped, guard.streak) == (3, 1)
 
 
 def test_an_outlier_does_not_widen_what_counts_as_one() -> None:
     guard = Guard(patience=0)
     for loss, norm in healthy(60):
-        guard.judge(loss, norm)
-    assert [guard.judge(5.0, 0.03).kind for _ in range(20)] == ["skip"] * 20
+        guard.decide(loss, norm)
+    assert [guard.decide(5.0, 0.03).kind for _ in range(20)] == ["skip"] * 20
 
 
 def test_without_sigma_only_what_is_not_finite_is_skipped() -> None:
     guard = Guard(sigma=0)
     for loss, norm in healthy(60):
-        guard.judge(loss, norm)
-    assert guard.judge(1e6, 1e6).kind == "accept"
-    assert guard.judge(math.nan, 1.0).kind == "skip"
+        guard.decide(loss, norm)
+    assert guard.decide(1e6, 1e6).kind == "accept"
+    assert guard.decide(math.nan, 1.0).kind == "skip"
 
 
 def test_a_guard_goes_on_from_its_state() -> None:
     one, other = Guard(), Guard()
     for loss, norm in healthy(200):
-        one.judge(loss, norm)
-    one.judge(math.nan, 0.0)
+        one.decide(loss, norm)
+    one.decide(math.nan, 0.0)
     other.restore(json.loads(json.dumps(one.state())))
     assert other.state() == one.state()
-    assert one.judge(9.0, 0.1) == other.judge(9.0, 0.1)
+    assert one.decide(9.0, 0.1) == other.decide(9.0, 0.1)
 
 
 def test_returns_without_progress_go_back_further(tmp_path) -> None:
@@ -181,10 +183,10 @@ def test_a_skipped_step_has_no_loss_to_log(samples, tmp_path, monkeypatch) -> No
 
 
 def test_a_run_whose_every_step_was_skipped_has_learnt_nothing(samples, tmp_path, monkeypatch) -> None:
-    from pipesql.finetune.sft.guard import Guard, Judgement
+    from pipesql.finetune.guard import Decision, Guard
 
-    monkeypatch.setattr(Guard, "judge", lambda self, loss, norm: Judgement("skip", "planted"))
+    monkeypatch.setattr(Guard, "decide", lambda self, loss, norm: Decision("skip", "planted"))
     recipe = dataclasses.replace(RECIPE, max_steps=2, eval_steps=2.0)
-    with pytest.raises(TrainingDiverged, match="skipped every one of 2 steps, so nothing was learnt"):
+    with pytest.raises(TrainingDiverged, match="skipped all 2 steps, so nothing was learnt"):
         train(samples, resolve_model("tiny"), recipe, tmp_path)
     assert not (tmp_path / "adapter").exists()

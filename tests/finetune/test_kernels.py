@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from pipesql.finetune.attention.kernels import use_fused_kernels
+from pipesql.finetune.attention.choose import use_fused_kernels
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model
 
@@ -27,7 +27,7 @@ def calls(monkeypatch) -> list[tuple[str, dict]]:
         setattr(transformers, name, lambda _name=name, **options: made.append((_name, options)))
     monkeypatch.setitem(sys.modules, "liger_kernel", ModuleType("liger_kernel"))
     monkeypatch.setitem(sys.modules, "liger_kernel.transformers", transformers)
-    monkeypatch.setattr("pipesql.finetune.attention.kernels.importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr("pipesql.finetune.attention.choose.importlib.util.find_spec", lambda name: object())
     return made
 
 
@@ -37,13 +37,13 @@ def test_nothing_is_done_on_a_cpu(model, calls) -> None:
 
 
 def test_without_the_package_it_says_how_to_get_it(model, monkeypatch) -> None:
-    monkeypatch.setattr("pipesql.finetune.attention.kernels.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("pipesql.finetune.attention.choose.importlib.util.find_spec", lambda name: None)
     assert "pip install 'pipesql[cuda]'" in use_fused_kernels(model, "cuda:0")
 
 
 def test_everything_but_the_loss_is_fused(model, calls) -> None:
-    said = use_fused_kernels(model, "cuda:0")
-    assert said == "kernels: liger-kernel for RMSNorm, rotary positions and SwiGLU"
+    line = use_fused_kernels(model, "cuda:0")
+    assert line == "kernels: liger-kernel for RMSNorm, rotary positions and SwiGLU"
     ((name, options),) = calls
     assert name == f"apply_liger_kernel_to_{model.config.model_type}"
     assert options.pop("model") is model

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipesql.errors import BadInput
-from pipesql.finetune.data.dataset import read_material
+from pipesql.finetune.data.dataset import read_dataset
 from pipesql.finetune.recipe.files import recipe_for
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
@@ -37,7 +37,7 @@ def learnt(folder):
 
     def ids(limit: int, seed: int, skip: int) -> list[str]:
         return [
-            row.id for row in read_material(folder, tokenizer, recipe_for("tiny", "tiny"), limit, seed, skip).train_rows
+            row.id for row in read_dataset(folder, tokenizer, recipe_for("tiny", "tiny"), limit, seed, skip).train_rows
         ]
 
     return ids
@@ -59,5 +59,5 @@ def test_what_is_left_is_drawn_from_by_the_limit(learnt) -> None:
 
 @pytest.mark.parametrize("skip", [20, 21])
 def test_nothing_left_is_one_sentence(learnt, skip) -> None:
-    with pytest.raises(BadInput, match=rf"has 20 queries and skip leaves out {skip}: skip fewer"):
+    with pytest.raises(BadInput, match=rf"skip={skip} leaves none of the 20 queries in .*; skip fewer"):
         learnt(0, 3, skip)

@@ -13,15 +13,20 @@ from peft import get_peft_model
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 from pipesql.cli.main import main
-from pipesql.errors import BadInput, DoesNotFit
+from pipesql.errors import BadInput, NotEnoughMemory
 from pipesql.finetune.plan.devices import CARDS, Device, device_of
-from pipesql.finetune.plan.forecast import alternatives, choose_checkpointing, forecast, require_fit
-from pipesql.finetune.plan.memory import memory_terms
-from pipesql.finetune.plan.shapes import SMOL, shape_from, shape_of
+from pipesql.finetune.plan.forecast import (
+    alternatives,
+    choose_checkpointing,
+    folder_work,
+    forecast,
+    require_memory,
+    spider_work,
+)
+from pipesql.finetune.plan.memory import SMOL, memory_terms, shape_from, shape_of
 from pipesql.finetune.plan.text import table
-from pipesql.finetune.plan.work import folder_work, spider_work
 from pipesql.finetune.recipe.files import recipe_for
-from pipesql.finetune.sft.arguments import lora_config, quantization
+from pipesql.finetune.sft.build import lora_config, quantization
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model
 
@@ -143,7 +148,7 @@ def test_training_computes_again_where_the_forecast_says_so() -> None:
     assert why.startswith("activation checkpointing: on (without it")
     unknown, why = choose_checkpointing({"model_type": "mamba"}, recipe, CPU, 1280)
     assert unknown
-    assert "not of model_type 'mamba'" in why
+    assert "has model_type 'mamba'" in why
     assert choose_checkpointing(config, dataclasses.replace(recipe, activation_checkpointing="on"), CPU, 1) == (
         True,
         "",
@@ -153,16 +158,16 @@ def test_training_computes_again_where_the_forecast_says_so() -> None:
 @pytest.mark.parametrize(
     ("model", "memory", "said"),
     [
-        ("7b", 8e9, r"7b with recipe 7b needs 9\.8 GB, a card has 8\.0 GB: model 1\.5b with recipe 1\.5b fits"),
-        ("1.5b", 5e9, r"has 5\.0 GB: with load_in_4bit: true, activation_checkpointing: on it fits"),
-        ("7b", 1e9, r"nothing that pipesql ships would fit: take a device with more memory"),
+        ("7b", 8e9, r"7b with recipe 7b needs 9\.8 GB, but a card has 8\.0 GB; model 1\.5b with recipe 1\.5b fits"),
+        ("1.5b", 5e9, r"has 5\.0 GB; with load_in_4bit: true, activation_checkpointing: on it fits"),
+        ("7b", 1e9, r"no model of pipesql fits in it; choose a device with more memory"),
     ],
 )
 def test_what_cannot_fit_is_refused_with_what_would(model, memory, said) -> None:
     recipe = recipe_for("auto", model)
     found = forecast(model, recipe, Device("a card", "cuda", memory, 1e14), spider_work(recipe))
-    with pytest.raises(DoesNotFit, match=said):
-        require_fit(found)
+    with pytest.raises(NotEnoughMemory, match=said):
+        require_memory(found)
     assert all(one.fits for one in alternatives(found))
 
 
@@ -191,8 +196,8 @@ def test_the_command_prints_a_verdict_and_exits_by_it() -> None:
     assert small.exit_code == 1
     assert "fits (" in small.output
     for words, said in (
-        (["--model", "some/thing"], "or fetch that file alone by `hf download some/thing config.json`"),
-        (["--device", "rtx9"], "no device called 'rtx9': give auto, cpu, cuda, or one of t4"),
+        (["--model", "some/thing"], "or fetch only that file with `hf download some/thing config.json`"),
+        (["--device", "rtx9"], "there is no device 'rtx9'; use auto, cpu, cuda, or one of t4"),
         (["-P", "lerning_rate=1"], "did you mean learning_rate?"),
         (["-P", "r"], "-P 'r' sets nothing: write KEY=VALUE"),
     ):

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipesql.finetune.progress import Progress
+from pipesql.finetune.progress import TrainingProgress
 
 
 def said(capsys: pytest.CaptureFixture[str], steps: int, every: int, begun: int = 0) -> list[str]:
     """The lines of a run of so many steps, figures logged `every` so many of them."""
-    progress, state = Progress(), SimpleNamespace(max_steps=steps, global_step=begun)
+    progress, state = TrainingProgress(), SimpleNamespace(max_steps=steps, global_step=begun)
     progress.on_train_begin(None, state, None)
     for step in range(begun + 1, steps + 1):
         progress.on_step_end(None, state, None)
@@ -33,7 +33,7 @@ def test_a_run_that_goes_on_says_so_with_its_first_figures(capsys: pytest.Captur
 
 
 def test_an_evaluation_has_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = Progress()
+    progress = TrainingProgress()
     progress.on_train_begin(None, SimpleNamespace(max_steps=82, global_step=0), None)
     progress.show({"eval/loss": 0.5}, 41)
     assert capsys.readouterr().err.splitlines() == ["eval:  step 41  loss 0.500"]

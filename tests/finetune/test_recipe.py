@@ -34,15 +34,15 @@ def test_auto_chooses_by_the_model(model, recipe) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("learning_rte: 1", "no key 'learning_rte'; did you mean learning_rate"),
+        ("learning_rte: 1", "no field 'learning_rte'; did you mean learning_rate"),
         ("description: x", "lacks learning_rate"),
-        ("{description: x, learning_rate: fast}", "learning_rate is 'fast', it must be of type float"),
-        ("{description: x, learning_rate: 1, r: 2.5}", "r is 2.5, it must be of type int"),
-        ("{description: x, learning_rate: 1, r: true}", "r is True, it must be of type int"),
+        ("{description: x, learning_rate: fast}", "learning_rate is 'fast', but it must be of type float"),
+        ("{description: x, learning_rate: 1, r: 2.5}", "r is 2.5, but it must be of type int"),
+        ("{description: x, learning_rate: 1, r: true}", "r is True, but it must be of type int"),
         ("{description: x, learning_rate: 1, packing: tight}", "must be one of shared, bfd, none"),
-        ("{description: x, learning_rate: -1}", "learning_rate is -1.0, it must be above 0"),
+        ("{description: x, learning_rate: -1}", "learning_rate is -1.0, but it must be above 0"),
         ("- a", "`key: value` lines"),
-        ("a: [", "is not YAML"),
+        ("a: [", "is not valid YAML"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text, message) -> None:
@@ -70,7 +70,7 @@ def test_single_fields_are_overridden() -> None:
     assert (recipe.learning_rate, recipe.max_steps, recipe.activation_checkpointing) == (1e-3, 7, "off")
     with pytest.raises(BadInput, match="no field 'lr'"):
         recipe_for("tiny", "tiny", {"lr": "1e-3"})
-    with pytest.raises(BadInput, match="overridden: r is 'many', it must be of type int"):
+    with pytest.raises(BadInput, match="override of recipe tiny: r is 'many', but it must be of type int"):
         recipe_for("tiny", "tiny", {"r": "many"})
 
 
@@ -103,16 +103,16 @@ def test_auto_chooses_grpos_recipe_by_the_model(model, recipe) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("betta: 0.1", "no key 'betta'; did you mean beta"),
-        ("packing: none", "no key 'packing'"),  # one of fine-tuning
+        ("betta: 0.1", "no field 'betta'; did you mean beta"),
+        ("packing: none", "no field 'packing'"),  # one of fine-tuning
         ("loss_type: ppo", "must be one of dapo, grpo"),
         ("num_generations: 1", "must be 2 or more"),
-        ("num_generations: 6", "8 answers, which are no whole groups of num_generations 6"),
-        ("beta: -0.1", "must not be below 0"),
+        ("num_generations: 6", "is 8, which is not a multiple of num_generations 6"),
+        ("beta: -0.1", "must not be negative"),
         ("temperature: 0", "must be above 0"),
         (
             "{weight_execution: 0, weight_result_f1: 0, weight_schema: 0, weight_structure: 0}",
-            "every reward weighs 0",
+            "every reward has weight 0",
         ),
     ],
 )
@@ -127,7 +127,7 @@ def test_the_two_kinds_of_recipe_are_not_mistaken_for_each_other() -> None:
     assert grpo_recipe_for("smoke", "smol", {"beta": "0.1", "max_steps": "3"}).beta == 0.1
     with pytest.raises(BadInput, match="no field 'num_train_epochs'"):
         grpo_recipe_for("smoke", "smol", {"num_train_epochs": "2"})
-    with pytest.raises(BadInput, match="no recipe called 'smol-full'"):
+    with pytest.raises(BadInput, match="there is no recipe 'smol-full'"):
         grpo_recipe_for("smol-full", "smol")
-    with pytest.raises(BadInput, match="a recipe has no key"):
+    with pytest.raises(BadInput, match="recipes have no field"):
         recipe_for(str(GRPO_RECIPES / "smoke.yaml"), "smol")

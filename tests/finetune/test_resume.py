@@ -118,7 +118,7 @@ def test_a_damaged_checkpoint_is_one_sentence(samples, tmp_path) -> None:
     recipe = dataclasses.replace(RECIPE, max_steps=2, save_steps=2.0, eval_steps=2.0)
     train(samples, resolve_model("tiny"), recipe, tmp_path)
     (tmp_path / "checkpoints" / "checkpoint-2" / "progress.json").write_text("{")
-    with pytest.raises(BadInput, match=r"checkpoint-2 is no whole checkpoint .*remove it to go on from another"):
+    with pytest.raises(BadInput, match=r"checkpoint-2 is incomplete .*remove it to resume from another"):
         train(samples, resolve_model("tiny"), recipe, tmp_path, resume=True)
 
 

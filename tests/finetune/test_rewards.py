@@ -16,7 +16,7 @@ from pipesql.execution.connection import QueryLimits, RememberingConnection
 from pipesql.execution.database import Database
 from pipesql.finetune.grpo.rewards import REWARDS, result_f1, schema_adherence
 from pipesql.finetune.grpo.rewards.answers import execution, structure
-from pipesql.finetune.grpo.rewards.reward import LATEST, Judge
+from pipesql.finetune.grpo.rewards.functions import LATEST, Rewards
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
 from pipesql.records import GoldenPair
@@ -231,23 +231,24 @@ def written(tokenizer, text: str, ends: bool = True) -> list[int]:
     return [*ids, markers(tokenizer).end] if ends else ids
 
 
-def test_the_judge_reads_tokens_as_decoding_does(pair, tokenizer) -> None:
-    with Judge(tokenizer, QueryLimits(timeout_s=0.3, max_rows=1000)) as judge:
-        assert judge.add(pair) == 3
+def test_rewards_read_tokens_as_decoding_does(pair, tokenizer) -> None:
+    with Rewards(tokenizer, QueryLimits(timeout_s=0.3, max_rows=1000)) as rewards:
+        assert rewards.add(pair) == 3
         answers = [written(tokenizer, GOLD), written(tokenizer, GOLD, ends=False), written(tokenizer, "FROM concert")]
         called = {
-            f.__name__: f(prompts=[], completions=[], completion_ids=answers, id=["q1"] * 3) for f in judge.functions()
+            f.__name__: f(prompts=[], completions=[], completion_ids=answers, id=["q1"] * 3)
+            for f in rewards.functions()
         }
     assert list(called) == list(REWARDS)
     assert called["execution"] == [1, 0, 1], "an answer that does not end is no answer"
     assert called["result_f1"] == [1, 0, 0]
     assert called["structure"] == [1, 0, 0.5]
-    assert [(a.id, a.text, a.stop) for a in judge.latest[:2]] == [("q1", GOLD, "done"), ("q1", GOLD, "length")]
+    assert [(a.id, a.text, a.stop) for a in rewards.latest[:2]] == [("q1", GOLD, "done"), ("q1", GOLD, "length")]
 
 
-def test_the_judge_says_which_gold_does_not_fit_the_limits(pair, tokenizer, tmp_path) -> None:
-    with Judge(tokenizer, QueryLimits(timeout_s=0.3, max_rows=1000)) as judge:
+def test_rewards_say_which_gold_does_not_fit_the_limits(pair, tokenizer, tmp_path) -> None:
+    with Rewards(tokenizer, QueryLimits(timeout_s=0.3, max_rows=1000)) as rewards:
         with pytest.raises(ExecutionError, match="more than 1000 rows"):
-            judge.add(replace(pair, gold_sql="SELECT n FROM number"))
+            rewards.add(replace(pair, gold_sql="SELECT n FROM number"))
         with pytest.raises(BadInput, match="does not exist"):
-            judge.add(replace(pair, database=str(tmp_path / "gone.sqlite")))
+            rewards.add(replace(pair, database=str(tmp_path / "gone.sqlite")))

@@ -82,5 +82,5 @@ def test_questions_without_golden_pairs_cannot_choose(folder, tmp_path) -> None:
     write_jsonl(tmp_path / "golden.jsonl", [])
     with pytest.raises(BadInput, match="none of the questions to choose a checkpoint by: select loss"):
         accuracy_on(tmp_path)(None, None, ["q0"], "folded")
-    with pytest.raises(BadInput, match="selects by execution accuracy, which nobody measures here"):
+    with pytest.raises(BadInput, match="has select ex, but execution accuracy is not measured here"):
         train(folder, resolve_model("tiny"), RECIPE, tmp_path / "run")

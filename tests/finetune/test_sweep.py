@@ -15,7 +15,7 @@ from mlflow.entities import Run
 from pipesql.errors import BadInput
 from pipesql.finetune.sweep.axes import Axis, read_axes
 from pipesql.finetune.sweep.request import SweepRequest
-from pipesql.finetune.sweep.search import Search, Tried
+from pipesql.finetune.sweep.search import Search, Trial
 from tests.support.project import copy_of_project
 
 GRID = "learning_rate=1e-3,1e-2; r=4,8"
@@ -74,7 +74,7 @@ def test_drawn_points_lie_in_their_ranges_and_depend_on_the_seed_alone(strategy)
     def points(seed: int) -> list[dict[str, str]]:
         one, tried = search(RANGES, strategy, 12, seed), []
         for number in range(one.count):
-            tried.append(Tried(one.point(number, tried), float(number)))
+            tried.append(Trial(one.point(number, tried), float(number)))
         return [each.point for each in tried]
 
     drawn = points(1)
@@ -93,14 +93,14 @@ def test_optuna_goes_where_the_results_are_better() -> None:
     one, tried = search("learning_rate=1e-6..1:log", "optuna", 40), []
     for number in range(one.count):
         point = one.point(number, tried)
-        tried.append(Tried(point, None if number % 9 == 8 else abs(log10(float(point["learning_rate"])) + 3)))
+        tried.append(Trial(point, None if number % 9 == 8 else abs(log10(float(point["learning_rate"])) + 3)))
     late = [each.value for each in tried[25:] if each.value is not None]
     assert sum(late) / len(late) < 0.75
     assert one.best(tried) is not None
 
 
 def test_the_best_is_the_first_of_equals_and_none_where_all_failed() -> None:
-    tried = [Tried({}, None), Tried({}, 2.0), Tried({}, 1.0), Tried({}, 1.0)]
+    tried = [Trial({}, None), Trial({}, 2.0), Trial({}, 1.0), Trial({}, 1.0)]
     assert search(GRID, "grid").best(tried) == 2
     assert search(GRID, "grid", higher=True).best(tried) == 1
     assert search(GRID, "grid").best(tried[:1]) is None

@@ -16,8 +16,7 @@ import yaml
 
 import pipesql
 from pipesql.cli.main import main
-from pipesql.finetune.recipe.grpo import FIELDS as GRPO_FIELDS
-from pipesql.finetune.recipe.recipe import FIELDS
+from pipesql.finetune.recipe.recipe import FIELDS, GRPO_FIELDS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

@@ -17,8 +17,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from pipesql.finetune.recipe.grpo import FIELDS as GRPO_FIELDS
-from pipesql.finetune.recipe.recipe import FIELDS
+from pipesql.finetune.recipe.recipe import FIELDS, GRPO_FIELDS
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY_POINTS: dict[str, Any] = yaml.safe_load((ROOT / "MLproject").read_text())["entry_points"]

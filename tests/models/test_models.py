@@ -57,7 +57,7 @@ def build_slowly(folder: Path) -> dict[str, str]:
 
     time.sleep(0.5)
     (folder / "model.safetensors").write_text("weights")
-    with (folder.parent / "builds").open("a") as log:
+    with (cache_folder() / "builds").open("a") as log:
         log.write("built\n")
     return {}
 
@@ -92,7 +92,7 @@ def test_a_cache_that_cannot_be_written(tmp_path, monkeypatch) -> None:
 
 @pytest.mark.parametrize("spec", ["smoll", "/no/such/folder", "", "a b"])
 def test_an_unknown_model_is_one_sentence(spec) -> None:
-    with pytest.raises(ModelUnavailable, match="give one of tiny, smol"):
+    with pytest.raises(ModelUnavailable, match="pass one of tiny, smol"):
         resolve_model(spec)
 
 

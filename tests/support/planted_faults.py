@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from pipesql.finetune.data.tokenise import IGNORED
-from pipesql.finetune.sft.guard import Guard, Guarding, Judgement
+from pipesql.finetune.guard import Decision, Guard, GuardCallback
 from pipesql.finetune.sft.trainer import TargetTrainer
 
 POISONED = 4
@@ -77,5 +77,5 @@ def plant(fault: Fault, patch: Callable[[Any, str, Any], None]) -> None:
 
 def switch_off_guard(patch: Callable[[Any, str, Any], None]) -> None:
     """Train as if there were no guard."""
-    patch(Guard, "judge", lambda self, loss, norm: Judgement("accept"))
-    patch(Guarding, "on_evaluate", lambda self, *args, **kwargs: None)
+    patch(Guard, "decide", lambda self, loss, norm: Decision("accept"))
+    patch(GuardCallback, "on_evaluate", lambda self, *args, **kwargs: None)

@@ -1,11 +1,12 @@
 """Packs: many questions of one database behind one copy of the prompt that they share.
 
-The schema stands before the question, so the prompts of one database begin alike. A pack holds that beginning once
-(the trunk), then each question with its operators (the branches). A branch sees the trunk and itself, and its
-positions continue the trunk's, so every target has exactly the context that it has in a sequence of its own: the loss
-and its gradient are the same, at a third of the tokens on Spider.
+The schema comes before the question, so the prompts of one database begin alike. A pack holds that shared prefix once,
+then a continuation for each question: the rest of its prompt, and its operators. A continuation attends to the shared
+prefix and to itself, and its positions follow those of the prefix. So every target has exactly the context that it has
+in a sequence of its own: the loss and its gradient are the same, at a third of the tokens on Spider.
 
-A pack also takes several small trees: nothing sees across trees.
+A shared prefix with its continuations is a tree. A pack may hold several small trees, which do not attend to each
+other. The shared prefixes and continuations are the pack's segments, numbered from 0 in their order.
 """
 
 from __future__ import annotations
@@ -23,45 +24,47 @@ from pipesql.finetune.data.tokenise import IGNORED, Row, shared_prompt_length
 
 @dataclass
 class Pack:
-    """Tokens in the order of the forward pass. `branch` numbers the stretch a token belongs to, `trunk` is the number
-    of the trunk that it sees beside its own stretch."""
+    """Tokens in the order of the forward pass. `segment` numbers a token's segment, `prefix` the shared prefix to which
+    it attends beside its own segment."""
 
     input_ids: list[int] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
     position_ids: list[int] = field(default_factory=list)
-    branch: list[int] = field(default_factory=list)
-    trunk: list[int] = field(default_factory=list)
+    segment: list[int] = field(default_factory=list)
+    prefix: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.input_ids)
 
     def add_tree(self, rows: Sequence[Row], shared: int) -> None:
-        """Append the first `shared` tokens of the rows once, then what each row has of its own."""
-        trunk = self.branch[-1] + 1 if self.branch else 0
-        self._add(rows[0].input_ids[:shared], (IGNORED,) * shared, 0, trunk, trunk)
-        for number, row in enumerate(rows, trunk + 1):
-            self._add(row.input_ids[shared:], row.labels[shared:], shared, number, trunk)
+        """Append the first `shared` tokens of the rows once, then the continuation of each row."""
+        prefix = self.segment[-1] + 1 if self.segment else 0
+        self._add(rows[0].input_ids[:shared], (IGNORED,) * shared, 0, prefix, prefix)
+        for number, row in enumerate(rows, prefix + 1):
+            self._add(row.input_ids[shared:], row.labels[shared:], shared, number, prefix)
 
-    def _add(self, ids: Sequence[int], labels: Sequence[int], start: int, branch: int, trunk: int) -> None:
+    def _add(self, ids: Sequence[int], labels: Sequence[int], start: int, segment: int, prefix: int) -> None:
         self.input_ids += ids
-        # The first token of a stretch is no target: what stands before it in the pack is not its context.
+        # The first token of a segment is not a target: the token before it in the pack is not its context.
         self.labels += [IGNORED, *labels[1:]] if labels else []
         self.position_ids += range(start, start + len(ids))
-        self.branch += [branch] * len(ids)
-        self.trunk += [trunk] * len(ids)
+        self.segment += [segment] * len(ids)
+        self.prefix += [prefix] * len(ids)
 
 
 def make_packs(rows: Sequence[Row], capacity: int, seed: int) -> list[Pack]:
-    """Pack all rows, each once, into packs of at most `capacity` tokens, in an order drawn by `seed`.
+    """Put every row once into packs of up to `capacity` tokens, in an order drawn by `seed`.
 
-    The rows of a database are shuffled and dealt to trees as even in size as `capacity` allows, so that no tree pays
-    for a trunk with a single branch behind it; small trees of different databases are then put together.
+    The rows of a database are shuffled and dealt to trees as even in size as `capacity` allows, so that few shared
+    prefixes serve a single continuation; small trees of different databases then share a pack.
     """
     draw = random.Random(seed)
     trees = deal_trees(rows, capacity, draw)
     draw.shuffle(trees)
     packs: list[Pack] = []
-    for shared, tree in sorted(trees, key=lambda t: -_size(t[1], t[0])):  # largest first, each where it fits best
+    for shared, tree in sorted(
+        trees, key=lambda t: -_size(t[1], t[0])
+    ):  # largest first, each into the fullest pack with room
         size = _size(tree, shared)
         fitting = [pack for pack in packs if len(pack) + size <= capacity]
         pack = max(fitting, key=len, default=None)
@@ -74,17 +77,17 @@ def make_packs(rows: Sequence[Row], capacity: int, seed: int) -> list[Pack]:
 
 
 def deal_trees(rows: Sequence[Row], capacity: int, draw: random.Random) -> list[tuple[int, list[Row]]]:
-    """Trees of at most `capacity` tokens (a row that is longer by itself makes its own) that hold each row once.
+    """Deal every row to one of the trees of up to `capacity` tokens; a longer row gets a tree of its own.
 
-    Each is (leading tokens that its rows share, its rows): rows of one database and layout, in an order drawn.
+    A tree is (number of leading tokens that its rows share, its rows), with rows of one database and layout, shuffled.
     """
-    # Conversations with tools begin otherwise than plain questions on the same database.
+    # Conversations with tools begin differently from plain questions on the same database.
     by_database: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
         by_database[row.db_id, row.layout].append(row)
     trees: list[tuple[int, list[Row]]] = []
     for members in by_database.values():
-        # One token of the prompt at least stays with the branch: the first target is predicted from it.
+        # At least one token of the prompt stays in the continuation: the first target is predicted from it.
         shared = min(shared_prompt_length(members), min(row.prompt_length for row in members) - 1)
         draw.shuffle(members)
         trees += [(shared, tree) for tree in _deal(members, shared, capacity)]
@@ -96,7 +99,7 @@ def _size(rows: Sequence[Row], shared: int) -> int:
 
 
 def _deal(rows: Sequence[Row], shared: int, capacity: int) -> Iterator[list[Row]]:
-    """Cut rows into the fewest runs that fit, of about equal size in tokens."""
+    """Cut rows into the fewest runs within the capacity, of about equal size in tokens."""
     own = sum(len(row.input_ids) - shared for row in rows)
     count = -(-own // max(1, capacity - shared))
     even = own / count
@@ -115,14 +118,14 @@ def _deal(rows: Sequence[Row], shared: int, capacity: int) -> Iterator[list[Row]
 def collate(packs: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
     """A batch of packs: ids, labels and positions (packs × longest), and the mask (packs × 1 × longest × longest).
 
-    The mask is boolean, True where the row's token may look at the column's.
+    The mask is boolean, True where the row's token attends to the column's.
     """
     batch = tensors(packs)
-    branch, trunk = stretch_tensors(packs, batch["input_ids"].shape[1])
-    earlier = torch.ones(branch.shape[1], branch.shape[1], dtype=torch.bool).tril()
-    same = branch[:, :, None] == branch[:, None, :]
-    of_trunk = trunk[:, :, None] == branch[:, None, :]
-    return {**batch, "attention_mask": (earlier & (same | of_trunk))[:, None]}
+    segment, prefix = segment_tensors(packs, batch["input_ids"].shape[1])
+    earlier = torch.ones(segment.shape[1], segment.shape[1], dtype=torch.bool).tril()
+    own = segment[:, :, None] == segment[:, None, :]
+    shared = prefix[:, :, None] == segment[:, None, :]
+    return {**batch, "attention_mask": (earlier & (own | shared))[:, None]}
 
 
 def tensors(packs: Sequence[Mapping[str, Any]], multiple: int = 1) -> dict[str, torch.Tensor]:
@@ -132,9 +135,9 @@ def tensors(packs: Sequence[Mapping[str, Any]], multiple: int = 1) -> dict[str, 
     return {name: _padded(packs, name, fill, width) for name, fill in fills.items()}
 
 
-def stretch_tensors(packs: Sequence[Mapping[str, Any]], width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """`branch` and `trunk` of a batch (packs × `width`). Padding is a stretch of its own, -1, and sees no trunk."""
-    return _padded(packs, "branch", -1, width), _padded(packs, "trunk", -2, width)
+def segment_tensors(packs: Sequence[Mapping[str, Any]], width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """`segment` and `prefix` of a batch (packs × `width`). Padding is segment -1, without a shared prefix."""
+    return _padded(packs, "segment", -1, width), _padded(packs, "prefix", -2, width)
 
 
 def _padded(packs: Sequence[Mapping[str, Any]], name: str, fill: int, width: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Samples to token ids with labels: loss on what the assistant says (operators and markers), on nothing else."""
+"""Samples as token ids with labels: only the assistant's tokens (operators and markers) are targets of the loss."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 IGNORED = -100
-"""The label of a token that no loss is computed for."""
+"""The label of a token that is not a target."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One sample as tokens: `input_ids` begin with `prompt_length` tokens before the first that is learnt.
+    """One sample as tokens: `input_ids` begins with `prompt_length` tokens of the prompt.
 
-    The rest are targets, but for the half-open ranges `heard`: what a conversation with tools holds between the
-    assistant's turns.
+    The rest are targets, except the half-open ranges `ignored`: the text between the assistant's turns in a
+    conversation with tools.
     """
 
     id: str
@@ -30,20 +30,20 @@ class Row:
     input_ids: tuple[int, ...]
     prompt_length: int
     layout: str = "folded"
-    heard: tuple[tuple[int, int], ...] = ()
+    ignored: tuple[tuple[int, int], ...] = ()
 
     @property
     def labels(self) -> tuple[int, ...]:
-        """One label per token, not shifted: what is not the assistant's is ignored, every other token its own label."""
+        """One label per token, not shifted: a target's label is the token itself, any other token's is IGNORED."""
         labels = [IGNORED] * self.prompt_length + list(self.input_ids[self.prompt_length :])
-        for start, end in self.heard:
+        for start, end in self.ignored:
             labels[start:end] = [IGNORED] * (end - start)
         return tuple(labels)
 
 
 @dataclass(frozen=True)
 class TokenStatistics:
-    """What tokenising found; tokens are counted over the samples kept."""
+    """Counts of tokenising; tokens are counted over the samples that were kept."""
 
     samples: int
     kept: int
@@ -60,9 +60,9 @@ class TokenStatistics:
 def tokenise(
     samples: Iterable[Sample], tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> tuple[list[Row], TokenStatistics]:
-    """Rows of the samples no longer than `max_length` tokens, in order, and the count of everything.
+    """Rows of the samples with up to `max_length` tokens, in order, and the counts.
 
-    A longer sample is dropped whole and counted: cut at the end it would teach unfinished queries.
+    A longer sample is dropped and counted: cut off at the end, it would teach unfinished queries.
     """
     rows = [tokenise_sample(sample, tokenizer) for sample in samples]
     kept = [row for row in rows if len(row.input_ids) <= max_length]
@@ -86,11 +86,11 @@ def tokenise(
 def tokenise_sample(sample: Sample, tokenizer: PreTrainedTokenizerBase) -> Row:
     """The sample's tokens (`chat.template`) as a row."""
     tokens = sequence(tokenizer, sample)
-    heard = tuple((end, start) for (_, end), (start, _) in itertools.pairwise(tokens.learnt))
-    return Row(sample.id, sample.db_id, tokens.ids, tokens.learnt[0][0], sample.layout, heard)
+    ignored = tuple((end, start) for (_, end), (start, _) in itertools.pairwise(tokens.learnt))
+    return Row(sample.id, sample.db_id, tokens.ids, tokens.learnt[0][0], sample.layout, ignored)
 
 
 def shared_prompt_length(rows: Sequence[Row]) -> int:
-    """How many leading prompt tokens all rows share."""
+    """The number of leading prompt tokens that all rows share."""
     prompts = [row.input_ids[: row.prompt_length] for row in rows]
-    return common_prefix([min(prompts), max(prompts)])  # in order of their tokens first and last differ the earliest
+    return common_prefix([min(prompts), max(prompts)])  # in order of their tokens, the first and the last differ most

@@ -1,4 +1,4 @@
-"""What GRPO measures: every number of TRL's that matters, by our names, and each reward by its own."""
+"""The metrics of a training by rewards: TRL's numbers under our names, and one for each reward."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from transformers import TrainerCallback
 
 from pipesql.errors import TrainingDiverged
 from pipesql.finetune.grpo.rewards import REWARDS
-from pipesql.finetune.sft.metrics import OnMetrics
+from pipesql.finetune.sft.types import OnMetrics
 
 
 class GrpoMetrics(TrainerCallback):  # type: ignore[misc]
-    """Hands what the trainer logs to `on_metrics`, renamed; stops at the first number that is not finite."""
+    """Passes the trainer's log to `on_metrics`, renamed; stops at the first number that is not finite."""
 
     NAMES: ClassVar[dict[str, str]] = {
         "reward": "grpo/reward",
@@ -36,7 +36,7 @@ class GrpoMetrics(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, on_metrics: OnMetrics) -> None:
         self.seconds = 0.0
-        """Wall time of the steps so far, generation and judging included."""
+        """Wall time of the steps so far in seconds, with generation and rewards."""
         self._on_metrics = on_metrics
         self._began = 0.0
         self._history: dict[str, list[float]] = defaultdict(list)
@@ -50,7 +50,7 @@ class GrpoMetrics(TrainerCallback):  # type: ignore[misc]
         self.seconds += time.perf_counter() - self._began
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        """Rename and hand on. Raises TrainingDiverged for a loss, divergence or gradient norm that is not finite."""
+        """Rename and pass on. Raises TrainingDiverged for a loss, divergence or gradient norm that is not finite."""
         logs = logs or {}
         if "reward" not in logs:
             return
@@ -58,7 +58,7 @@ class GrpoMetrics(TrainerCallback):  # type: ignore[misc]
         for name in ("grpo/loss", "grpo/kl", "grpo/grad_norm"):
             if not math.isfinite(values.get(name, 0.0)):
                 raise TrainingDiverged(
-                    f"GRPO diverged at step {state.global_step}: {name} is {values[name]}; nothing of it was kept, "
+                    f"GRPO diverged at step {state.global_step}: {name} is {values[name]}; no weights were kept; "
                     f"try a learning_rate below {args.learning_rate:g} or a larger beta in the recipe"
                 )
         for name, value in values.items():
@@ -66,8 +66,8 @@ class GrpoMetrics(TrainerCallback):  # type: ignore[misc]
         self._on_metrics(values, state.global_step)
 
     def summary(self) -> dict[str, float]:
-        """The rewards at the beginning and at the end, each a mean over a quarter of what was logged (single batches
-        differ much), the divergence at the end, and the speed."""
+        """The rewards at the start and at the end, each a mean over a quarter of the log (single batches differ a lot),
+        the divergence at the end, and the time."""
         found = {"grpo/seconds": self.seconds}
         for name in ("reward", *(f"reward_{name}" for name in REWARDS)):
             values = self._history[f"grpo/{name}"]

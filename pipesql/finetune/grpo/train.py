@@ -1,12 +1,11 @@
-"""GRPO after fine-tuning: a model answers each question several times, and learns from which answers were worth more.
+"""Train a fine-tuned model by rewards (GRPO): it answers each question several times, and learns from the answers with
+the higher rewards.
 
-TRL's own GRPOTrainer does the learning. Ours is what it is fed with: the prompts of fine-tuning, answers that end at
-the end marker alone and are read as decoding reads them, and rewards that execute them (`rewards`).
+TRL's GRPOTrainer does the learning. It gets the prompts of fine-tuning, answers that end only at the end marker and are
+parsed as decoding parses them, and rewards that execute them (`rewards`).
 
-The KL divergence is measured from the model that training began with. So its adapter is merged into the base first,
-and a fresh one put on: without it the model is exactly the fine-tuned one, which is what TRL takes as the reference.
-
-A recipe of GRPO as the settings of PEFT and TRL, with what each device needs.
+The KL divergence is measured from the fine-tuned model. So its adapter is merged into the base first, and the model
+gets a fresh one: without it the model is exactly the fine-tuned one, which TRL takes as its reference.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ from trl import GRPOTrainer
 from pipesql.chat.template import END
 from pipesql.errors import BadInput
 from pipesql.execution.connection import QueryLimits
-from pipesql.finetune.adapter import save_whole_model
+from pipesql.finetune.adapter import save_full_model
+from pipesql.finetune.grpo.data import WHOLE_QUERY_LAYOUTS, read_questions
 from pipesql.finetune.grpo.metrics import GrpoMetrics
-from pipesql.finetune.grpo.questions import WHOLE, ask
-from pipesql.finetune.grpo.result import Answer, GrpoTraining
-from pipesql.finetune.grpo.rewards.reward import Judge
-from pipesql.finetune.progress import Progress
-from pipesql.finetune.recipe.grpo import GrpoRecipe
-from pipesql.finetune.sft.metrics import OnMetrics
+from pipesql.finetune.grpo.rewards.functions import Rewards
+from pipesql.finetune.grpo.types import GrpoResult, LoggedAnswer
+from pipesql.finetune.progress import TrainingProgress
+from pipesql.finetune.recipe.recipe import GrpoRecipe
+from pipesql.finetune.sft.types import OnMetrics
 from pipesql.merge.merge import Merged, merge, prepare_for_use
 from pipesql.models.load import choose_device
 from pipesql.storage import require_writable
@@ -51,21 +50,21 @@ def train_by_rewards(
     seed: int = 0,
     *,
     on_metrics: OnMetrics = lambda values, step: None,
-) -> GrpoTraining:
-    """Train the model of the folder `adapter` (what fine-tuning left) on train questions of the data folder.
+) -> GrpoResult:
+    """Train the model of the folder `adapter` (left by fine-tuning) on train questions of the data folder.
 
-    Writes `output/adapter`, a whole model, whole or not at all. `on_metrics` gets every measurement with its step, and
-    the summary last. Raises BadInput for data or an adapter that cannot be used, ModelUnavailable, TrainingDiverged.
+    Writes `output/adapter`, a full model, atomically. `on_metrics` gets every measurement with its step, and the
+    summary last. Raises BadInput for data or an adapter that cannot be used, ModelUnavailable, TrainingDiverged.
     """
     require_writable(output / "adapter")
     tuned = merge(adapter)
     if tuned.layout == "steps":
         raise BadInput(
-            f"{adapter} was trained in layout steps, an operator a prompt; GRPO asks for whole queries: "
-            f"train on data in layout {' or '.join(WHOLE)}"
+            f"{adapter} was trained in layout steps (one operator a prompt), but GRPO needs whole queries; "
+            f"train it on data in layout {' or '.join(WHOLE_QUERY_LAYOUTS)}"
         )
-    answers: list[Answer] = []
-    progress = Progress(
+    answers: list[LoggedAnswer] = []
+    progress = TrainingProgress(
         "grpo",
         {
             "grpo/reward": ("reward", ".3f"),
@@ -78,14 +77,14 @@ def train_by_rewards(
 
     def report(values: dict[str, float], step: int) -> None:
         progress.show(values, step)
-        answers.extend(Answer.of(step, judged) for judged in judge.latest[: recipe.num_generations])
+        answers.extend(LoggedAnswer.of(step, answer) for answer in rewards.latest[: recipe.num_generations])
         on_metrics(values, step)
 
     limits = QueryLimits(recipe.reward_timeout_s, recipe.reward_max_rows)
-    with Judge(tuned.tokenizer, limits) as judge:
-        asked = ask(data, recipe, tuned.tokenizer, judge, limit, seed)
+    with Rewards(tuned.tokenizer, limits) as rewards:
+        questions = read_questions(data, recipe, tuned.tokenizer, rewards, limit, seed)
         with tempfile.TemporaryDirectory() as folder:
-            trainer = _trainer(tuned, recipe, Dataset.from_list(asked.rows), judge, Path(folder), seed)
+            trainer = _build_trainer(tuned, recipe, Dataset.from_list(questions.rows), rewards, Path(folder), seed)
             metrics = GrpoMetrics(report)
             trainer.remove_callback(PrinterCallback)
             trainer.add_callback(metrics)
@@ -97,29 +96,29 @@ def train_by_rewards(
         "settings": asdict(recipe),
         "layout": tuned.layout,
         "seed": seed,
-        "questions": len(asked.rows),
+        "questions": len(questions.rows),
     }
-    model = _whole(trainer, tuned)
-    saved = save_whole_model(model, tuned.tokenizer, output / "adapter", tuned.base, details)
+    model = _merged(trainer, tuned)
+    saved = save_full_model(model, tuned.tokenizer, output / "adapter", tuned.base, details)
     summary = metrics.summary()
     on_metrics(summary, trainer.state.global_step)
-    return GrpoTraining(
+    return GrpoResult(
         model=saved,
         layout=tuned.layout,
         recipe=names,
-        questions=len(asked.rows),
-        left_out=asked.left_out,
+        questions=len(questions.rows),
+        left_out=questions.left_out,
         answers=answers,
         steps=trainer.state.global_step,
         summary=summary,
     )
 
 
-def _trainer(
-    tuned: Merged, recipe: GrpoRecipe, questions: Dataset, judge: Judge, folder: Path, seed: int
+def _build_trainer(
+    tuned: Merged, recipe: GrpoRecipe, questions: Dataset, rewards: Rewards, folder: Path, seed: int
 ) -> GRPOTrainer:
-    """TRL's trainer. It ends an answer at what the model and the tokenizer call their end, which `merge` has set to the
-    end marker; it must not pad with the step marker either, or it would take an answer cut behind one for ended."""
+    """TRL's trainer. It ends an answer at the end token of model and tokenizer, which `merge` set to the end marker. It
+    must not pad with the step marker: an answer that is cut off after one would count as ended."""
     device = choose_device()
     tokenizer = copy.deepcopy(tuned.tokenizer)
     tokenizer.pad_token = END
@@ -127,7 +126,7 @@ def _trainer(
     model.config.use_cache = True
     return GRPOTrainer(
         model=model,
-        reward_funcs=judge.functions(),
+        reward_funcs=rewards.functions(),
         args=grpo_config(recipe, folder, device, seed),
         train_dataset=questions,
         processing_class=tokenizer,
@@ -135,8 +134,8 @@ def _trainer(
     )
 
 
-def _whole(trainer: GRPOTrainer, tuned: Merged) -> Any:
-    """The trained model without its adapter, merged in float32 and then made as `merge` makes them."""
+def _merged(trainer: GRPOTrainer, tuned: Merged) -> Any:
+    """The trained model with its adapter merged in float32, prepared as `merge` prepares models."""
     trained = trainer.accelerator.unwrap_model(trainer.model).to("cpu", torch.float32)
     model = trained.merge_and_unload().eval()
     prepare_for_use(model, tuned.tokenizer)
@@ -174,13 +173,13 @@ def grpo_config(recipe: GrpoRecipe, folder: Path, device: str, seed: int) -> GRP
         fp16=cuda and not bf16,
         activation_checkpointing=recipe.activation_checkpointing == "on",
         dataloader_pin_memory=cuda,
-        # how questions are answered; a group is as many answers to one question
+        # how questions are answered, each by a group of answers
         num_generations=recipe.num_generations,
         max_completion_length=recipe.max_completion_length,
         temperature=recipe.temperature,
         top_p=recipe.top_p,
         top_k=recipe.top_k,
-        # what is learnt from the answers
+        # how the answers train the model
         reward_weights=list(recipe.weights),
         beta=recipe.beta,
         epsilon=recipe.epsilon,
@@ -198,7 +197,7 @@ def grpo_config(recipe: GrpoRecipe, folder: Path, device: str, seed: int) -> GRP
         weight_decay=recipe.weight_decay,
         adam_beta2=recipe.adam_beta2,
         max_grad_norm=recipe.max_grad_norm,
-        # what is measured and kept
+        # logs
         logging_strategy="steps",
         logging_steps=recipe.logging_steps,
         logging_nan_inf_filter=False,

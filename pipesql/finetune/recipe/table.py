@@ -1,4 +1,4 @@
-"""The recipes as a table and as the page docs/reference/recipes.md, from their files alone."""
+"""The table of recipes and the page docs/reference/recipes.md, made from the recipe files."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipesql.errors import BadInput
+from pipesql.errors import InvalidFile
 from pipesql.finetune.recipe.files import GRPO_RECIPES, RECIPES, read_grpo_recipe, read_recipe, shipped_recipes
-from pipesql.finetune.recipe.grpo import GrpoRecipe
-from pipesql.finetune.recipe.recipe import Recipe
+from pipesql.finetune.recipe.recipe import GrpoRecipe, Recipe
 
 Row = tuple[str, ...]
 
@@ -17,7 +16,7 @@ TRAIN_HEAD: Row = ("recipe", "trains", "learning rate", "for", "a step", "max_le
 GRPO_HEAD: Row = ("recipe", "trains", "learning rate", "for", "a step", "max_completion_length", "what it is")
 
 GRPO = "grpo/"
-"""What tells the names of the second kind from those of the first."""
+"""Prefix that distinguishes the names of GRPO recipes."""
 
 INTRODUCTION = """\
 # Recipes
@@ -43,7 +42,7 @@ def text() -> str:
 
 
 def page() -> str:
-    """docs/reference/recipes.md: both tables, and of each recipe where it comes from and what it sets."""
+    """docs/reference/recipes.md: both tables, then each recipe with its origin and its settings."""
     parts = [INTRODUCTION, _markdown([TRAIN_HEAD, *train_rows()])]
     parts += [_section(path) for path in _files(RECIPES)]
     parts += [
@@ -62,9 +61,8 @@ def _files(folder: Path) -> list[Path]:
 def _train_row(recipe: Recipe) -> Row:
     lasts = f"{recipe.max_steps} steps" if recipe.max_steps > 0 else _times(recipe.num_train_epochs, "epoch")
     rows = "pack" if recipe.packing != "none" else "sample"
-    a_step = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
     return (
-        recipe.name, _method(recipe), f"{recipe.learning_rate:g}", lasts, _times(a_step, rows),
+        recipe.name, _method(recipe), f"{recipe.learning_rate:g}", lasts, _times(recipe.rows_a_step, rows),
         str(recipe.max_length), recipe.packing, recipe.description,
     )  # fmt: skip
 
@@ -88,11 +86,11 @@ def _times(count: float, what: str) -> str:
 
 
 def _section(path: Path, prefix: str = "") -> str:
-    """Where a recipe comes from, as the comment at its head says, and what its file sets."""
+    """A recipe's origin, from the comment at the head of its file, and its settings."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as e:
-        raise BadInput(f"cannot read the recipe {path}: {e.strerror}") from e
+        raise InvalidFile(f"cannot read the recipe {path}: {e.strerror}; install pipesql again") from e
     comment = [line.removeprefix("#").strip() for line in itertools.takewhile(lambda line: line.startswith("#"), lines)]
     keys = "\n".join(["```yaml", *lines[len(comment) :], "```"])
     return "\n\n".join([f"### {prefix}{path.stem}", *(["\n".join(comment)] if comment else []), keys])
@@ -113,5 +111,5 @@ def _markdown(rows: Sequence[Row], prefix: str = "") -> str:
 
 
 def _anchor(name: str) -> str:
-    """The anchor that a Markdown page gives a heading: points and strokes are left out."""
+    """The anchor of a heading on a Markdown page, which leaves out dots and slashes."""
     return name.replace(".", "").replace("/", "")

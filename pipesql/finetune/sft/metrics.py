@@ -1,4 +1,4 @@
-"""Every number of a run, renamed and completed: speed, memory, what the guard did, how long it will still take."""
+"""The metrics of a run: the trainer's numbers under our names, with speed, memory, the guard's work and time left."""
 
 from __future__ import annotations
 
@@ -7,26 +7,21 @@ import resource
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from transformers import TrainerCallback
 
-from pipesql.finetune.sft.guard import Guard
-
-if TYPE_CHECKING:
-    from pipesql.finetune.sft.trainer import TargetTrainer
-
-OnMetrics = Callable[[dict[str, float], int], None]
-"""(metrics, optimizer step): names grouped as `train/…`, `eval/…` and `guard/…`."""
+from pipesql.finetune.guard import Guard
+from pipesql.finetune.sft.trainer import TargetTrainer
+from pipesql.finetune.sft.types import OnMetrics
 
 
 class Metrics(TrainerCallback):  # type: ignore[misc]
-    """Hands every number that the trainer logs to `on_metrics`, renamed, with the speed since the last time.
+    """Passes every number that the trainer logs to `on_metrics`, renamed, with the speed since the last time.
 
-    Seconds spent in evaluation and in writing checkpoints do not count for the speed. The last step is always
-    measured and kept, wherever the interval of evaluations falls.
+    The speed leaves out evaluations and the writing of checkpoints. The last step is always logged, evaluated and
+    saved, whatever the recipe's intervals.
     """
 
     NAMES: ClassVar[dict[str, str]] = {
@@ -41,11 +36,11 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, trainer: TargetTrainer, guard: Guard, rewinds: int, epochs: float, on_metrics: OnMetrics):
         self.seconds = 0.0
-        """Time in training steps so far."""
+        """Seconds of training steps so far."""
         self.tokens = 0
         """Tokens computed in training so far, by all processes."""
         self.history: list[tuple[int, dict[str, float]]] = []
-        """All that was handed on, with its step."""
+        """Everything passed to `on_metrics`, with its step."""
         self._targets = 0
         self._trainer = trainer
         self._guard = guard
@@ -60,25 +55,25 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
         self._began = time.perf_counter()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Stop the clock; at the end, ask for a last measurement of everything."""
+        """Stop the clock; after the last step, log, evaluate and save."""
         self.seconds += time.perf_counter() - self._began
         if state.global_step >= state.max_steps:
             control.should_log = control.should_evaluate = control.should_save = True
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        """Rename, complete, hand on."""
+        """Rename, add our own metrics, and pass on."""
         values = {ours: float(logs[name]) for name, ours in self.NAMES.items() if name in logs} if logs else {}
         if not values:
             return
-        # Of a step that the guard skipped, the gradient may be no number; the count of skipped steps says so.
+        # The gradient of a skipped step may not be finite; the count of skipped steps shows it.
         values = {name: value for name, value in values.items() if math.isfinite(value)}
         if "train/learning_rate" in values:
-            values |= self._of_training(state)
+            values |= self._training_metrics(state)
         self.history.append((state.global_step, values))
         self._on_metrics(values, state.global_step)
 
-    def _of_training(self, state: Any) -> dict[str, float]:
-        """What a training step has beside loss and gradient."""
+    def _training_metrics(self, state: Any) -> dict[str, float]:
+        """The metrics of training steps beside loss and gradient."""
         self.count()
         found = {
             "train/tokens": float(self.tokens),
@@ -96,7 +91,7 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
         return found
 
     def count(self) -> tuple[int, int]:
-        """Bring the counts up to date, over all processes (which must all call this): tokens, and targets of them."""
+        """Update the counts over all processes, which must all call this; returns tokens, and targets among them."""
         counted = torch.tensor(
             [self._trainer.tokens_seen, self._trainer.targets_seen], device=self._trainer.args.device
         )
@@ -106,12 +101,12 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
 
     @property
     def learnt(self) -> bool:
-        """Whether any step was taken, not skipped."""
+        """Whether any step was taken rather than skipped."""
         return any("train/loss" in values for _, values in self.history)
 
     def summary(self) -> dict[str, float]:
-        """One number of each kind: first and last training loss (the last a mean over the last tenth of what was
-        logged, since single batches differ), best evaluation loss, speed overall."""
+        """One number of each kind: first and last training loss (the last is a mean over the last tenth of the log,
+        because single batches differ), best evaluation loss, overall speed."""
         series: dict[str, list[float]] = defaultdict(list)
         for _, values in self.history:
             for name, value in values.items():
@@ -138,18 +133,18 @@ class Metrics(TrainerCallback):  # type: ignore[misc]
         return found
 
     def state(self) -> dict[str, Any]:
-        """What has been counted, as JSON."""
+        """The state, for JSON."""
         return {"seconds": self.seconds, "last": self._last, "history": self.history}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`."""
+        """Continue from a `state`."""
         self.seconds = float(state["seconds"])
         self._last = (float(state["last"][0]), int(state["last"][1]), int(state["last"][2]))
         self.history = [(int(step), dict(values)) for step, values in state["history"]]
 
 
 def peak_memory() -> int:
-    """Bytes at most in use so far: of the GPU where there is one, else of this process."""
+    """Peak of bytes in use so far: of the GPU where there is one, else of this process."""
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated())
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,5 +1,5 @@
-"""TRL's SFTTrainer, told what it does not do by itself: on a CPU logits for the targets alone, means over targets,
-checkpoints that appear whole, and the numbers by which the guard judges a step.
+"""TRL's SFTTrainer with additions: logits only for targets on a CPU, means over targets, atomic checkpoints, and the
+loss and gradient norm of each step for the guard.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from pipesql.finetune.data.tokenise import IGNORED
 
 
 class TargetTrainer(SFTTrainer):
-    """SFTTrainer over rows that bring their own labels.
+    """SFTTrainer over rows with their own labels.
 
-    Adds the counts `tokens_seen` and `targets_seen` (of this process, training only), `step_loss` and `step_norm` (of
-    the optimizer step under way), and a cheaper loss on CPUs: TRL's fused head projects every position onto the
-    vocabulary there, though a fifth of them are targets.
+    Adds the counts `tokens_seen` and `targets_seen` (of this process, in training), `step_loss` and `step_norm` (of the
+    current optimizer step), and a cheaper loss on CPUs: there TRL's fused head projects every position onto the
+    vocabulary, although only a fifth of them are targets.
     """
 
     tokens_seen = 0
     targets_seen = 0
     step_norm = 0.0
     on_checkpoint: Callable[[int], None] | None = None
-    """Called with the step in every process when transformers has written a checkpoint into `args.output_dir`."""
+    """Called with the step, in every process, when transformers has written a checkpoint into `args.output_dir`."""
     measure_ex: Callable[[Any], float] | None = None
-    """Execution accuracy of a model, measured with every evaluation where it is given."""
+    """Measures the execution accuracy of a model at every evaluation, where it is set."""
     _step_losses: tuple[torch.Tensor, ...] = ()
     _taken: tuple[float, ...] = ()
     _eval_loss = 0.0
@@ -40,7 +40,7 @@ class TargetTrainer(SFTTrainer):
 
     @property
     def step_loss(self) -> torch.Tensor:
-        """Mean loss of the targets of the optimizer step under way (a scalar)."""
+        """Mean loss of the targets of the current optimizer step (a scalar)."""
         return torch.stack(self._step_losses).sum()
 
     def begin_step(self) -> None:
@@ -48,11 +48,11 @@ class TargetTrainer(SFTTrainer):
         self._step_losses = ()
 
     def count_step(self, loss: float) -> None:
-        """The optimizer step under way is taken, not skipped: its loss is one of those logged."""
+        """Count the current optimizer step as taken: its loss will be logged."""
         self._taken += (loss,)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """As in SFTTrainer, with the training loss a mean over the steps that were taken: a skipped one has none."""
+        """As in SFTTrainer, but the training loss is a mean over the steps that were taken, without skipped ones."""
         if "loss" in logs:
             del logs["loss"]
             if self._taken:
@@ -85,20 +85,20 @@ class TargetTrainer(SFTTrainer):
             loss = (loss, {}) if return_outputs else loss
         else:
             loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        if not self.model.training and not self._seen_elsewhere():
+        if not self.model.training and not self._is_filler():
             self._eval_loss += float((loss[0] if return_outputs else loss).detach()) * targets
             self._eval_targets += targets
             self._eval_right += self._metrics["eval"]["mean_token_accuracy"].pop() * targets
         return loss
 
-    def _seen_elsewhere(self) -> bool:
-        """Whether this evaluation batch is one that only fills up: of several processes, each gets as many batches."""
+    def _is_filler(self) -> bool:
+        """Whether this evaluation batch repeats rows so that every process gets equally many batches."""
         number = self._eval_batches * self.accelerator.num_processes + self.accelerator.process_index
         self._eval_batches += 1
         return number >= math.ceil(len(self.eval_dataset) / self.args.per_device_eval_batch_size)
 
     def _loss_of_targets(self, model: Any, inputs: Mapping[str, torch.Tensor], total: Any) -> torch.Tensor:
-        """The same loss and token accuracy, with logits only where some row of the batch has a target."""
+        """The same loss and token accuracy, with logits only for positions where a row of the batch has a target."""
         labels = inputs["labels"][:, 1:]
         columns = (labels != IGNORED).any(0).nonzero()[:, 0]
         rest = {k: v for k, v in inputs.items() if k != "labels"}
@@ -116,7 +116,7 @@ class TargetTrainer(SFTTrainer):
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
         """As in Trainer, but loss and token accuracy are means over targets, not over batches of unequal size; with
-        the execution accuracy where it is measured."""
+        the execution accuracy if it is measured."""
         self._eval_loss, self._eval_right, self._eval_targets, self._eval_batches = 0.0, 0.0, 0, 0
         output = super().evaluation_loop(*args, **kwargs)
         if "eval_loss" in output.metrics and self._eval_targets:
@@ -126,19 +126,19 @@ class TargetTrainer(SFTTrainer):
             self._metrics["eval"]["mean_token_accuracy"] = [right / targets]
         if self.measure_ex is not None:
             measured = 0.0
-            if self.accelerator.is_main_process:  # the others wait for its answer
+            if self.accelerator.is_main_process:  # the others wait for its result
                 measured = self.measure_ex(self.accelerator.unwrap_model(self.model))
             shared = torch.tensor(measured, dtype=torch.float64, device=self.args.device)
             output.metrics["eval_ex"] = self.accelerator.reduce(shared, "sum").item()
         return output
 
-    def sound(self) -> bool:
-        """Whether every weight that is trained is finite."""
+    def weights_finite(self) -> bool:
+        """Whether every trained weight is finite."""
         return all(bool(torch.isfinite(p).all()) for p in self.model.parameters() if p.requires_grad)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """A checkpoint of weights that are sound, or none. Without the model card that TRL would write each time."""
-        if not self.sound():
+        """Write a checkpoint unless a weight is not finite, without the model card that TRL would write each time."""
+        if not self.weights_finite():
             return
         Trainer._save_checkpoint(self, model, trial)
         self.accelerator.wait_for_everyone()
@@ -147,11 +147,11 @@ class TargetTrainer(SFTTrainer):
         self.accelerator.wait_for_everyone()
 
     def save_start(self) -> None:
-        """A checkpoint of the model as it is before the first step, so that there is always one to go back to."""
+        """Write a checkpoint before the first step, so that there is always one to go back to."""
         self._save_checkpoint(self.model, None)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        """As in Trainer; then the learning rate is the one that `args` says now, not the checkpoint's."""
+        """As in Trainer; then set the learning rate to that of `args`, which may differ from the checkpoint's."""
         super()._load_optimizer_and_scheduler(checkpoint)
         for base, group in zip(self.lr_scheduler.base_lrs, self.optimizer.param_groups, strict=True):
             if base != self.args.learning_rate:
@@ -160,5 +160,5 @@ class TargetTrainer(SFTTrainer):
         self.lr_scheduler.base_lrs = [self.args.learning_rate] * len(self.lr_scheduler.base_lrs)
 
     def restore_weights(self, checkpoint: Path) -> None:
-        """Put a checkpoint's weights into the model."""
+        """Load a checkpoint's weights into the model."""
         self._load_from_checkpoint(str(checkpoint))

@@ -1,1 +1,1 @@
-"""Which settings a sweep tries: axes read from text or a file, and the order in which their points are taken."""
+"""Sweeps: the settings that vary, read from text or a file, and the order in which their combinations are tried."""

@@ -1,9 +1,9 @@
-"""What a sweep varies: fields of the recipe, each with values to try or a range to draw from.
+"""The axes of a sweep: fields of the recipe, each with values to try or a range to draw from.
 
     learning_rate=1e-4,2e-4,4e-4; r=8,16                 values
-    learning_rate=1e-5..1e-3:log; r=8..64                ranges: drawn evenly, or evenly in the logarithm
+    learning_rate=1e-5..1e-3:log; r=8..64                ranges: drawn uniformly, or log-uniformly
 
-In a YAML file the same is `learning_rate: [1e-4, 2e-4]` and `r: 8..64`.
+In a YAML file this is `learning_rate: [1e-4, 2e-4]` and `r: 8..64`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import Any
 
 import yaml
 
-from pipesql.errors import BadInput
+from pipesql.errors import InvalidFile, InvalidOption
 from pipesql.finetune.recipe.files import recipe_for
 
 LOG = ":log"
-"""Behind a range: draw evenly in the logarithm."""
+"""Suffix of a range: draw log-uniformly."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One field of the recipe: the values to try as text, or without any the range from `low` to `high`."""
+    """A field of the recipe with the values to try, as text; without values, the range from `low` to `high`."""
 
     name: str
     values: tuple[str, ...] = ()
@@ -32,14 +32,14 @@ class Axis:
     high: float = 0.0
     log: bool = False
     whole: bool = False
-    """Whether the range is of whole numbers."""
+    """Whether the range has whole numbers only."""
 
     @property
     def is_range(self) -> bool:
         return not self.values
 
     def ends(self) -> tuple[str, ...]:
-        """Every value, or both ends of the range: what the recipe must take."""
+        """Every value, or both ends of the range; the recipe must accept them."""
         return self.values or (self.write(self.low), self.write(self.high))
 
     def write(self, number: float) -> str:
@@ -48,41 +48,43 @@ class Axis:
 
 
 def read_axes(grid: str, recipe: str, model: str) -> list[Axis]:
-    """The axes of a text, or of the YAML file that it names, checked against the recipe that they vary.
+    """Read the axes in a text, or in the YAML file that it names, and check them against the recipe.
 
-    Raises BadInput for what is no grid, and for a field or value that the recipe does not take.
+    Raises BadInput for text that is not a grid, and for a field or value that the recipe refuses.
     """
-    given = _of_file(Path(grid)) if grid.endswith((".yaml", ".yml")) else _of_text(grid)
+    given = _parse_file(Path(grid)) if grid.endswith((".yaml", ".yml")) else _parse_text(grid)
     axes = [_axis(name, value) for name, value in given.items()]
     if not axes:
-        raise BadInput("the sweep varies nothing: give grid=FIELD=VALUE,VALUE; FIELD=LOW..HIGH")
+        raise InvalidOption('the sweep has no grid; pass grid="FIELD=VALUE,VALUE; FIELD=LOW..HIGH" or a YAML file')
     for axis in axes:
         for value in axis.ends():
             recipe_for(recipe, model, {axis.name: value})
     return axes
 
 
-def _of_text(text: str) -> dict[str, Any]:
+def _parse_text(text: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for part in filter(None, (part.strip() for part in text.split(";"))):
         name, equals, values = (piece.strip() for piece in part.partition("="))
         if not equals or not name or not values:
-            raise BadInput(f"the grid says {part!r}: write FIELD=VALUE,VALUE or FIELD=LOW..HIGH, with ; between fields")
+            raise InvalidOption(
+                f"cannot read {part!r} in the grid; write FIELD=VALUE,VALUE or FIELD=LOW..HIGH, with ; between fields"
+            )
         if name in found:
-            raise BadInput(f"the grid names {name} twice")
+            raise InvalidOption(f"the grid has the field {name} twice; put all its values into one")
         found[name] = values if ".." in values else [value.strip() for value in values.split(",")]
     return found
 
 
-def _of_file(path: Path) -> dict[str, Any]:
+def _parse_file(path: Path) -> dict[str, Any]:
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as e:
-        raise BadInput(f"cannot read the grid {path}: {e.strerror}") from e
+        raise InvalidFile(f"cannot read the grid {path}: {e.strerror}; pass a YAML file or the grid as text") from e
     except yaml.YAMLError as e:
-        raise BadInput(f"{path} is not YAML: {' '.join(str(e).split())}") from e
+        raise InvalidFile(f"the grid {path} is not valid YAML: {' '.join(str(e).split())}") from e
     if not isinstance(given, Mapping):
-        raise BadInput(f"{path}: a grid is `field: [value, value]` or `field: low..high` lines")
+        raise InvalidFile(f"the grid {path} must have lines like `field: [value, value]` or `field: low..high`")
     return {str(name): values for name, values in given.items()}
 
 
@@ -92,7 +94,7 @@ def _axis(name: str, given: Any) -> Axis:
     values = given if isinstance(given, list) else [given]
     texts = tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
     if not texts or any(not text for text in texts):
-        raise BadInput(f"the grid gives no value for {name}: write {name}=VALUE,VALUE")
+        raise InvalidOption(f"the grid has an empty value for {name}; write {name}=VALUE,VALUE")
     return Axis(name, texts)
 
 
@@ -102,9 +104,11 @@ def _range(name: str, text: str) -> Axis:
     try:
         axis = Axis(name, (), float(low), float(high), log, low.lstrip("-").isdigit() and high.lstrip("-").isdigit())
     except ValueError as e:
-        raise BadInput(f"the range {name}={text} has ends that are no numbers: write LOW..HIGH or LOW..HIGH:log") from e
+        raise InvalidOption(
+            f"the ends of the range {name}={text} are not numbers; write LOW..HIGH or LOW..HIGH:log"
+        ) from e
     if axis.low >= axis.high or (log and axis.low <= 0):
-        raise BadInput(
-            f"the range {name}={text} is empty, or its logarithm is: LOW must be below HIGH, above 0 for :log"
+        raise InvalidOption(
+            f"the range {name}={text} is empty; LOW must be below HIGH, and above 0 for a range with :log"
         )
     return axis

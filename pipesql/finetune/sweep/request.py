@@ -1,4 +1,4 @@
-"""The request of a sweep, written down at its start, so that it can be resumed after a crash."""
+"""The request of a sweep, written down at its start so that it can be resumed after a crash."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipesql.errors import BadInput, InvalidOption
+from pipesql.errors import InvalidFile, InvalidOption
 from pipesql.finetune.sweep.axes import read_axes
 from pipesql.finetune.sweep.search import Search
 from pipesql.options import option
 from pipesql.storage import write_json
 
-FILE = "request.json"
+REQUEST_FILE = "request.json"
 OBJECTIVES = ("loss", "ex")
 
 
 @dataclass(frozen=True)
 class SweepRequest:
-    """The options of the step, with `data` as the run or folder that `auto` meant when the sweep began."""
+    """The options of the step; `data` is the run or folder that `auto` meant when the sweep began."""
 
     grid: str = option("", 'What varies: "FIELD=VALUE,VALUE; FIELD=LOW..HIGH:log", or a YAML file.')
     strategy: str = option("grid", "Which points are tried: grid, random or optuna (TPE).")
@@ -33,31 +33,33 @@ class SweepRequest:
 
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
-            raise InvalidOption(f"no objective called {self.objective!r}: give one of {', '.join(OBJECTIVES)}")
+            raise InvalidOption(f"there is no objective {self.objective!r}; use one of {', '.join(OBJECTIVES)}")
 
     def on(self, data: tuple[Path, str]) -> SweepRequest:
-        """The same on data that were found: a folder, and the id of its run or nothing."""
+        """The same request on resolved data: a folder, and the id of its run or an empty text."""
         folder, run_id = data
         return replace(self, data=run_id or str(folder))
 
     def search(self) -> Search:
-        """The points to try. Raises BadInput for a grid, strategy or number of trials that do not go together."""
+        """The points to try. Raises BadInput for a grid, strategy or number of trials that cannot be used together."""
         axes = tuple(read_axes(self.grid, self.recipe, self.model))
         return Search(axes, self.strategy, self.trials, self.seed, self.objective == "ex")
 
     def params(self) -> dict[str, Any]:
-        """What the run logs."""
+        """The parameters that the run logs."""
         return asdict(self)
 
     def write(self, folder: Path) -> None:
         """Write it into the folder of the run."""
-        write_json(folder / FILE, asdict(self))
+        write_json(folder / REQUEST_FILE, asdict(self))
 
 
 def read_request(folder: Path) -> SweepRequest:
     """The request of an earlier run's folder. Raises BadInput without one."""
-    path = folder / FILE
+    path = folder / REQUEST_FILE
     try:
         return SweepRequest(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as e:
-        raise BadInput(f"{path} does not say what was swept ({e}): this sweep cannot be resumed, begin anew") from e
+        raise InvalidFile(
+            f"this sweep cannot be resumed, because its request {path} cannot be read ({e}); start a new sweep"
+        ) from e

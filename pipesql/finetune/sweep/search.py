@@ -1,7 +1,7 @@
-"""In which order the points of a sweep are tried: the whole grid, points drawn at random, or where Optuna expects most.
+"""The order in which a sweep tries points: the whole grid, random points, or those where Optuna expects the best.
 
-The n-th point depends on the seed, n and (for Optuna) the results before it, on nothing else: a sweep that was killed
-goes on with the points that it would have tried.
+The n-th point depends only on the seed, n and (for Optuna) earlier results, so a sweep that is resumed tries the points
+that it would have tried anyway.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipesql.errors import BadInput
+from pipesql.errors import InvalidOption
 from pipesql.finetune.sweep.axes import Axis
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 Point = dict[str, str]
-"""Field of the recipe → its value, as text."""
+"""Field of the recipe → value, as text."""
 
 
 def as_parameters(point: Point) -> str:
-    """A point as it would be given to `mlflow run`."""
+    """A point as parameters of `mlflow run`."""
     return " ".join(f"-P {name}={value}" for name, value in point.items())
 
 
@@ -32,8 +32,8 @@ STRATEGIES = ("grid", "random", "optuna")
 
 
 @dataclass(frozen=True)
-class Tried:
-    """A point and its result: None where the training failed."""
+class Trial:
+    """A point and its result; None where the training failed."""
 
     point: Point
     value: float | None
@@ -41,7 +41,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Search:
-    """How points are chosen. `trials` 0 means the whole grid. `higher`: whether a higher result is the better one."""
+    """How points are chosen. `trials` 0 means the whole grid. `higher`: whether a higher result is better."""
 
     axes: tuple[Axis, ...]
     strategy: str
@@ -51,30 +51,32 @@ class Search:
 
     def __post_init__(self) -> None:
         if self.strategy not in STRATEGIES:
-            raise BadInput(f"no strategy called {self.strategy!r}: give one of {', '.join(STRATEGIES)}")
+            raise InvalidOption(f"there is no strategy {self.strategy!r}; use one of {', '.join(STRATEGIES)}")
         ranges = [axis.name for axis in self.axes if axis.is_range]
         if self.strategy == "grid" and ranges:
-            raise BadInput(f"{ranges[0]} is a range, which a grid cannot exhaust: set strategy=random or optuna")
+            raise InvalidOption(
+                f"{ranges[0]} is a range, of which strategy grid cannot try every value; use strategy=random or optuna"
+            )
         if self.strategy != "grid" and self.trials < 1:
-            raise BadInput(f"strategy {self.strategy} tries as many points as it is told: set trials=N")
+            raise InvalidOption(f"strategy {self.strategy} needs a number of trainings; set trials=N")
 
     @property
     def count(self) -> int:
-        """How many points are tried in all."""
+        """The number of points to try."""
         whole = math.prod(len(axis.values) for axis in self.axes)
         return min(self.trials or whole, whole) if self.strategy == "grid" else self.trials
 
-    def point(self, number: int, before: Sequence[Tried]) -> Point:
-        """The point that is tried as number `number` (from 0), after those `before` it."""
+    def point(self, number: int, before: Sequence[Trial]) -> Point:
+        """The point number `number` (from 0), given the trials `before` it."""
         if self.strategy == "optuna":
-            return self._expected(number, before)
+            return self._suggested(number, before)
         if self.strategy == "random":
             return self._drawn(number)
         points = itertools.product(*(axis.values for axis in self.axes))
         return self._named(next(itertools.islice(points, number, None)))
 
-    def best(self, tried: Sequence[Tried]) -> int | None:
-        """The number of the best point, the first of equals; None where every training failed."""
+    def best(self, tried: Sequence[Trial]) -> int | None:
+        """The number of the best trial, the first of equals; None where every training failed."""
         results = [
             (one.value if self.higher else -one.value, -n) for n, one in enumerate(tried) if one.value is not None
         ]
@@ -87,8 +89,8 @@ class Search:
         draw = random.Random(f"{self.seed} {number}")
         return self._named([_draw(axis, draw) for axis in self.axes])
 
-    def _expected(self, number: int, before: Sequence[Tried]) -> Point:
-        """Optuna's TPE, made anew for each point, with what was tried before told to it."""
+    def _suggested(self, number: int, before: Sequence[Trial]) -> Point:
+        """The point that Optuna's TPE suggests; it is created for each point and gets the earlier trials."""
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -96,11 +98,11 @@ class Search:
         sampler = optuna.samplers.TPESampler(seed=self.seed * 1_000_003 + number)
         study = optuna.create_study(direction="maximize" if self.higher else "minimize", sampler=sampler)
         for one in before:
-            known = {axis.name: _told(axis, one.point[axis.name]) for axis in self.axes}
+            known = {axis.name: _optuna_value(axis, one.point[axis.name]) for axis in self.axes}
             failed = {"state": optuna.trial.TrialState.FAIL} if one.value is None else {"value": one.value}
             study.add_trial(optuna.trial.create_trial(params=known, distributions=space, **failed))
-        asked = study.ask(space).params
-        return {axis.name: axis.write(asked[axis.name]) if axis.is_range else asked[axis.name] for axis in self.axes}
+        point = study.ask(space).params
+        return {axis.name: axis.write(point[axis.name]) if axis.is_range else point[axis.name] for axis in self.axes}
 
 
 def _draw(axis: Axis, draw: random.Random) -> str:
@@ -125,8 +127,8 @@ def _distribution(axis: Axis) -> BaseDistribution:
     return FloatDistribution(axis.low, axis.high, log=axis.log)
 
 
-def _told(axis: Axis, value: str) -> str | int | float:
-    """A value as Optuna knows it; written with few digits, it may lie a hair outside of the range."""
+def _optuna_value(axis: Axis, value: str) -> str | int | float:
+    """A value for Optuna; rounded to a few digits as text, it may lie slightly outside of the range."""
     if not axis.is_range:
         return value
     return int(value) if axis.whole else min(max(float(value), axis.low), axis.high)

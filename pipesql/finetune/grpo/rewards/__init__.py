@@ -1,14 +1,15 @@
-"""What an answer is worth: four rewards, each in [0, 1], each a pure function of (text, golden pair, database).
+"""The rewards of an answer: four numbers in [0, 1], each a pure function of (text, golden pair, database).
 
-| reward | of what | weight |
+| reward | for | weight |
 |---|---|---|
-| `execution` | it parses, resolves, lowers and runs within the limits | 0.3 |
-| `result_f1` | how much of the gold's result it returned | 0.5 |
+| `execution` | the answer parses, resolves, lowers and runs within the limits | 0.3 |
+| `result_f1` | how much of the gold's result it returns | 0.5 |
 | `schema` | the share of its names that exist | 0.1 |
-| `structure` | how alike its operators are to the gold's, by kind and order | 0.1 |
+| `structure` | how similar its operators are to the gold's, by kind and order | 0.1 |
 
-The database is read-only and under a deadline and a row limit; `remembered` keeps what it said, so that four rewards
-cost one execution. `judge` hands them to TRL.
+The database is read-only, with a deadline and a row limit. A `RememberingConnection` keeps results, so that four
+rewards cost one execution. `functions` passes the rewards to TRL. To add a reward, write such a function, enter it in
+`REWARDS`, and give `GrpoRecipe` its weight.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The rewards of answers that run and of answers with the gold's operators in the gold's order.
+"""Run an answer as evaluation does: parse pure pipe SQL, lower it for its database, execute it within limits.
 
-A text is read as in an evaluation: pure pipe SQL, lowered for its database, executed within limits.
+Here are also the two simple rewards: `execution` (does the answer run?) and `structure` (are its operators of the
+gold's kinds, in the gold's order?).
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ from pipesql.pipe.read import read_text
 from pipesql.records import GoldenPair
 
 
-def read(text: str) -> PipeQuery | None:
-    """The query that the text is, or None where it is not pure pipe SQL."""
+def parse_answer(text: str) -> PipeQuery | None:
+    """The query in the text, or None where it is not pure pipe SQL."""
     try:
         return read_text(text)
     except SqlError:
         return None
 
 
-def answered(text: str, pair: GoldenPair, connection: Connection) -> Result | None:
-    """What the text returns on the pair's database, or None where it does not run within the limits.
+def run_answer(text: str, pair: GoldenPair, connection: Connection) -> Result | None:
+    """The result of the text on the pair's database, or None where it does not run within the limits.
 
-    Raises BadInput where the database itself cannot be read.
+    Raises BadInput where the database cannot be read.
     """
-    query = read(text)
+    query = parse_answer(text)
     if query is None:
         return None
     try:
@@ -42,18 +43,19 @@ def answered(text: str, pair: GoldenPair, connection: Connection) -> Result | No
 def execution(text: str, pair: GoldenPair, connection: Connection) -> float:
     """1 where the text is pipe SQL that resolves, lowers and runs within the database's limits, else 0.
 
-    Whatever it returns, so by itself this reward teaches to be harmless; `result_f1` weighs more.
+    It ignores the result, so alone it would teach harmless queries; `result_f1` weighs more.
     """
-    return 0.0 if answered(text, pair, connection) is None else 1.0
+    return 0.0 if run_answer(text, pair, connection) is None else 1.0
 
 
 def structure(text: str, pair: GoldenPair, connection: Connection) -> float:
-    """F1 of the longest common subsequence of operator kinds, 2·L / (m + n) for m and n operators; 0 for no pipe SQL.
+    """F1 of the longest common subsequence of operator kinds, 2·L / (m + n) for m and n operators; 0 where the text is
+    not pipe SQL.
 
-    Source: ROUGE-L (C.-Y. Lin, 2004) with precision L/m and recall L/n weighed alike. Kinds are GoogleSQL's words
-    (`LEFT JOIN` is another than `JOIN`); operators inside brackets are not looked at. `connection` is not used.
+    Source: ROUGE-L (C.-Y. Lin, 2004) with equal weights for precision L/m and recall L/n. Kinds are GoogleSQL's words
+    (`LEFT JOIN` differs from `JOIN`); operators inside brackets do not count. `connection` is not used.
     """
-    query, gold = read(text), read(pair.pipe_sql)
+    query, gold = parse_answer(text), parse_answer(pair.pipe_sql)
     if query is None or gold is None:
         return 0.0
     one, other = kinds(query), kinds(gold)
@@ -61,7 +63,7 @@ def structure(text: str, pair: GoldenPair, connection: Connection) -> float:
 
 
 def kinds(query: PipeQuery) -> list[str]:
-    """What each operator is called, in order."""
+    """The name of each operator, in order."""
     return [f"{o.kind} JOIN".lstrip() if isinstance(o, op.Join) else op.keyword(o) for o in query.operators]
 
 

@@ -1,14 +1,14 @@
-"""How much of the gold's result did the answer return? A soft F1 over cells.
+"""How much of the gold's result does the answer return? A soft F1 over cells.
 
 Rows of the answer A (m rows of a columns) are paired with rows of the gold G (n rows of g columns), each row at most
-once; a pair has as many cells in common as the multisets of their values do. With T cells in common over all pairs:
+once; the cells that a pair has in common are those that the multisets of its values share. With T common cells in all:
 
     precision = T / (m·a)     recall = T / (n·g)     F1 = 2·T / (m·a + n·g)
 
-Source: the Soft F1-Score of BIRD's mini-dev (github.com/bird-bench/mini_dev, `evaluation_f1.py`), which counts cells
-likewise, wherever in its row a value stands. Two things differ on purpose: rows are a multiset there made a set, here
-kept; and there the i-th row is paired with the i-th, so that another order loses, here rows are paired by what they
-hold. Both results empty is 1, as there.
+Source: the Soft F1-Score of BIRD's mini-dev (github.com/bird-bench/mini_dev, `evaluation_f1.py`), which also counts
+cells wherever a value is in its row. Two things differ on purpose. BIRD makes the rows a set; here they stay a
+multiset. BIRD pairs the i-th row with the i-th, so that a different order loses; here rows are paired by their values.
+If both results are empty the score is 1, as in BIRD.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from typing import Any
 from pipesql.errors import ExecutionError
 from pipesql.execution.compare import Row, same_rows
 from pipesql.execution.connection import Connection
-from pipesql.finetune.grpo.rewards.answers import answered
+from pipesql.finetune.grpo.rewards.answers import run_answer
 from pipesql.records import GoldenPair
 
 PAIRED = 100
-"""Rows a side that are compared with each other, among those that have no equal; of further ones none counts."""
+"""Rows of each side without an equal row that are compared with each other; further ones do not count."""
 DIGITS = 9
-"""Significant digits in which two floats must agree for their cells to be equal."""
+"""Significant digits to which floats are compared."""
 
 
 def result_f1(text: str, pair: GoldenPair, connection: Connection) -> float:
-    """F1 between the rows of the text and those of the pair's gold; 0 where the text does not run.
+    """F1 of the text's rows against those of the pair's gold; 0 where the text does not run.
 
-    Raises ExecutionError, naming the pair, where the gold itself does not run within the limits.
+    Raises ExecutionError, naming the pair, where the gold does not run within the limits.
     """
-    result = answered(text, pair, connection)
+    result = run_answer(text, pair, connection)
     if result is None:
         return 0.0
     try:
@@ -46,7 +46,7 @@ def result_f1(text: str, pair: GoldenPair, connection: Connection) -> float:
 
 
 def soft_f1(rows: Sequence[Row], gold: Sequence[Row]) -> float:
-    """The F1 of the module's formula; neither order of rows nor order of columns matters."""
+    """F1 by the module's formula; the order of rows and of columns does not matter."""
     if not rows or not gold:
         return float(len(rows) == len(gold))
     if len(rows[0]) == len(gold[0]) and same_rows(rows, gold):  # floats as the strict rule compares them
@@ -58,7 +58,7 @@ def soft_f1(rows: Sequence[Row], gold: Sequence[Row]) -> float:
 
 
 def _cells(row: Row) -> tuple[Any, ...]:
-    """The row's values in an order that does not depend on its columns'."""
+    """The row's values, sorted independently of the order of columns."""
     return tuple(sorted(map(_cell, row), key=_rank))
 
 
@@ -67,17 +67,17 @@ def _cell(value: Any) -> Any:
 
 
 def _rank(value: Any) -> tuple[str, str]:
-    """Any order will do, if equal values stand side by side: 1 and 1.0 are equal."""
+    """A sort key; any order will do if equal values are neighbours (1 and 1.0 are equal)."""
     return ("number", repr(float(value))) if isinstance(value, int | float) else (type(value).__name__, repr(value))
 
 
 def _ordered(rows: Counter[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """The rows one by one, the first `PAIRED` of an order that does not depend on the result's."""
+    """The first `PAIRED` rows, sorted independently of the order in the result."""
     return sorted(rows.elements(), key=lambda row: [_rank(value) for value in row])[:PAIRED]
 
 
 def _in_pairs(rows: list[tuple[Any, ...]], gold: list[tuple[Any, ...]]) -> int:
-    """Cells in common when rows are paired one to one, those with most in common first."""
+    """Common cells when rows are paired one to one, greedily by the most cells in common."""
     counted = [Counter(row) for row in gold]
     shared = [(-(Counter(row) & cells).total(), i, j) for i, row in enumerate(rows) for j, cells in enumerate(counted)]
     total, taken, met = 0, set(), set()

@@ -1,4 +1,4 @@
-"""Which of the answer's names exist? Tables and columns of its syntax tree, in the schema or named by itself."""
+"""Which of the answer's names exist? Tables and columns of its syntax tree, in the schema or defined by the query."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlglot import exp
 from pipesql.errors import SqlError, UnknownName
 from pipesql.execution.connection import Connection
 from pipesql.execution.database import Database
-from pipesql.finetune.grpo.rewards.answers import read
+from pipesql.finetune.grpo.rewards.answers import parse_answer
 from pipesql.pipe import operators as op
 from pipesql.pipe.query import Cte
 from pipesql.pipe.resolving.resolve import resolve
@@ -20,13 +20,14 @@ from pipesql.records import GoldenPair
 
 
 def schema_adherence(text: str, pair: GoldenPair, connection: Connection) -> float:
-    """The share of the different names in the text that exist; 0 where it is no pipe SQL, or names nothing.
+    """The share of the distinct names in the text that exist; 0 where it is not pipe SQL, or has no names.
 
-    Where the resolver knows them all, that is 1. Else a table exists in the schema or in a WITH; a column in a table
-    that the query reads, or where the query made it by AS; a column behind a range variable in that variable's table.
-    Where all exist so, but not in the place where the resolver met them, one counts as missing.
+    It is 1 where the resolver finds them all. Otherwise a table exists if it is in the schema or a WITH; a column if it
+    is in a table that the query reads, or if the query defines it with AS; a qualified column if it is in the table of
+    its range variable. If all names exist in this sense, but the resolver missed one in its place, one counts as
+    missing.
     """
-    query = read(text)
+    query = parse_answer(text)
     if query is None:
         return 0.0
     schema = Database(pair.database).schema
@@ -55,17 +56,17 @@ class _Names:
     columns: set[tuple[str, str]] = field(default_factory=set)
     """(range variable or "", column)."""
     variables: dict[str, str] = field(default_factory=dict)
-    """Range variable → the table that it stands for, or "" for what is no table of the schema."""
+    """Range variable → its table, or "" where that is not a table of the schema."""
     with_names: set[str] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
-    """Columns that the query names itself."""
+    """Columns that the query defines."""
 
     def used(self) -> list[tuple[str, ...]]:
-        """Every different name that is used: `(table,)` or `(variable, column)`."""
+        """Every distinct name that is used: `(table,)` or `(variable, column)`."""
         return [*((table,) for table in sorted(self.tables)), *sorted(self.columns)]
 
     def exists(self, name: tuple[str, ...], schema: Schema) -> bool:
-        """Whether a name of `used` means something."""
+        """Whether a name of `used` exists."""
         if len(name) == 1:
             return name[0] in self.with_names or schema.table(name[0]) is not None
         variable, column = name
@@ -80,7 +81,7 @@ class _Names:
         return [table for name in self.tables if (table := schema.table(name)) is not None]
 
     def collect(self, part: Walked) -> None:
-        """Take in the names of an operator, a query or an expression, and of all that is in it."""
+        """Collect the names in an operator, a query or an expression, and in all its parts."""
         match part:
             case exp.Expr():
                 self._expression(part)

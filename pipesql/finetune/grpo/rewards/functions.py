@@ -1,4 +1,4 @@
-"""Rewards as TRL's GRPOTrainer calls them: token ids of answers in, one number each out."""
+"""The rewards as functions for TRL's GRPOTrainer: token ids of answers in, a number for each out."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from pipesql.pipe.query import text_of
 from pipesql.records import GoldenPair
 
 LATEST = 64
-"""Up to this many of the latest results of a database are remembered, errors and timeouts among them."""
-REMEMBERED = 4_096
-"""So many judged answers are remembered: TRL asks for each reward of a whole batch apart."""
+"""Number of latest results of a database that are kept, errors and timeouts included."""
+CACHED = 4_096
+"""Number of answers whose rewards are cached, because TRL calls each reward for a batch separately."""
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One answer. `text` is pipe SQL, one operator a line; `stop` is `done`, `invalid` (empty) or `length`."""
+class RewardedAnswer:
+    """An answer. `text` is pipe SQL, one operator a line; `stop` is `done`, `invalid` (empty) or `length`."""
 
     id: str
     text: str
@@ -32,10 +32,10 @@ class Judged:
     rewards: dict[str, float]
 
 
-class Judge:
-    """Judges answers to known questions, each on its database, read-only. Use as a context manager.
+class Rewards:
+    """Computes the rewards of answers to known questions, on read-only databases. Use as a context manager.
 
-    `limits` hold for each query, the gold's included.
+    The limits hold for each query, the gold's included.
     """
 
     def __init__(self, tokenizer: Any, limits: QueryLimits) -> None:
@@ -43,14 +43,14 @@ class Judge:
         self._connections: dict[str, RememberingConnection] = {}
         self._pairs: dict[str, GoldenPair] = {}
         self._open = ExitStack()
-        self._judged: OrderedDict[tuple[str, tuple[int, ...]], Judged] = OrderedDict()
-        self.latest: list[Judged] = []
+        self._rewarded: OrderedDict[tuple[str, tuple[int, ...]], RewardedAnswer] = OrderedDict()
+        self.latest: list[RewardedAnswer] = []
         """The answers of the latest batch, in its order."""
 
     def add(self, pair: GoldenPair) -> int:
-        """Take in a question and run its gold, whose rows it returns the number of.
+        """Add a question and run its gold; returns the number of the gold's rows.
 
-        Raises ExecutionError where the gold does not run within the limits, BadInput for a database that is gone.
+        Raises ExecutionError where the gold does not run within the limits, BadInput for a missing database.
         """
         if pair.database not in self._connections:
             opened = self._open.enter_context(Database(pair.database, self._limits).open())
@@ -59,22 +59,22 @@ class Judge:
         self._pairs[pair.id] = pair
         return len(gold.rows)
 
-    def judge(self, id: str, ids: Sequence[int]) -> Judged:
-        """What the answer `ids` to the question `id` is worth. One that did not end is no answer: 0 throughout."""
+    def reward(self, id: str, ids: Sequence[int]) -> RewardedAnswer:
+        """The rewards of the answer with the token ids `ids` to the question `id`; all 0 where it has not ended."""
         key = (id, tuple(ids))
-        if key not in self._judged:
+        if key not in self._rewarded:
             pair, decoded = self._pairs[id], read_answer(self._tokenizer, ids)
             text = text_of(decoded.operators)
             connection = self._connections[pair.database]
             ended = decoded.stop == "done"
             rewards = {name: reward(text, pair, connection) if ended else 0.0 for name, reward in REWARDS.items()}
-            self._judged[key] = Judged(id, text, decoded.stop, rewards)
-            if len(self._judged) > REMEMBERED:
-                self._judged.popitem(last=False)
-        return self._judged[key]
+            self._rewarded[key] = RewardedAnswer(id, text, decoded.stop, rewards)
+            if len(self._rewarded) > CACHED:
+                self._rewarded.popitem(last=False)
+        return self._rewarded[key]
 
     def functions(self) -> list[RewardFunction]:
-        """One function a reward, in the order of REWARDS."""
+        """A function for each reward, in the order of REWARDS."""
         return [RewardFunction(self, name) for name in REWARDS]
 
     def __enter__(self) -> Self:
@@ -89,11 +89,12 @@ class Judge:
 class RewardFunction:
     """One reward, called by TRL with the columns of the dataset (`id`) and the answers (`completion_ids`)."""
 
-    def __init__(self, judge: Judge, name: str) -> None:
+    def __init__(self, rewards: Rewards, name: str) -> None:
         self.__name__ = name
-        self._judge = judge
+        self._rewards = rewards
 
     def __call__(self, completion_ids: Sequence[Sequence[int]], id: Sequence[str], **_: Any) -> list[float]:
-        """A number in [0, 1] for each answer."""
-        self._judge.latest = [self._judge.judge(one, ids) for one, ids in zip(id, completion_ids, strict=True)]
-        return [judged.rewards[self.__name__] for judged in self._judge.latest]
+        """The reward in [0, 1] of each answer."""
+        latest = [self._rewards.reward(one, ids) for one, ids in zip(id, completion_ids, strict=True)]
+        self._rewards.latest = latest
+        return [answer.rewards[self.__name__] for answer in latest]

@@ -45,7 +45,7 @@ def test_any_checkpoint_is_merged_by_its_name(trained) -> None:
     assert (first.recipe, first.layout) == ("tiny", "folded")
     assert "merge/quantised_difference" not in first.metrics()
     assert merge(result.adapter).effect == last.effect, "the last one is the best here"
-    with pytest.raises(BadInput, match=r"no checkpoint '7'.*give best, last or a step \(0, 6, 12\)"):
+    with pytest.raises(BadInput, match=r"no checkpoint '7'.*use best, last or a step \(0, 6, 12\)"):
         steps.named("7")
     with pytest.raises(BadInput, match="no checkpoint 'newest'"):
         steps.named("newest")
@@ -60,7 +60,7 @@ def test_a_whole_model_is_trained_and_needs_no_merging(samples, tmp_path) -> Non
     assert merged.effect > 0.1
     half = merge(result.adapter, 0.5)
     assert half.difference == 0 and 0 < half.effect < merged.effect
-    assert half.strength == 0.5 and "at strength 0.5" in half.describe()
+    assert half.scaling == 0.5 and "with scaling 0.5" in half.describe()
     assert merged.adapter_parameters == merged.parameters
     assert merge(Checkpoints(tmp_path).named("last")).effect > 0.1
     weights = load_file(result.adapter / "model.safetensors")
@@ -100,8 +100,8 @@ def test_an_adapter_of_another_shape_is_refused_with_the_layer(trained, tmp_path
     name = next(name for name in weights if name.endswith("layers.1.mlp.up_proj.lora_A.weight"))
     weights[name] = torch.zeros(weights[name].shape[0], 77)
     save_file(weights, folder / "adapter_model.safetensors")
-    with pytest.raises(BadInput, match=r"layers\.1\.mlp\.up_proj it is made for 512 x 77, the base has 512 x 192"):
+    with pytest.raises(BadInput, match=r"layers\.1\.mlp\.up_proj it has 512 x 77 weights, the base has 512 x 192"):
         merge(folder)
     save_file({name.replace("layers.1", "layers.99"): weights[name]}, folder / "adapter_model.safetensors")
-    with pytest.raises(BadInput, match=r"layers\.99\.mlp\.up_proj, which the base has not"):
+    with pytest.raises(BadInput, match=r"layers\.99\.mlp\.up_proj, which the base model does not have"):
         merge(folder)

@@ -1,4 +1,4 @@
-"""Several processes for one training run: started by torchrun, on one machine or many; the first one speaks for all."""
+"""Distributed training: processes started by torchrun, on one machine or several; only the first one reports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def started_together() -> bool:
 
 
 def relaunch(module: str, arguments: Sequence[str], count: int) -> NoReturn:
-    """Become torchrun with `count` processes of `python -m module arguments` on this machine."""
+    """Replace this process by torchrun with `count` processes of `python -m module arguments` on this machine."""
     command = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "1", "--nproc_per_node", str(count)]
     command += ["--rdzv_backend", "c10d", "--rdzv_endpoint", "127.0.0.1:0", "-m", module, *arguments]
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
@@ -29,7 +29,7 @@ def relaunch(module: str, arguments: Sequence[str], count: int) -> NoReturn:
 
 
 def share(value: Value | None) -> Value:
-    """What the first process gives, in every process (the others give None). All must call it."""
+    """Return the first process's value in every process. All must call it; the others pass None."""
     if not started_together():
         assert value is not None
         return value

@@ -82,7 +82,7 @@ def test_the_rule_that_cuts_text_is_called_as_llama_cpp_calls_it(tokenizer) -> N
     cut.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(True), byte_level])
     assert _pre_tokenizer(cut) == "smollm"
     cut.backend_tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    with pytest.raises(BadInput, match="a tokenizer that cuts text by Whitespace"):
+    with pytest.raises(BadInput, match="a tokenizer that splits text by Whitespace"):
         _pre_tokenizer(cut)
 
 
@@ -94,10 +94,10 @@ def test_an_output_layer_of_its_own_is_written_and_a_tied_one_is_not(tokenizer, 
 
 def test_what_has_no_words_in_gguf_is_refused(tokenizer, tmp_path) -> None:
     model = llama(tokenizer)
-    with pytest.raises(BadInput, match="gguf is 'q3': give one of f32, f16, bf16, q8_0"):
+    with pytest.raises(BadInput, match="gguf is 'q3', but it must be one of f32, f16, bf16, q8_0"):
         export_gguf(model, tokenizer, tmp_path / "model.gguf", "q3")
     model.config.model_type = "mamba"
-    with pytest.raises(BadInput, match="a model of type mamba is not exported to GGUF here"):
+    with pytest.raises(BadInput, match="a model of type mamba cannot be exported to GGUF"):
         export_gguf(model, tokenizer, tmp_path / "model.gguf", "f16")
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="cannot write"):

@@ -1,4 +1,4 @@
-"""What a run of GRPO produced, as numbers, files and text."""
+"""The result of a training by rewards: numbers, logged answers, files and text."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 import yaml
 
 from pipesql.finetune.grpo.rewards import REWARDS
-from pipesql.finetune.grpo.rewards.reward import Judged
-from pipesql.finetune.recipe.grpo import GrpoRecipe
+from pipesql.finetune.grpo.rewards.functions import RewardedAnswer
+from pipesql.finetune.recipe.recipe import GrpoRecipe
 from pipesql.storage import atomic_write, write_jsonl
 
 _SHOWN = ("reward", *(f"reward_{name}" for name in REWARDS))
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer that was learnt from at a step. `stop` as in `Judged`; rewards by name."""
+class LoggedAnswer:
+    """An answer that the model learnt from at a step. `stop` as in `RewardedAnswer`; rewards by name."""
 
     step: int
     id: str
@@ -26,29 +26,29 @@ class Answer:
     rewards: dict[str, float]
 
     @classmethod
-    def of(cls, step: int, judged: Judged) -> Answer:
-        """The judged answer, with its step."""
-        return cls(step, judged.id, judged.text, judged.stop, judged.rewards)
+    def of(cls, step: int, answer: RewardedAnswer) -> LoggedAnswer:
+        """The answer with its step."""
+        return cls(step, answer.id, answer.text, answer.stop, answer.rewards)
 
 
 @dataclass(frozen=True)
-class GrpoTraining:
-    """What a run of GRPO produced. `model` is a folder with a whole model (`whole_model`)."""
+class GrpoResult:
+    """What a training by rewards produced. `model` is the folder of a full model."""
 
     model: Path
     layout: str
     recipe: str
-    """What the model went through: the recipe of fine-tuning and that of GRPO."""
+    """The recipes of both trainings, fine-tuning and GRPO, joined by `+`."""
     questions: int
     left_out: dict[str, int]
-    """Questions met that could not be asked, by why (`grpo_questions`)."""
-    answers: list[Answer]
+    """Reason → questions left out (`grpo.data`)."""
+    answers: list[LoggedAnswer]
     """One group of each logged step."""
     steps: int
     summary: dict[str, float]
 
     def write(self, recipe: GrpoRecipe, folder: Path) -> list[Path]:
-        """Write the recipe in full and the answers; returns the files."""
+        """Write the recipe with every field, and the answers; returns the files."""
         with atomic_write(folder / "recipe.yaml") as out:
             yaml.safe_dump(asdict(recipe), out, sort_keys=False)
         write_jsonl(folder / "answers.jsonl", self.answers)
