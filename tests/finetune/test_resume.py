@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -120,6 +121,22 @@ def test_a_damaged_checkpoint_is_one_sentence(samples, tmp_path) -> None:
     (tmp_path / "checkpoints" / "checkpoint-2" / "progress.json").write_text("{")
     with pytest.raises(BadInput, match=r"checkpoint-2 is incomplete .*remove it to resume from another"):
         train(samples, resolve_model("tiny"), recipe, tmp_path, resume=True)
+
+
+def test_a_checkpoint_of_version_0_1_is_resumed(samples, tmp_path) -> None:
+    """Its state calls the best checkpoint `selection`."""
+    recipe = dataclasses.replace(RECIPE, max_steps=4, save_steps=2.0, eval_steps=2.0)
+    whole = train(samples, resolve_model("tiny"), recipe, tmp_path / "whole")
+    shutil.copytree(tmp_path / "whole", tmp_path / "resumed")
+    shutil.rmtree(tmp_path / "resumed" / "checkpoints" / "checkpoint-4")
+    path = tmp_path / "resumed" / "checkpoints" / "checkpoint-2" / "progress.json"
+    state = json.loads(path.read_text())
+    state["selection"] = state.pop("best")
+    path.write_text(json.dumps(state))
+    resumed = train(samples, resolve_model("tiny"), recipe, tmp_path / "resumed", resume=True)
+    assert resumed.summary["eval/loss_best"] == whole.summary["eval/loss_best"]
+    bases = [json.loads((result.adapter / "base.json").read_text()) for result in (resumed, whole)]
+    assert bases[0]["step"] == bases[1]["step"]
 
 
 def test_early_stopping_ends_a_run_that_no_longer_gets_better(samples, tmp_path) -> None:

@@ -233,7 +233,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_leaves_its_curve_but_no_wei
 
 def test_no_usable_sample_is_one_sentence(folder, source, tmp_path) -> None:
     recipe = dataclasses.replace(recipe_for("tiny", "tiny"), max_length=16)
-    with pytest.raises(BadInput, match=r"has no sample to use: \d+ read, \d+ of them longer than max_length 16"):
+    with pytest.raises(BadInput, match=r"has no sample that can be used: of \d+, \d+ are longer than max_length 16"):
         train(folder, source, recipe, tmp_path)
 
 
@@ -259,7 +259,7 @@ def test_a_tree_trains_as_its_samples_do(folder, source, tmp_path) -> None:
     assert (apart.layout, grown.layout) == ("folded", "tree")
     assert grown.train == apart.train
     assert grown.summary["eval/loss_best"] == pytest.approx(apart.summary["eval/loss_best"], rel=1e-6)
-    with pytest.raises(BadInput, match="layout tree, which only packs of packing shared keep"):
+    with pytest.raises(BadInput, match="layout tree, which needs packing shared"):
         train(tmp_path, source, dataclasses.replace(recipe, packing="bfd"), tmp_path / "out")
 
 
