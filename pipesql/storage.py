@@ -55,6 +55,22 @@ def whole_file(path: Path, mode: str) -> Iterator[IO[Any]]:
 
 
 @contextmanager
+def whole_path(path: Path) -> Iterator[Path]:
+    """A scratch path for what writes a file by its name; the file becomes `path` when the block ends well.
+
+    Raises StorageError if it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            scratch = Path(folder) / path.name
+            yield scratch
+            os.replace(scratch, path)
+    except OSError as e:
+        raise StorageError(f"cannot write {path}: {e.strerror or e}; free space there or make it writable") from e
+
+
+@contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
     """A scratch folder that becomes `target` when the block ends well, and vanishes when it does not.
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from typing import Any
 
 from pipesql.errors import BadInput
 from pipesql.progress import Progress
+from pipesql.storage import file_digest, write_json
 
 RETRIES = 3
 TIMEOUT_S = 60.0
@@ -205,7 +205,7 @@ class Checksums:
     def fault(self, name: str, path: Path) -> str | None:
         """Why the file is not the archive of that name, or None; any file may be one that is not known yet."""
         expected = self.known.get(name, {}).get("sha256")
-        if expected is None or expected == (digest := _sha256(path)):
+        if expected is None or expected == (digest := file_digest(path)):
             return None
         return (
             f"is not the archive that was fetched first (its sha256 is {digest}, {self.lock} says {expected}; "
@@ -215,8 +215,8 @@ class Checksums:
     def trust(self, name: str, path: Path) -> None:
         """Write the file's checksum down as that of the archive, if none is known."""
         if name not in self.known:
-            self.known[name] = {"sha256": _sha256(path), "bytes": path.stat().st_size}
-            self._write()
+            self.known[name] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
+            write_json(self.lock, dict(sorted(self.known.items())))
 
     def _read(self) -> dict[str, dict[str, Any]]:
         if not self.lock.exists():
@@ -228,16 +228,3 @@ class Checksums:
         if not isinstance(known, dict) or not all(isinstance(entry, dict) for entry in known.values()):
             raise BadInput(f"{self.lock} is no table of archives; restore it, or delete it to trust the next download")
         return known
-
-    def _write(self) -> None:
-        scratch = self.lock.with_name(f".{self.lock.name}.part")
-        try:
-            scratch.write_text(json.dumps(self.known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-            os.replace(scratch, self.lock)
-        except OSError as e:
-            raise BadInput(f"cannot write {self.lock}: {e.strerror}") from e
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -25,6 +25,7 @@ from pathlib import Path
 import click
 
 from pipesql.errors import BadInput, PipesqlError
+from pipesql.storage import whole_path
 
 _PREFIX = "prefix.txt"
 """The file in an environment's folder that says where its interpreter is; written last, so without it none counts."""
@@ -67,11 +68,9 @@ def write_stand_in() -> Path:
 def _write(path: Path, text: str, mode: int) -> None:
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as out:
-        out.write(text)
-    Path(out.name).chmod(mode)
-    Path(out.name).replace(path)
+    with whole_path(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
+        scratch.chmod(mode)
 
 
 def environments_folder() -> Path:

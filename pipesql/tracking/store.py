@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipesql.errors import InvalidOption, StorageError
+from pipesql.storage import whole_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -122,7 +123,7 @@ def _sqlite_file(uri: str) -> Path | None:
 
 
 def _ensure_database(database: Path, uri: str) -> None:
-    """Build MLflow's tables in a file beside `database`, which takes its name when it is whole."""
+    """Build MLflow's tables in a scratch file, which becomes `database` when it is whole."""
     if _has_schema(database):
         return
     from filelock import Timeout
@@ -130,17 +131,15 @@ def _ensure_database(database: Path, uri: str) -> None:
     from sqlalchemy.engine import make_url
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    building = database.with_name(f"{database.name}.building")
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
         with _locked(database):
             if _has_schema(database):
                 return
-            building.unlink(missing_ok=True)
-            building_uri = make_url(uri).set(database=str(building)).render_as_string(hide_password=False)
-            store = SqlAlchemyStore(building_uri, (database.parent / "mlruns").as_uri())
-            store._dispose_engine()
-            os.replace(building, database)
+            with whole_path(database) as scratch:
+                scratch_uri = make_url(uri).set(database=str(scratch)).render_as_string(hide_password=False)
+                store = SqlAlchemyStore(scratch_uri, (database.parent / "mlruns").as_uri())
+                store._dispose_engine()
     except Timeout as e:
         raise StorageError(f"another process has been creating {database} for over {LOCK_SECONDS:.0f} s: end it") from e
     except OSError as e:

@@ -32,7 +32,7 @@ def test_four_processes_create_one_store_and_all_log(tmp_path: Path) -> None:
         experiments = db.execute("SELECT name, artifact_location FROM experiments ORDER BY name").fetchall()
     assert [name for name, _ in experiments] == ["Default", "pipesql"]
     assert all("/a%20folder/mlruns/" in location for _, location in experiments)
-    assert not (tmp_path / "a folder" / "mlflow.db.building").exists()
+    assert not list((tmp_path / "a folder").glob(".mlflow.db.*"))
 
 
 def test_the_default_store_is_at_the_project_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,17 +1,16 @@
-"""Builds the demo's SQLite files from their texts: the same bytes every time, and at once when they are there."""
+"""The demo's SQLite files, built from their texts: with the same bytes every time, and only if they are not there."""
 
 from __future__ import annotations
 
 import csv
 import io
 import sqlite3
-import tempfile
 from contextlib import closing
 from pathlib import Path
 
 from pipesql.benchmarks.demo.sources import Source, sources
-from pipesql.errors import BadInput
-from pipesql.storage import atomic_write, file_digest
+from pipesql.errors import InvalidFile, StorageError
+from pipesql.storage import atomic_write, file_digest, whole_path
 
 VERSION = 1
 """Raise it when the builder itself changes, so that files built by an earlier one are built again."""
@@ -23,15 +22,15 @@ MARKER = "built.sha256"
 def build(folder: Path) -> None:
     """Write `<folder>/<db_id>/<db_id>.sqlite` for every demo database, atomically.
 
-    A database is left alone when the marker file beside it names both the texts it was built from and the
-    bytes it holds. Raises BadInput where the folder cannot be written or a source does not fit its schema.
+    A database is left alone when the marker file beside it holds the digests of the texts it was built from and of its
+    bytes. Raises StorageError if the folder cannot be written, InvalidFile if rows do not fit their schema.
     """
     for source in sources():
         _build_one(source, database_path(folder, source.db_id))
 
 
 def database_path(folder: Path, db_id: str) -> Path:
-    """Where `build(folder)` puts the database `db_id`."""
+    """The path at which `build(folder)` puts the database `db_id`."""
     return folder / db_id / f"{db_id}.sqlite"
 
 
@@ -41,13 +40,10 @@ def _build_one(source: Source, path: Path) -> None:
     if path.is_file() and marker.is_file() and marker.read_text() == _marker_text(texts, path):
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{source.db_id}.", dir=path.parent) as scratch:
-            fresh = Path(scratch) / path.name
-            write_database(source, fresh)
-            fresh.replace(path)
-    except (OSError, sqlite3.OperationalError) as e:
-        raise BadInput(f"cannot build the demo database {path}: {e}; choose a folder that can be written") from e
+        with whole_path(path) as scratch:
+            write_database(source, scratch)
+    except (StorageError, sqlite3.OperationalError) as e:
+        raise StorageError(f"cannot build the demo database {path}: {e}; choose a folder that can be written") from e
     with atomic_write(marker) as out:
         out.write(_marker_text(texts, path))
 
@@ -59,8 +55,8 @@ def _marker_text(texts: str, path: Path) -> str:
 def write_database(source: Source, path: Path) -> None:
     """Create the SQLite file `path` from a source: its tables in the schema's order, rows in the CSV files' order.
 
-    CSV fields are stored by their column's declared type; an empty field is NULL. Raises BadInput where schema
-    and rows do not fit each other.
+    CSV fields are stored by their column's declared type; an empty field is NULL. Raises InvalidFile if schema and
+    rows do not fit each other.
     """
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         # Everything SQLite would take from its build or its surroundings is fixed, so that the bytes are too.
@@ -71,16 +67,16 @@ def write_database(source: Source, path: Path) -> None:
         try:
             db.executescript("BEGIN;\n" + source.read("schema.sql"))
         except sqlite3.Error as e:
-            raise BadInput(f"{source.folder}/schema.sql: {e}") from e
+            raise InvalidFile(f"{source.folder}/schema.sql: {e}") from e
         names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid")]
         if sorted(names) != sorted(source.tables):
-            raise BadInput(
+            raise InvalidFile(
                 f"{source.folder}: schema.sql creates {sorted(names)}, CSV files hold {sorted(source.tables)}"
             )
         for name in names:
             _insert_rows(db, source, name)
         for table, row, parent, _ in db.execute("PRAGMA foreign_key_check"):
-            raise BadInput(f"{source.folder}/{table}.csv: row {row} refers to a row that {parent}.csv does not hold")
+            raise InvalidFile(f"{source.folder}/{table}.csv: row {row} refers to a row that {parent}.csv does not hold")
         db.execute("COMMIT")
 
 
@@ -90,12 +86,12 @@ def _insert_rows(db: sqlite3.Connection, source: Source, table: str) -> None:
     header = next(reader, [])
     columns = [row[1] for row in db.execute(f'PRAGMA table_info("{table}")')]
     if header != columns:
-        raise BadInput(f"{where}: the header {header} is not the table's columns {columns}")
+        raise InvalidFile(f"{where}: the header {header} is not the table's columns {columns}")
     statement = f'INSERT INTO "{table}" VALUES ({", ".join("?" * len(columns))})'
     try:
         for fields in reader:
             if len(fields) != len(columns):
-                raise BadInput(f"{where}, line {reader.line_num}: {len(fields)} fields, {len(columns)} expected")
+                raise InvalidFile(f"{where}, line {reader.line_num}: {len(fields)} fields, {len(columns)} expected")
             db.execute(statement, [field or None for field in fields])
     except (csv.Error, sqlite3.IntegrityError) as e:
-        raise BadInput(f"{where}, line {reader.line_num}: {e}") from e
+        raise InvalidFile(f"{where}, line {reader.line_num}: {e}") from e
