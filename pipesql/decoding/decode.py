@@ -18,9 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
-from pipesql.decoding.backtracking import Backtracking
 from pipesql.decoding.batch import Batch
-from pipesql.decoding.beam import BeamSearch
 from pipesql.decoding.operator_stream import OperatorStream
 from pipesql.decoding.prefix_cache import PrefixCache, shared_lengths
 from pipesql.decoding.types import Check, Constraint, Decoded, DecodeLimits, OnAnswer
@@ -79,9 +77,13 @@ def decode(
             if constraint is None:
                 _run(model, prompts, OperatorStream(tokenizer, check, limits, finish), batch, waiting)
             elif beams > 1:
+                from pipesql.decoding.beam import BeamSearch
+
                 search = BeamSearch(tokenizer, constraint, limits, finish, beams, waiting.append)
                 _run(model, prompts, search, batch, waiting)
             else:
+                from pipesql.decoding.backtracking import Backtracking
+
                 _run(model, prompts, Backtracking(tokenizer, constraint, limits, finish), batch, waiting)
     finally:
         model.train(was_training)
