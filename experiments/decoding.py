@@ -31,9 +31,9 @@ from pipesql.decoding.stepwise import decode_stepwise
 from pipesql.decoding.types import Decoded
 from pipesql.evaluate.questions import prompt_shape, split_questions
 from pipesql.execution.database import Database
-from pipesql.inference.operator_check import check_operators
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model, load_tokenizer
+from pipesql.pipe.read import error_in
 from pipesql.storage import write_json
 
 WAYS = ("again", "cached", "shared", "batched")
@@ -97,7 +97,7 @@ def main() -> int:
         prompts.append(prompt_ids(tokenizer, messages(schemas[q.database], q.question, q.evidence, (), found)))
 
     def check(index: int, operators: Sequence[str]) -> str | None:
-        return check_operators(schemas[asked[index].database], operators)
+        return error_in(operators, schemas[asked[index].database])
 
     def read_again(index: int, operators: Sequence[str]) -> list[int]:
         ids = list(prompts[index])

@@ -138,8 +138,8 @@ class RemoteModel(Model):
     def _decode(self, asked: Question, config: DecodingConfig, follow: OnOperators) -> tuple[Decoded, float]:
         from pipesql.assistant_tools.grounding import matching_values
         from pipesql.chat.prompts import messages
-        from pipesql.inference.operator_check import check_operators
         from pipesql.inference.remote import answer_remotely
+        from pipesql.pipe.read import error_in
 
         database = Database(asked.database)
         schema = database.schema
@@ -147,7 +147,7 @@ class RemoteModel(Model):
         decoded = answer_remotely(
             self.chat_model,
             lambda so_far: messages(schema, asked.question, asked.evidence, so_far, values),
-            lambda index, operators: check_operators(schema, operators),
+            lambda index, operators: error_in(operators, schema),
             one_by_one=config.layout == "steps",
         )
         return decoded, 1.0

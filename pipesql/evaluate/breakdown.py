@@ -16,6 +16,7 @@ from sqlglot import exp
 
 from pipesql.evaluate.judge import CAUSES
 from pipesql.evaluate.rules import SCORES, score_by
+from pipesql.evaluate.statistics import Share
 from pipesql.pipe import operators as op
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.reading.parser import parse_operators
@@ -161,6 +162,36 @@ def divergences(verdicts: Sequence[Verdict]) -> dict[str, int]:
     """The number of wrong answers that diverge from the gold in each kind of operator, the most frequent first."""
     counts = Counter(v.diverges_in for v in verdicts if v.diverges_in)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Figures of one model: execution accuracy, validity, accuracy by hardness, failures by cause."""
+
+    ex: Share
+    valid: Share
+    by_hardness: dict[str, Share]
+    causes: dict[str, int]
+
+    def metrics(self, prefix: str) -> dict[str, float]:
+        """Flat metrics: `prefix/ex` with its interval as `_low` and `_high`, `prefix/valid`, hardness, causes."""
+        out: dict[str, float] = {f"{prefix}/n": self.ex.n}
+        for name, share in (("ex", self.ex), ("valid", self.valid)):
+            low, high = share.interval
+            out |= {f"{prefix}/{name}": share.value, f"{prefix}/{name}_low": low, f"{prefix}/{name}_high": high}
+        out |= {f"{prefix}/ex_{name}": share.value for name, share in self.by_hardness.items()}
+        return out | {f"{prefix}/cause_{name}": count for name, count in self.causes.items()}
+
+
+def summarise(verdicts: Sequence[Verdict]) -> Summary:
+    """The figures of one model's verdicts."""
+    n = len(verdicts)
+    return Summary(
+        ex=Share(sum(v.correct for v in verdicts), n),
+        valid=Share(sum(v.valid for v in verdicts), n),
+        by_hardness={h: Share(round(t.sums["strict"]), t.n) for h, t in divided(verdicts, "hardness").items()},
+        causes=causes(verdicts),
+    )
 
 
 def document(models: Mapping[str, Sequence[Verdict]]) -> dict[str, Any]:

@@ -40,6 +40,26 @@ def wilson(successes: int, n: int) -> Interval:
     return float(interval.low), float(interval.high)
 
 
+@dataclass(frozen=True)
+class Share:
+    """`right` of `n`, with its 95% Wilson interval."""
+
+    right: int
+    n: int
+
+    @property
+    def value(self) -> float:
+        return self.right / self.n if self.n else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return wilson(self.right, self.n)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{self.value:.1%} [{low:.1%}, {high:.1%}]"
+
+
 def mcnemar(gained: int, lost: int) -> float:
     """One-sided exact McNemar test: the p-value of "the new one is not better".
 
@@ -156,6 +176,10 @@ class Pairing:
 
     def __str__(self) -> str:
         return f"gained {self.gained}, lost {self.lost}, exact McNemar p = {self.p:.2g}"
+
+    def metrics(self) -> dict[str, float]:
+        """Flat metrics, in the group `paired/`."""
+        return {"paired/gained": self.gained, "paired/lost": self.lost, "paired/p": self.p}
 
 
 def gained_and_lost(pairs: Iterable[tuple[float | None, float | None]]) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from pipesql.decoding.decode import decode
 from pipesql.decoding.types import Decoded
 from pipesql.execution.database import Database
 from pipesql.inference.config import DecodingConfig, Question
-from pipesql.inference.operator_check import check_operators
+from pipesql.pipe.read import error_in
 from pipesql.pipe.schema import Schema
 from pipesql.records import GoldenPair, Prediction
 
@@ -112,7 +112,7 @@ def answer(
         return prompt_within(tokenizer, schema, question, so_far, values, config.room(model))
 
     def check(index: int, operators: Sequence[str]) -> str | None:
-        error = check_operators(schemas[questions[index].database], operators)
+        error = error_in(operators, schemas[questions[index].database])
         if error is None:
             follow(index, operators)
         return error

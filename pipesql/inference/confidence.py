@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from pipesql.records import Verdict
 INPUTS = ("logprob", "share", "backtracks", "missing_mentions")
 """Fields of `Verdict.extra`."""
 FOLDS = 5
-COVERAGES = (1.0, 0.8, 0.6, 0.4, 0.2)
+SHARES = (1.0, 0.8, 0.6, 0.4, 0.2)
 MIN_SHARE = 1e-3
 """Stands for a share of 0 (nothing ran), which has no logarithm."""
 
@@ -78,15 +78,36 @@ def confidence_in(fitted: Confidence, verdict: Verdict) -> float:
     return fitted.of(*(verdict.extra.get(name, 0) for name in INPUTS)) if verdict.valid else 0.0
 
 
-def curve(verdicts: Sequence[Verdict], confidences: Sequence[float]) -> dict[float, tuple[float, float]]:
-    """Risk and coverage: for each share of the answers, the surest ones, (their accuracy, the lowest confidence among
-    them)."""
+@dataclass(frozen=True)
+class Calibration:
+    """How far confidences can be trusted: for each share of the answers, the surest ones, (their accuracy, the lowest
+    confidence among them); and the expected calibration error."""
+
+    curve: dict[float, tuple[float, float]]
+    error: float
+
+    def metrics(self, name: str) -> dict[str, float]:
+        """Flat metrics: `name/accuracy_at_80`, …, and `name/calibration_error`."""
+        found = {f"{name}/accuracy_at_{round(100 * share)}": accuracy for share, (accuracy, _) in self.curve.items()}
+        return found | {f"{name}/calibration_error": self.error}
+
+    def text(self) -> str:
+        """As lines of text."""
+        lines = [
+            f"  answering the surest {share:.0%}: {accuracy:.1%} right (confidence from {least:.2f})"
+            for share, (accuracy, least) in self.curve.items()
+        ]
+        return "\n".join([f"confidence, expected calibration error {self.error:.3f}", *lines])
+
+
+def calibration(verdicts: Sequence[Verdict], confidences: Sequence[float]) -> Calibration:
+    """Compare the confidence in each answer with its verdict."""
     ranked = sorted(zip(confidences, verdicts, strict=True), key=lambda pair: (-pair[0], pair[1].id))
-    out = {}
-    for coverage in COVERAGES:
-        kept = ranked[: max(1, round(coverage * len(ranked)))]
-        out[coverage] = (sum(v.correct for _, v in kept) / len(kept), kept[-1][0])
-    return out
+    curve = {}
+    for share in SHARES:
+        kept = ranked[: max(1, round(share * len(ranked)))]
+        curve[share] = (sum(v.correct for _, v in kept) / len(kept), kept[-1][0])
+    return Calibration(curve, calibration_error(verdicts, confidences))
 
 
 def calibration_error(verdicts: Sequence[Verdict], confidences: Sequence[float], bins: int = 10) -> float:
@@ -99,21 +120,6 @@ def calibration_error(verdicts: Sequence[Verdict], confidences: Sequence[float],
         ]
         total += abs(sum(c - right for c, right in inside))
     return total / max(1, len(verdicts))
-
-
-def curve_metrics(name: str, found: Mapping[float, tuple[float, float]], error: float) -> dict[str, float]:
-    """The curve as flat metrics: `name/accuracy_at_80`, …, and `name/calibration_error`."""
-    metrics = {f"{name}/accuracy_at_{round(100 * c)}": accuracy for c, (accuracy, _) in found.items()}
-    return metrics | {f"{name}/calibration_error": error}
-
-
-def curve_text(found: Mapping[float, tuple[float, float]], error: float) -> str:
-    """The curve as lines of text."""
-    lines = [
-        f"  answering the surest {coverage:.0%}: {accuracy:.1%} right (confidence from {least:.2f})"
-        for coverage, (accuracy, least) in found.items()
-    ]
-    return "\n".join([f"confidence, expected calibration error {error:.3f}", *lines])
 
 
 def _inputs_of(verdict: Verdict) -> tuple[float, ...]:

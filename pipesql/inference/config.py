@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 from pipesql.decoding.types import DecodeLimits
 from pipesql.errors import InvalidOption
-from pipesql.inference.operator_check import CheckLevel
 from pipesql.models.load import Precision
 from pipesql.options import option
 
 MODES = ("greedy", "beam", "vote", "agent")
+CheckLevel = Literal["names", "runs", "rows", "mentions"]
+"""How strictly operators are checked while decoding (`operator_check`)."""
 CHECKS = get_args(CheckLevel)
 PRECISIONS = get_args(Precision)
 ANSWER_ROOM = 1_024

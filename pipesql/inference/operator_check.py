@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
 
 from sqlglot import exp
 
@@ -26,14 +25,13 @@ from pipesql.decoding.types import Objection
 from pipesql.errors import ExecutionError, QueryTimeout, SqlError
 from pipesql.execution.connection import QueryLimits
 from pipesql.execution.database import Database
+from pipesql.inference.config import CheckLevel
 from pipesql.pipe import operators as op
 from pipesql.pipe.lowering.lower import lower
-from pipesql.pipe.read import read
+from pipesql.pipe.read import error_in
 from pipesql.pipe.reading.parser import parse_operators
-from pipesql.pipe.schema import Schema
 from pipesql.pipe.walk import expressions, own_parts
 
-CheckLevel = Literal["names", "runs", "rows", "mentions"]
 OPERATOR_LIMITS = QueryLimits(timeout_s=2.0)
 
 
@@ -98,7 +96,7 @@ class OperatorCheck:
         return Objection(f"it returns more than {self._max_rows:,} rows") if count > self._max_rows else None
 
     def _run(self, operators: Sequence[str]) -> Objection | bool:
-        if error := check_operators(self._schema, operators):
+        if error := error_in(operators, self._schema):
             return Objection(error)
         if self._connection is None:
             return True
@@ -114,15 +112,6 @@ class OperatorCheck:
         if self._wants_rows and (text := selected_twice(one.operators[-2])):
             return Objection(f"{text} is selected twice", weak=True)
         return bool(rows)
-
-
-def check_operators(schema: Schema, operators: Sequence[str]) -> str | None:
-    """The sentence of the first error in these operators on this schema, or None when they parse and resolve."""
-    try:
-        read(operators, schema)
-    except SqlError as error:
-        return str(error)
-    return None
 
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)

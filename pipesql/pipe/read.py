@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipesql.errors import SqlError
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.reading.parser import parse, parse_operators
 from pipesql.pipe.resolving.resolve import resolve_names
@@ -27,3 +28,12 @@ def read(operators: Sequence[str], schema: Schema) -> Resolved:
     query = parse_operators(operators)
     require_pure(query)
     return resolve_names(query, schema)
+
+
+def error_in(operators: Sequence[str], schema: Schema) -> str | None:
+    """The sentence of the first error in these operators on this schema, or None when they parse and resolve."""
+    try:
+        read(operators, schema)
+    except SqlError as error:
+        return str(error)
+    return None

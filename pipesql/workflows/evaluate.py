@@ -91,7 +91,7 @@ def _judged(
 
 def _log(run: StepRun, evaluation: Evaluation, output: str) -> None:
     """Log figures, files and the table of all answers."""
-    from pipesql.evaluate.report.text import comparison_rows
+    from pipesql.evaluate.report.evaluation import comparison_rows
 
     run.metrics(evaluation.metrics())
     for path in evaluation.write(project_root() / output):
@@ -102,7 +102,7 @@ def _log(run: StepRun, evaluation: Evaluation, output: str) -> None:
 def _note(run: StepRun, version: Version, evaluation: Evaluation, split: str, digest: str) -> None:
     """Write down at the version what this evaluation found: on dev, beside its base, how good it is; on databases of
     train that were held back, what makes its answers trustworthy."""
-    from pipesql.evaluate.report.text import version_figures
+    from pipesql.evaluate.report.evaluation import version_figures
     from pipesql.inference.confidence import fit
 
     if split == "dev" and "base" in evaluation.verdicts:

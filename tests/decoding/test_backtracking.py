@@ -19,9 +19,9 @@ from pipesql.decoding.decode import decode  # noqa: E402
 from pipesql.decoding.grammar.mask import GrammarCompiler  # noqa: E402
 from pipesql.decoding.sampling import Candidate, choose  # noqa: E402
 from pipesql.decoding.types import Constraint, Decoded, DecodeLimits, Objection  # noqa: E402
-from pipesql.inference.operator_check import check_operators  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
+from pipesql.pipe.read import error_in  # noqa: E402
 from pipesql.pipe.schema import Column, Schema, Table  # noqa: E402
 
 SCHEMA = Schema(
@@ -63,7 +63,7 @@ def taught() -> tuple[Any, Any, GrammarCompiler, list[list[int]]]:
 
 def names(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
     """The check of names."""
-    error = check_operators(SCHEMA, operators)
+    error = error_in(operators, SCHEMA)
     return None if error is None else Objection(error)
 
 
@@ -101,7 +101,7 @@ def test_what_can_stand_is_said_as_it_would_be_without(taught: Any) -> None:
 def test_a_name_that_is_not_there_is_never_said(taught: Any) -> None:
     for answer in answers(taught):
         assert answer.stop == "done"
-        assert check_operators(SCHEMA, answer.operators) is None
+        assert error_in(answer.operators, SCHEMA) is None
 
 
 def test_an_objection_leads_to_another_hypothesis(taught: Any) -> None:
@@ -239,7 +239,7 @@ def test_beams_find_what_was_learnt_and_nothing_that_is_not_there(taught: Any) -
     for index in (0, 1, 5):
         assert found[index].operators == ANSWERS[index]
     for answer in found:
-        assert answer.stop == "done" and check_operators(SCHEMA, answer.operators) is None
+        assert answer.stop == "done" and error_in(answer.operators, SCHEMA) is None
     assert [a.operators for a in answers(taught, beams=3, batch=1)] == [a.operators for a in found]
 
 

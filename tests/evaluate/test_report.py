@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pipesql.evaluate.report.text import comparison_rows, comparison_text, paired_metrics, summarise
+from pipesql.evaluate.breakdown import summarise
+from pipesql.evaluate.judge import Judged, Table
+from pipesql.evaluate.report.evaluation import Evaluation, comparison_rows
+from pipesql.evaluate.statistics import pairings
 from pipesql.records import Verdict
 
 
@@ -52,11 +55,13 @@ def test_metrics_are_names_that_mlflow_takes() -> None:
 
 
 def test_paired_metrics() -> None:
-    assert paired_metrics(BASE, TUNED) == {"paired/gained": 2, "paired/lost": 0, "paired/p": 0.5}
+    assert pairings(BASE, TUNED)["strict"].metrics() == {"paired/gained": 2, "paired/lost": 0, "paired/p": 0.5}
 
 
 def test_text_stands_side_by_side() -> None:
-    text = comparison_text(BASE, TUNED)
+    empty = Table((), (), 0)
+    models = {name: [Judged(v, empty) for v in verdicts] for name, verdicts in (("base", BASE), ("tuned", TUNED))}
+    text = Evaluation("Title", models).text()
     assert [line.split() for line in text.splitlines()[:2]] == [["base", "tuned"], ["questions", "4", "4"]]
     assert "execution accuracy 25.0% [4.6%, 69.9%] 75.0% [30.1%, 95.4%]" in " ".join(text.split())
     assert "only tuned right: 2, only base right: 0" in text

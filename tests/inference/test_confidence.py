@@ -11,12 +11,9 @@ pytest.importorskip("sklearn")
 
 from pipesql.inference.confidence import (
     Confidence,
-    calibration_error,
+    calibration,
     confidence_in,
     cross_fitted,
-    curve,
-    curve_metrics,
-    curve_text,
     fit,
 )
 from pipesql.records import Verdict
@@ -49,13 +46,13 @@ def test_the_fit_finds_what_decided(drawn: list[Verdict]) -> None:
 def test_confidence_on_other_databases_is_calibrated_and_ranks(drawn: list[Verdict]) -> None:
     found = cross_fitted(drawn)
     assert found is not None
-    error, answered = calibration_error(drawn, found), curve(drawn, found)
-    assert error < 0.03
-    accuracies = [accuracy for accuracy, _ in answered.values()]
+    calibrated = calibration(drawn, found)
+    assert calibrated.error < 0.03
+    accuracies = [accuracy for accuracy, _ in calibrated.curve.values()]
     assert accuracies == sorted(accuracies) and accuracies[-1] - accuracies[0] > 0.3
     assert accuracies[0] == pytest.approx(sum(v.correct for v in drawn) / len(drawn))
-    assert curve_metrics("tuned", answered, error)["tuned/accuracy_at_100"] == accuracies[0]
-    assert "answering the surest 20%" in curve_text(answered, error)
+    assert calibrated.metrics("tuned")["tuned/accuracy_at_100"] == accuracies[0]
+    assert "answering the surest 20%" in calibrated.text()
 
 
 def test_the_fold_of_a_database_is_fitted_without_it(drawn: list[Verdict]) -> None:

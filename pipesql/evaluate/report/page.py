@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipesql.evaluate.breakdown import BY, CONSTRUCTS, causes, constructs, divergences, divided
+from pipesql.evaluate.breakdown import BY, CONSTRUCTS, causes, constructs, divergences, divided, summarise
 from pipesql.evaluate.judge import Judged, Table
-from pipesql.evaluate.report.text import Share, summarise
 from pipesql.evaluate.rules import RULES
-from pipesql.evaluate.statistics import EarlierComparison, Estimate, shown
+from pipesql.evaluate.statistics import EarlierComparison, Estimate, Share, shown
 from pipesql.pages import packed, render
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")

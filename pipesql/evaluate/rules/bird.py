@@ -1,4 +1,4 @@
-"""When an answer is right by the rule of BIRD, and its softer score.
+"""Whether an answer is right by the rule of BIRD, and its softer score.
 
 Source: J. Li et al., "Can LLM Already Serve as A Database Interface? A BIg Bench for Large-Scale Database Grounded
 Text-to-SQLs", NeurIPS 2023, and github.com/bird-bench/mini_dev, `evaluation/evaluation_ex.py` and `evaluation_f1.py`.
@@ -20,14 +20,14 @@ def same_set(gold: Sequence[Row], rows: Sequence[Row]) -> bool:
 def soft_f1(gold: Sequence[Row], rows: Sequence[Row]) -> float:
     """The Soft F1-Score, in 0…1.
 
-    Duplicate rows go, the first of each stays. The i-th row is held against the i-th gold row: of its values, those
-    that stand anywhere in the gold row are hits, the others surplus; values of the gold row that do not stand in it
-    are misses. All three are divided by the gold row's width (so an answer with more columns can have more than one
-    hit a row). A row without a partner is one miss, or one surplus, as a whole. From the sums:
+    Only the first of duplicate rows stays. The i-th row is compared with the i-th gold row: its values that stand
+    anywhere in the gold row are hits, the others surplus; values of the gold row that do not stand in it are misses.
+    All three are divided by the gold row's width (so an answer with more columns can have more than one hit per row). A
+    row without a partner is one miss, or one surplus, as a whole. From the sums:
 
         precision = hits / (hits + surplus)     recall = hits / (hits + misses)     F1 = 2·p·r / (p + r)
 
-    Two empty results are worth 1. Rows are paired by their place: the same rows in another order are worth less.
+    Two empty results score 1. Rows are paired by their place: the same rows in another order score less.
     """
     if not gold and not rows:
         return 1.0
