@@ -150,7 +150,7 @@ class TooManyRows(ExecutionError):
 
 
 class ModelUnavailable(PipesqlError):
-    """Weights or a tokenizer cannot be had; the message names them and says how to get them."""
+    """Weights or a tokenizer cannot be loaded; the message names them and says how to get them."""
 
 
 class NoSuchRun(PipesqlError):

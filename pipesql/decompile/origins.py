@@ -1,4 +1,4 @@
-"""Where the operators of a decompiled query come from: the clause of the gold query, and its text."""
+"""Where the operators of a converted query come from: the clause of the standard query, and its text."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _ARGS = {"WHERE": "where", "GROUP BY": "group", "HAVING": "having", "QUALIFY": "
 
 @dataclass(frozen=True)
 class Origin:
-    """What an operator was made of: the clause's name and its text, in the query's own names."""
+    """What an operator was made from: the clause's name, and its text in the query's own names."""
 
     clause: str
     text: str
 
 
 class Origins:
-    """Origins by operator, noted as these are built. `read` must see the query before its names are bound."""
+    """Origins by operator, noted as operators are built. `read` must see the query before its names are bound."""
 
     def __init__(self, dialect: str) -> None:
         self.dialect = dialect
@@ -77,7 +77,7 @@ class Origins:
 
 
 def _place(node: exp.Expr) -> str:
-    """In which named query the clause stands, if it is not the outermost one."""
+    """The named query that the clause stands in, if that is not the outermost one."""
     inner: exp.Expr | None = node
     while inner is not None and not isinstance(inner, exp.CTE):
         if isinstance(inner, exp.Subquery) and inner.alias:

@@ -1,8 +1,8 @@
-"""What the dialects mean by words that they share.
+"""What the dialects mean by clauses that they share: which names are in sight, and what some operators do.
 
 Sources: https://sqlite.org/lang_select.html and quirks.html; https://duckdb.org/docs/sql/query_syntax/select;
-PostgreSQL's reference of SELECT; GoogleSQL's query syntax ("aliases"); Spark's SQL reference; and, where these are
-silent, the engines themselves.
+PostgreSQL's reference of SELECT; GoogleSQL's query syntax ("aliases"); Spark's SQL reference; and the engines
+themselves where these do not say.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ class Semantics:
     aliases_in: frozenset[str] = frozenset()
     """Clauses in which a name that no table has may be an output's alias; `expressions` are the items themselves."""
     aliases_first: frozenset[str] = frozenset()
-    """Clauses in which an alias goes before a column of the same name, inside expressions too."""
+    """Clauses in which an alias wins over a column of the same name, inside expressions too."""
     aliases_alone_first: frozenset[str] = frozenset({"order"})
-    """Clauses in which it does where it is the whole term."""
+    """Clauses in which it does so where it is the whole term."""
     texts_in_double_quotes: bool = False
-    """`"x"` is a text where no column is called so."""
+    """`"x"` is a text where no column has that name."""
     bare_columns: bool = False
     """Beside aggregates a column may stand that is neither grouped nor aggregated."""
-    recursive_unasked: bool = False
+    implicit_recursion: bool = False
     """A CTE may name itself without RECURSIVE."""
     merged_first: bool = False
     """`*` shows USING's columns before all others."""
     folds_like: bool = False
-    """LIKE takes no notice of the case of ASCII letters."""
+    """LIKE ignores the case of ASCII letters."""
     escapes_like: bool = False
     """A backslash in a pattern of LIKE makes the next character literal."""
     whole_division: bool = False
@@ -48,7 +48,7 @@ SQLITE = Semantics(
     aliases_in=_clauses("where", "group", "having", "order"),
     texts_in_double_quotes=True,
     bare_columns=True,
-    recursive_unasked=True,
+    implicit_recursion=True,
     folds_like=True,
     whole_division=True,
 )

@@ -1,8 +1,8 @@
-"""`pipesql canonical`: canonical text that keeps the comments.
+"""`pipesql canonical`: the canonical text of a query, with its comments.
 
-A comment goes on a line of its own above the operator that it was written in or before, those inside brackets too;
-what was written below the last operator stays below it. `#` and `/* … */` become `--`. Formatting twice changes
-nothing more.
+A comment goes on a line of its own above the operator in or before which it was written, also from inside brackets;
+what was written below the last operator stays below it. `#` and `/* … */` become `--`. The canonical form of a
+canonical form is itself.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""Copy an expression with parts replaced, keeping its meaning: what lands under an operator gets parentheses.
+"""Expressions: copied with parts replaced, written as a person writes them, and computed where they are constant.
 
-`x NOT IN (…)`, `x NOT BETWEEN … AND …`, `x IS NOT NULL`: sqlglot writes `NOT x IN (…)`, which few people do.
-
-Conditions that are known before the query runs: those of `|> IF`.
+A copy keeps its meaning: what lands under an operator gets brackets.
 """
 
 from __future__ import annotations
@@ -99,7 +97,7 @@ def surely_positive(node: exp.Expr) -> bool:
 
 
 def natural(tree: exp.Expr, dialect: str) -> exp.Expr:
-    """A copy for printing, in which NOT stands where a person writes it. It is no longer a tree to work on."""
+    """A copy for printing alone, in which NOT stands where a person writes it (`x NOT IN (…)`, `x IS NOT NULL`)."""
     if tree.find(exp.Not) is None:
         return tree
 

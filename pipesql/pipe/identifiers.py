@@ -1,7 +1,7 @@
-"""When a name must be quoted in pipe text.
+"""Names: when one must be quoted in pipe text, nodes made of them, and what to suggest for one that means nothing.
 
-Sources: GoogleSQL's lexical reference (identifiers, reserved keywords), and the parser itself: a name that it would
-not read back as a plain column or table is quoted too.
+Sources: GoogleSQL's lexical reference (identifiers, reserved keywords), and sqlglot's parser: a name that it would not
+read back as a plain column or table is quoted too.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A schema read off a query's own text, for use without a database: the tables it reads, the columns it names.
 
-That is enough where every column's table can be told (it is qualified, or there is one table) and the columns that the
+That is enough where every column's table is known (it is qualified, or there is one table) and the columns that the
 query does not name do not matter. Types stay unknown. Anything else raises BadInput, which asks for a database.
 """
 
@@ -19,7 +19,7 @@ from pipesql.pipe.resolving.pivots import value_name
 from pipesql.pipe.schema import REST, Column, Schema, Table
 
 Sources = dict[str, str]
-"""By lower-case range variable the table that it stands for, or nothing for a query."""
+"""The table that each range variable, in lower case, stands for; empty for a query."""
 
 
 @dataclass

@@ -42,7 +42,7 @@ class From(Operator):
 
 @dataclass(frozen=True)
 class Nested(Operator):
-    """`(query) [AS alias]`: a whole query in brackets to go on with; only as the first operator."""
+    """`(query) [AS alias]`: a whole query in brackets, continued by operators; only as the first operator."""
 
     query: PipeQuery
     alias: str = ""
@@ -50,10 +50,10 @@ class Nested(Operator):
 
 @dataclass(frozen=True)
 class Block(Operator):
-    """A standard query to go on with, `SELECT … FROM …` or set operations of such; only as the first operator.
+    """A standard query, continued by operators: `SELECT … FROM …` or set operations; only as the first operator.
 
     Queries in brackets inside it are leaves (`query.nest`). A SELECT that needs no table and has no further clause is
-    a `Select` instead. Text with a block in it is not pure pipe SQL (`purity`).
+    a `Select` instead. Text with a block in it is not pure pipe SQL (`walk.require_pure`).
     """
 
     query: exp.Query
@@ -179,7 +179,7 @@ class SetOperation(Operator):
 class RecursiveUnion(Operator):
     """`|> RECURSIVE UNION ALL|DISTINCT (query) [AS alias]`: the rows so far, then what the query makes of new rows.
 
-    `query` reads the new rows as the table `alias`, or, as a `Subpipeline`, goes on from them.
+    `query` reads the new rows as the table `alias`, or, as a `Subpipeline`, continues from them.
     """
 
     distinct: bool
@@ -301,7 +301,7 @@ class Pivot(Operator):
 
 
 class Path(str):
-    """Names between dots where UNPIVOT wants one column: GoogleSQL's parser takes them, its analyzer never does."""
+    """Names between dots where UNPIVOT needs one column: GoogleSQL's parser accepts them, its analyzer never does."""
 
     def __new__(cls, parts: tuple[str, ...]) -> Path:
         """The path of these names."""
@@ -338,7 +338,7 @@ _KEYWORDS: dict[type, str] = {OrderBy: "ORDER BY", RecursiveUnion: "RECURSIVE UN
 
 
 def keyword(operator: Operator) -> str:
-    """How the operator is called in GoogleSQL, for messages."""
+    """The operator's name in GoogleSQL, for messages."""
     match operator:
         case SetOperation(kind):
             return kind

@@ -1,4 +1,4 @@
-"""The pipe query: a tuple of operators, each prefix of which is itself a query.
+"""The pipe query: a tuple of operators. Every prefix of a query is a query.
 
 A pipe query nested in an expression or a FROM is held by sqlglot's own tree as a `Placeholder` whose `this` is the
 `PipeQuery`: sqlglot's compiled node classes cannot be subclassed, and a placeholder copies, compares and prints

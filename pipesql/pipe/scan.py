@@ -1,12 +1,11 @@
-"""From text to operator segments: tokens, cut at every `|>` that no bracket encloses.
+"""Text to tokens, tokens to segments cut at every `|>` outside brackets, and notes on what sqlglot's tree would forget.
 
-sqlglot's BigQuery tokenizer marks the pipe as PIPE_GT, never inside a string or comment, so cutting at bracket depth
+sqlglot's BigQuery tokenizer marks the pipe as PIPE_GT, never inside a string or a comment, so cutting at bracket depth
 zero is sound whatever the literals hold.
 
-What sqlglot's tree forgets of a text, noted so that printing gives Google's parser the same tree.
-
-sqlglot carries the comments of a token to the node that it makes of it. A note is such a comment, put there before
-sqlglot reads the tokens; it starts with a character that no text holds. Only printing pipe text looks at notes.
+A note serves printing alone, which must give Google's parser the same tree. sqlglot carries the comments of a token to
+the node that it makes of it: a note is such a comment, put on the token before sqlglot reads it. It starts with a
+character that no text holds.
 """
 
 from __future__ import annotations
@@ -183,13 +182,13 @@ _NOTE = "\ufffe"
 UNEQUAL = _NOTE + "!="
 """On `a != b`: sqlglot reads the same as from `a <> b`."""
 JOIN = _NOTE + "JOIN"
-"""On a join that says JOIN: without it, one that has no condition was a comma."""
+"""On a join written with JOIN; without this note, a join that has no condition was a comma."""
 WRITTEN = _NOTE + "written"
 """On TRUE behind ON, the literal of `DATE '…'`, UNKNOWN, NULLS FIRST or LAST: sqlglot makes the same of what is not."""
 PREFIX = _NOTE + "NOT"
-"""With a number, on what follows so many NOT in front: sqlglot has one tree for `NOT x IN (…)` and `x NOT IN (…)`."""
+"""With their number, on what follows NOTs in front: sqlglot has one tree for `NOT x IN (…)` and `x NOT IN (…)`."""
 MATCHING = _NOTE + "by "
-"""On a set operation, before its CORRESPONDING, of which sqlglot makes BY NAME."""
+"""On a set operation, before its CORRESPONDING, which sqlglot turns into BY NAME."""
 CAST = _NOTE + "cast "
 """On what is written as a cast, before the name of its type if sqlglot has another name for it."""
 
@@ -283,5 +282,5 @@ def _first_tokens(node: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def cast_type(node: exp.Expr) -> str | None:
-    """The other name that a cast's type was written with, empty if none is noted; None for what is no written cast."""
+    """The other name that a cast's type was written with, empty if none is noted; None where no cast is written."""
     return next((c.removeprefix(CAST) for c in _notes(node) if c.startswith(CAST)), None)

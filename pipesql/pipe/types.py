@@ -1,7 +1,7 @@
-"""Coarse value kinds, just enough to tell integer from real division and text from numbers.
+"""Kinds of values, just enough to know integer from real division and text from numbers.
 
-Declared types follow SQLite's affinity rules (https://sqlite.org/datatype3.html, section 3.1), with NUMERIC apart:
-such a column may hold integers and reals alike.
+Declared types follow SQLite's affinity rules (https://sqlite.org/datatype3.html, section 3.1), except NUMERIC: such a
+column may hold both integers and reals.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def declared_kind(declared: str) -> str:
 
 
 def kind_of(node: exp.Expr, leaf_kind: Callable[[exp.Expr], str]) -> str:
-    """Kind of an expression's values; UNKNOWN where it cannot be told. `leaf_kind` knows columns and subqueries."""
+    """Kind of an expression's values; UNKNOWN where it is not known. `leaf_kind` knows columns and subqueries."""
 
     def go(part: exp.Expr) -> str:
         return kind_of(part, leaf_kind)

@@ -29,7 +29,7 @@ class Output(NamedTuple):
 
 
 Shown = tuple[Output, exp.Expr]
-"""A column of a query's result with the bound expression that gives it."""
+"""A column of a query's result, with the bound expression that gives it."""
 
 
 @dataclass

@@ -13,12 +13,12 @@ from pipesql.pipe.expressions import unbracketed
 from pipesql.pipe.identifiers import identifier, suggestion
 
 OUTPUT = "§"
-"""The qualifier of a bound column that is an output of a set operation; its name is the position."""
+"""The qualifier of a bound column that is an output of a set operation; the column's name is its position."""
 
 
 def bind_ctes(binder: QueryBinder, with_: exp.Expr, around: Around) -> Around:
     """Bind the bodies of a WITH; gives the surroundings with their names in sight."""
-    recursive = with_.args.get("recursive") or binder.bindings.semantics.recursive_unasked
+    recursive = with_.args.get("recursive") or binder.bindings.semantics.implicit_recursion
     for cte in with_.expressions:
         names = [c.name for c in cte.args["alias"].columns] if cte.args.get("alias") else []
         binder.bindings.spelling[cte.alias.lower()] = cte.alias
@@ -34,7 +34,7 @@ def bind_ctes(binder: QueryBinder, with_: exp.Expr, around: Around) -> Around:
 
 
 def _recursive(binder: QueryBinder, cte: exp.Expr, names: list[str], around: Around) -> tuple[Output, ...]:
-    """A CTE that names itself: what it starts with says how its columns are called."""
+    """A CTE that names itself: the query that it starts with names its columns."""
     start, step = recursion(cte)
     outputs = tuple(binder.query(start, around))
     if names:

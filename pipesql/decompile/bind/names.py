@@ -132,7 +132,7 @@ class Names:
 
     @staticmethod
     def _is_text_of_an_output(name: str, bound: BoundSelect) -> bool:
-        """SQLite calls an unnamed output by its text as it was written; ours may be spaced otherwise."""
+        """SQLite calls an unnamed output by its text as written; our text may be spaced differently."""
         texts = (_squeezed(c.name) for s in bound.sources if not s.table for c in s.columns)
         return _squeezed(name) in texts
 

@@ -100,7 +100,7 @@ class Tables:
         return condition
 
     def _alike(self, left: exp.Expr, right: exp.Expr) -> bool:
-        """Whether equal values of both are the same value."""
+        """Whether values of both that are equal are the same value."""
         kind = self.bindings.kind(left)
         return kind != "" and kind == self.bindings.kind(right)
 

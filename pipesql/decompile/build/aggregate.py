@@ -85,7 +85,7 @@ class Aggregation:
             select.add(op.Where(select.write(having.this, select.view)), "HAVING")
 
     def distinct(self, hidden: list[exp.Expr]) -> None:
-        """SELECT DISTINCT sorted by what it leaves out: SQLite sorts by any one of each group's values."""
+        """SELECT DISTINCT sorted by a column that it leaves out: SQLite sorts by any one of each group's values."""
         keys = [self._key(value) for value in dict.fromkeys(unbracketed(v) for v, _ in self.outputs)]
         for value in dict.fromkeys(hidden):
             self._add(value, exp.AnyValue(this=value.copy()))
@@ -137,8 +137,8 @@ class Aggregation:
         written = self.select.write(key, self.before)
         plain = written.name if isinstance(written, exp.Column) else describe(key)
         alias = self.aliases.get(key, "")
-        says = alias and (alias.lower() != plain.lower() or self.select.bindings.keep_names)
-        wanted = alias if says else plain
+        named = alias and (alias.lower() != plain.lower() or self.select.bindings.keep_names)
+        wanted = alias if named else plain
         name = unique(wanted, self.names)
         self.computed[key] = name
         if not written.find(exp.Column, exp.Placeholder):  # GoogleSQL groups by columns, not by constants

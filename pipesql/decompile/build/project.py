@@ -173,7 +173,7 @@ class Projection:
         return items, names
 
     def _is_named(self, column: exp.Column, name: str) -> bool:
-        """Whether an alias would say nothing: it is the column's name, be it in other letters."""
+        """Whether an alias would change nothing: it is the column's name, in whatever case."""
         own: str = column.name
         return own == name if self.select.bindings.keep_names else own.lower() == name.lower()
 

@@ -21,7 +21,7 @@ from pipesql.pipe.query import Cte, PipeQuery, nest
 
 
 class QueryBuilder:
-    """Builds the pipe form of a bound query; `note` is told where each operator comes from."""
+    """Builds the pipe form of a bound query; `note` is called with where each operator comes from."""
 
     def __init__(self, bindings: Bindings, note: Note | None) -> None:
         self.bindings = bindings
@@ -57,8 +57,8 @@ class QueryBuilder:
         out, recursive = [], False
         for cte in with_.expressions if with_ is not None else ():
             wanted = [c.name for c in cte.args["alias"].columns]
-            asked = with_.args.get("recursive") or self.bindings.semantics.recursive_unasked
-            again = bool(asked) and names_itself(cte)
+            recursing = with_.args.get("recursive") or self.bindings.semantics.implicit_recursion
+            again = bool(recursing) and names_itself(cte)
             start, step = recursion(cte) if again else (cte.this, None)
             built = self.query(start, outer, named=True)
             if wanted and wanted != built.names:
@@ -145,7 +145,7 @@ class Relations:
         return late
 
     def _first(self, source: Source) -> None:
-        """FROM: a table, or a derived table whose operators simply come first."""
+        """FROM: a table, or a derived table, whose operators come first."""
         select = self.select
         if isinstance(source.node, exp.Table):
             select.add(op.From(self._table(source)), "FROM", source.node)

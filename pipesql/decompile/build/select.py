@@ -17,7 +17,7 @@ from pipesql.pipe.identifiers import column
 from pipesql.pipe.query import Cte, PipeQuery, nest
 
 Note = Callable[..., None]
-"""Is told of each operator with the clause, the node and the bound parts of it that the operator comes from."""
+"""Called for each operator with the clause, the node and the node's bound parts that the operator comes from."""
 
 
 @dataclass
@@ -40,7 +40,7 @@ class View:
     _counted: int = -1
 
     def counts(self) -> dict[str, int]:
-        """How often each visible name occurs, in lower case. Sources only come: their number tells of change."""
+        """How often each visible name occurs, in lower case; counted anew when a source has been added."""
         if self._counted != len(self.columns):
             self._counted = len(self.columns)
             self._counts = {}
@@ -207,7 +207,7 @@ _PREFIX: dict[type[exp.Expr], str] = {
 
 
 def describe(value: exp.Expr) -> str:
-    """A name for an expression's values: `count`, `avg_age`, `name`, or `value` where nothing better is at hand."""
+    """A name for an expression's values: `count`, `avg_age`, `name`; `value` where there is no better one."""
     value = unbracketed(value.unalias())
     if isinstance(value, exp.Column):
         return plain(value.name)

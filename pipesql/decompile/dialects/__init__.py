@@ -1,9 +1,8 @@
-"""What the dialects mean by operators and functions, said in GoogleSQL's.
+"""What the dialects mean by operators and functions, in GoogleSQL's words.
 
-A rule turns a bound node into the pipe expression of the same meaning; `write` does so with its parts. SQLite's
-functions that have no rule are passed through. Of other dialects only what is known to mean the same in GoogleSQL is.
-
-Classes of nodes that mean in every dialect what they mean in GoogleSQL.
+A rule turns a bound node into the pipe expression of the same meaning; `write` does so with its parts. A class of nodes
+without a rule means the same everywhere (`SAME`). SQLite's functions that have no rule are passed through; in another
+dialect, whatever has no rule and is not among those classes is refused.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def meaning_of(bindings: Bindings) -> Meaning:
 
 
 def _window(node: exp.Window, write: Write) -> None:
-    """The names of a WINDOW clause have been written out; another one means nothing."""
+    """The names of a WINDOW clause have been written out; any other name means nothing."""
     if node.args.get("alias") is not None:
         raise SqlSyntaxError(f"no window {node.alias} in a WINDOW clause")
 
@@ -61,4 +60,4 @@ _GOOGLES = """DateAdd DateSub DateDiff DateTrunc DateFromParts LastDay UnixDate 
     WeekStart CurrentDate SafeDivide Log Chr Ascii Repeat Pad Initcap EndsWith ByteLength BitwiseAnd BitwiseOr
     BitwiseXor BitwiseNot BitwiseAndAgg BitwiseOrAgg BitwiseXorAgg Corr"""
 GOOGLES: frozenset[type[exp.Expr]] = frozenset(getattr(exp, name) for name in _GOOGLES.split())
-"""Classes that GoogleSQL's own text may use besides."""
+"""More classes, for text that is GoogleSQL already."""

@@ -1,6 +1,6 @@
-"""SQLite's operators and functions in GoogleSQL's words.
+"""SQLite's operators and functions in GoogleSQL's words, LIKE and GLOB with their patterns among them.
 
-Patterns of LIKE and GLOB as GoogleSQL writes them: LIKE minds case, and the backslash escapes.
+LIKE of GoogleSQL distinguishes small and capital letters, and the backslash is its escape character.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class SqliteRules:
         return kind(this=parts[0], expressions=parts[1:])
 
     def trim(self, node: exp.Trim, write: Write) -> exp.Expr | None:
-        """TRIM takes spaces away; GoogleSQL's all white space, unless it is told."""
+        """TRIM removes spaces; GoogleSQL's removes all white space, unless it names the characters."""
         if node.expression is not None:
             return None
         return exp.Trim(this=write(node.this), expression=exp.Literal.string(" "), position=node.args.get("position"))
@@ -80,14 +80,14 @@ class SqliteRules:
         return exp.Round(this=write(node.this)) if places is not None and places <= 0 else None
 
     def cast(self, node: exp.Cast, write: Write) -> None:
-        """CAST to types that SQLite does not have gives a number; it writes reals in a way of its own."""
+        """A CAST to a type that SQLite lacks gives a number; SQLite writes the digits of reals in its own way."""
         if not node.to.is_type(*exp.DataType.NUMERIC_TYPES, *exp.DataType.TEXT_TYPES, "blob", "binary", "varbinary"):
             raise UnsupportedSql(f"CAST AS {node.to.sql('bigquery')}, which is a number in SQLite")
         if node.to.is_type(*exp.DataType.TEXT_TYPES) and self.bindings.kind(node.this) == REAL:
             raise UnsupportedSql("CAST of a REAL AS TEXT, whose digits SQLite writes in its own way")
 
     def arithmetic(self, node: exp.Binary, write: Write) -> None:
-        """A DATE column holds texts, of which SQLite takes the year for a number."""
+        """A DATE column holds texts; SQLite calculates with their years."""
         if DATE in (self.bindings.kind(node.this), self.bindings.kind(node.expression)):
             raise UnsupportedSql("arithmetic on a DATE, which SQLite reads as a number", self.bindings.shown(node))
 
@@ -97,7 +97,7 @@ class SqliteRules:
         return None if full else exp.false()
 
     def glob(self, node: exp.Glob, write: Write) -> exp.Expr | None:
-        """GLOB minds case, as GoogleSQL's LIKE does."""
+        """GLOB distinguishes case, as GoogleSQL's LIKE does."""
         pattern = glob_as_like(node.expression)
         return None if pattern is None else exp.Like(this=write(node.this), expression=pattern)
 
@@ -106,7 +106,7 @@ class SqliteRules:
         return self.like(node.this, write, escape_character(node))
 
     def like(self, node: exp.Like, write: Write, escape: str = "") -> exp.Expr:
-        """SQLite's LIKE takes no notice of the case of ASCII letters: both sides are lowered."""
+        """SQLite's LIKE ignores the case of ASCII letters: both sides are lowered."""
         value, pattern = write(node.this), write(node.expression)
         if self.bindings.kind(node.this) == REAL:
             raise UnsupportedSql("LIKE of a REAL, whose digits SQLite writes in its own way", self.bindings.shown(node))
@@ -126,7 +126,7 @@ class SqliteRules:
 
 
 def divided(bindings: Bindings, node: exp.Div, left: exp.Expr, right: exp.Expr) -> exp.Expr:
-    """`/` of a dialect that divides integers to an integer. Raises UnsupportedSql where the types do not tell."""
+    """`/` of a dialect that divides integers to an integer. Raises UnsupportedSql where the types do not decide."""
     kinds = (bindings.kind(node.this), bindings.kind(node.expression))
     if kinds == (INT, INT):
         return exp.IntDiv(this=unbracketed(left), expression=unbracketed(right))
@@ -154,7 +154,7 @@ def ascii_lower(text: str) -> str:
 
 
 def backslashed(pattern: str, escape: str) -> str:
-    """A LIKE pattern with `escape` as its escape character (if any) as one with the backslash."""
+    """A LIKE pattern whose escape character is `escape` (if any), rewritten for the backslash."""
     out = []
     characters = iter(pattern)
     for ch in characters:
@@ -167,7 +167,7 @@ def backslashed(pattern: str, escape: str) -> str:
 
 
 def glob_as_like(pattern: exp.Expr) -> exp.Literal | None:
-    """A GLOB pattern as a LIKE pattern, which minds case in GoogleSQL; None where it is computed or has brackets."""
+    """A GLOB pattern as one of LIKE, which distinguishes case in GoogleSQL; None if it is computed or has brackets."""
     if not is_text(pattern) or "[" in pattern.name:
         return None
     meaning = {"*": "%", "?": "_", "%": "\\%", "_": "\\_", "\\": "\\\\"}

@@ -52,7 +52,7 @@ def convert_values(tree: exp.Expr, bindings: Bindings) -> None:
 
 
 def _affinity(node: exp.Expr, bindings: Bindings) -> str:
-    """The affinity that a table's column lends to what it is compared with; empty for all else."""
+    """The affinity that a table's column gives to what it is compared with; empty for anything else."""
     declared = bindings.declared(node) if isinstance(node, exp.Column) else ""
     if not declared:
         return ""
@@ -64,7 +64,7 @@ def _affinity(node: exp.Expr, bindings: Bindings) -> str:
 
 
 def _meet(node: exp.EQ, affinity: Callable[[exp.Expr], str]) -> None:
-    """A TEXT column beside a number's: its values are read as numbers, those that are none equal nothing.
+    """A TEXT column beside a number's: its values are read as numbers; a text that is not one equals nothing.
 
     NULL stands for those, so that it holds only where a condition keeps or drops a row.
     """
@@ -151,7 +151,7 @@ def _is_truth(node: exp.Expr) -> bool:
 
 
 def _rebind(bindings: Bindings, old: exp.Expr, new: exp.Expr) -> None:
-    """Let a join's condition be the new one."""
+    """Put the new condition into the join that had the old one."""
     for bound in bindings.selects:
         bound.conditions[:] = [new if condition is old else condition for condition in bound.conditions]
 

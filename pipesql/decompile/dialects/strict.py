@@ -1,7 +1,7 @@
 """Operators and functions of DuckDB, PostgreSQL, GoogleSQL and Spark in GoogleSQL's words.
 
-The rules are for classes of nodes that do not, or not always, mean what they mean in GoogleSQL. Whatever has no rule
-and is not among the classes of `same` is refused.
+The rules are for classes of nodes that do not, or not always, mean what they mean in GoogleSQL. CAST, for one, rounds
+halves away from zero in GoogleSQL and never cuts a text.
 """
 
 from __future__ import annotations
@@ -75,11 +75,11 @@ class StrictRules:
         }
 
     def refuse(self, node: exp.Expr, why: str) -> UnsupportedSql:
-        """The error for a node whose meaning is another one in GoogleSQL."""
+        """The error for a node that means something else in GoogleSQL."""
         return UnsupportedSql(f"{why} in {self.semantics.dialect}", self.bindings.shown(node))
 
     def comparison(self, node: exp.Binary, write: Write) -> exp.Expr:
-        """GoogleSQL compares no text with a number: a text literal beside a number is one, in these dialects."""
+        """GoogleSQL compares no text with a number; these dialects read a text literal beside a number as one."""
         (right,), (left,) = self.alike(node.this, [node.expression]), self.alike(node.expression, [node.this])
         return type(node)(this=write(left), expression=write(right))
 
@@ -100,7 +100,7 @@ class StrictRules:
         return exp.Between(this=write(node.this), low=write(low), high=write(high))
 
     def alike(self, value: exp.Expr, others: list[exp.Expr]) -> list[exp.Expr]:
-        """What stands beside a value, text literals as numbers if it is one."""
+        """What stands beside a value, with text literals as numbers if the value is a number."""
         kind = self.kind(value)
         out = []
         for other in others:
@@ -118,7 +118,7 @@ class StrictRules:
         return out
 
     def sum(self, node: exp.Binary, write: Write) -> None:
-        """Days added to dates, and differences of dates, have other types in each engine."""
+        """Days added to dates, and differences of dates, have a different type in each engine."""
         if DATE in (self.kind(node.this), self.kind(node.expression)) and self.semantics.dialect != "bigquery":
             raise self.refuse(node, "arithmetic on dates")
 
@@ -146,12 +146,12 @@ class StrictRules:
         return exp.Mod(this=unbracketed(write(node.this)), expression=unbracketed(write(node.expression)))
 
     def like(self, node: exp.Like, write: Write, escape: str | None = None) -> exp.Expr:
-        """LIKE minds case; DuckDB's has no escape character unless ESCAPE gives one."""
+        """LIKE distinguishes case; DuckDB's has no escape character unless ESCAPE gives one."""
         value, pattern = write(node.this), self.pattern(node, write, escape)
         return exp.Like(this=value, expression=pattern, negate=node.args.get("negate"))
 
     def ilike(self, node: exp.ILike, write: Write, escape: str | None = None) -> exp.Expr:
-        """ILIKE takes no notice of case: both sides are lowered."""
+        """ILIKE ignores case: both sides are lowered."""
         value, pattern = write(node.this), self.pattern(node, write, escape)
         low = exp.Literal.string(pattern.name.lower()) if is_text(pattern) else exp.Lower(this=pattern)
         return exp.Like(this=exp.Lower(this=value), expression=low, negate=node.args.get("negate"))
@@ -179,7 +179,7 @@ class StrictRules:
             raise self.refuse(node, "MAX or MIN of several values")
 
     def greatest(self, node: exp.Greatest | exp.Least, write: Write) -> exp.Expr:
-        """GoogleSQL's GREATEST is NULL if any value is, that of the others passes over NULLs."""
+        """GoogleSQL's GREATEST is NULL if any value is NULL; the others skip NULLs."""
         values = [write(v) for v in (node.this, *node.expressions)]
         out = type(node)(this=values[0], expressions=values[1:], ignore_nulls=False)
         if self.semantics.dialect == "bigquery":
@@ -189,7 +189,7 @@ class StrictRules:
         return exp.Coalesce(this=out, expressions=[v.copy() for v in values])
 
     def any_value(self, node: exp.AnyValue, write: Write) -> exp.Expr | None:
-        """ANY_VALUE of PostgreSQL and DuckDB gives no NULL where there is a value: MAX is one such."""
+        """ANY_VALUE of PostgreSQL and DuckDB gives a value where there is one; MAX does so as well."""
         if self.semantics.dialect in ("bigquery", "spark"):
             return None
         if isinstance(node.this, exp.HavingMax):
@@ -232,7 +232,7 @@ class StrictRules:
         return exp.Cast(this=unbracketed(written), to=exp.DataType.build("TEXT")) if kind == INT else written
 
     def concat(self, node: exp.Concat, write: Write) -> exp.Expr:
-        """CONCAT passes over NULLs in PostgreSQL and DuckDB."""
+        """CONCAT skips NULLs in PostgreSQL and DuckDB."""
         parts = [self.text(e, write) for e in node.expressions]
         if self.semantics.dialect in ("postgres", "duckdb"):
             empty = exp.Literal.string("")
@@ -240,19 +240,19 @@ class StrictRules:
         return exp.Concat(expressions=parts, safe=True, coalesce=False)
 
     def trim(self, node: exp.Trim, write: Write) -> exp.Expr | None:
-        """TRIM takes spaces away; GoogleSQL's all white space, unless it is told."""
+        """TRIM removes spaces; GoogleSQL's removes all white space, unless it names the characters."""
         if self.semantics.dialect == "bigquery" or node.expression is not None:
             return None
         return exp.Trim(this=write(node.this), expression=exp.Literal.string(" "), position=node.args.get("position"))
 
     def substring(self, node: exp.Substring, write: Write) -> None:
-        """SUBSTRING counts from 1; what lies before the first character each engine sees otherwise."""
+        """SUBSTRING counts from 1; engines differ in what lies before the first character."""
         start = node.args.get("start")
         if self.semantics.dialect != "bigquery" and not (_is_count(start) and int(start.name) > 0):
             raise self.refuse(node, "SUBSTRING from anywhere but a literal position")
 
     def end(self, node: exp.Left | exp.Right, write: Write) -> None:
-        """LEFT and RIGHT of a negative length are no error in DuckDB and PostgreSQL."""
+        """LEFT and RIGHT accept a negative length in DuckDB and PostgreSQL."""
         if self.semantics.dialect != "bigquery" and not _is_count(node.expression):
             raise self.refuse(node, "LEFT or RIGHT of a computed length")
 
@@ -262,7 +262,7 @@ class StrictRules:
             raise self.refuse(node, "a search from a position")
 
     def extract(self, node: exp.Extract, write: Write) -> None:
-        """Parts of dates that all engines count alike."""
+        """Parts of dates that all engines count in the same way."""
         if self.semantics.dialect != "bigquery" and node.name.upper() not in _PARTS_OF_DATES:
             raise self.refuse(node, f"EXTRACT ({node.name})")
 

@@ -1,4 +1,4 @@
-"""Constructs that are short for others, written out before names are bound, and those that are refused."""
+"""Constructs that are short for others, written out before names are bound; what has no pipe form is refused."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _REFUSED: dict[type[exp.Expr], str] = {
 #: Looked for in one walk. Filter before Select: what a SELECT without FROM computes is judged without it.
 _LOOKED_FOR = (exp.Select, exp.Subquery, exp.Filter, exp.Values, exp.Anonymous, exp.Collate, *_REFUSED)
 
-#: Aggregate functions that take no notice of NULL.
-_DEAF_TO_NULL = (
+#: Aggregate functions that ignore NULL.
+_IGNORE_NULL = (
     exp.Count,
     exp.CountIf,
     exp.Sum,
@@ -85,9 +85,9 @@ def _in_brackets(node: exp.Select) -> bool:
 
 
 def _unfiltered(node: exp.Filter) -> exp.Expr:
-    """`f(x) FILTER (WHERE c)` as `f(IF(c, x, NULL))`: such functions take no notice of NULL."""
+    """`f(x) FILTER (WHERE c)` as `f(IF(c, x, NULL))`: such functions ignore NULL."""
     function, condition = node.this, node.expression.this
-    if not isinstance(function, _DEAF_TO_NULL):
+    if not isinstance(function, _IGNORE_NULL):
         raise UnsupportedSql("FILTER", node.sql("sqlite"))
     subject = function.this
     if isinstance(function, exp.Count) and isinstance(subject, exp.Star):
@@ -129,7 +129,7 @@ def _spell_windows(node: exp.Select) -> None:
 
 
 def _based(window: exp.Expr, named: dict[str, exp.Expr]) -> exp.Expr:
-    """A window with what it takes from the one that it is based on."""
+    """A window, completed by the one that it is based on."""
     out = window.copy()
     if out.args.get("alias") is None:
         return out
@@ -178,7 +178,7 @@ def _over_brackets(node: exp.Subquery) -> exp.Expr:
 
 
 def _replace_rows(values: exp.Values, semantics: Semantics) -> None:
-    """VALUES, wherever it stands, as SELECTs one behind another."""
+    """VALUES, wherever it stands, as SELECTs joined by UNION ALL."""
     node: exp.Expr = values
     alias, parent = node.args.get("alias"), node.parent
     query: exp.Expr = listed_rows(values, semantics)
@@ -199,7 +199,7 @@ def _replace_rows(values: exp.Values, semantics: Semantics) -> None:
 
 
 def listed_rows(node: exp.Values, semantics: Semantics) -> exp.Query:
-    """The rows of VALUES as SELECTs, the first of which names the columns as the dialect does."""
+    """The rows of VALUES as SELECTs; the first names the columns as the dialect does."""
     rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in node.expressions]
     selects = [exp.Select(expressions=list(row)) for row in rows]
     pattern, first = {"duckdb": ("col", 0), "spark": ("col", 1)}.get(semantics.dialect, ("column", 1))

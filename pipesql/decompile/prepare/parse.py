@@ -1,4 +1,4 @@
-"""The text of a standard query to the tree of the one query that it is."""
+"""A standard query's text to its tree, and its LIMIT to the operator."""
 
 from __future__ import annotations
 

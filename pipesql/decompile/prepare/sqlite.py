@@ -17,7 +17,7 @@ from pipesql.errors import UnsupportedSql
 
 TRUTHS = (exp.Predicate, exp.Not, exp.Connector, exp.Escape, exp.Boolean)
 _SIGNS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
-#: Where a boolean may stand though it is no condition.
+#: Where a boolean may stand although it is not a condition.
 _ANY_VALUE = (exp.Ordered, exp.Group, exp.Order, exp.Count, exp.Distinct, exp.Window)
 FOLDED = "pipesql.nocase"
 """On a tree in which COLLATE NOCASE stood, and on each LOWER that stands for it."""
@@ -97,7 +97,7 @@ def _is_folded(node: exp.Expr) -> bool:
 
 
 def _compared(top: exp.Expr) -> list[exp.Expr] | None:
-    """All that the collation at `top` governs, or None where it is not known to end."""
+    """All values that the collation at `top` applies to, or None where it may reach further."""
     parent = top.parent
     match parent:
         case exp.EQ() | exp.NEQ() | exp.GT() | exp.GTE() | exp.LT() | exp.LTE():

@@ -1,6 +1,8 @@
-"""What an engine does otherwise than GoogleSQL, made explicit before sqlglot writes the dialect.
+"""What each engine does differently from GoogleSQL, made explicit before sqlglot writes the engine's dialect.
 
-Each engine has rules by class of node (`rules`). docs/reference/dialects.md lists every gap and what is done about it.
+An engine is one module (SQLite a folder) with a table of rules by class of node and a function `for_ENGINE` that
+applies them; `shared` holds what several need. docs/reference/dialects.md lists every gap. To add an engine, write its
+module and an entry in `_ENGINES`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""GoogleSQL itself."""
+"""GoogleSQL itself: what sqlglot's writer for BigQuery would change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pipesql.pipe.engines.shared.rules import Rule, call, rewrite
 
 
 def _read(node: exp.Expr) -> exp.Expr:
-    """PARSE_DATE: sqlglot abbreviates its format to what GoogleSQL cannot read with."""
+    """PARSE_DATE: sqlglot abbreviates its format to one that GoogleSQL cannot read with."""
     return call("PARSE_DATE", node.args["format"], node.this)
 
 

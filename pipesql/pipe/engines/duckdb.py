@@ -1,10 +1,10 @@
-"""DuckDB."""
+"""DuckDB: casts, dates, LIKE, and DISTINCT over an outer join that a LIMIT cuts."""
 
 from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe.engines.shared import rules as refusals
+from pipesql.pipe.engines.shared import rules
 from pipesql.pipe.engines.shared.dates import first_weekday, unit_of, week_of_year, week_start
 from pipesql.pipe.engines.shared.rules import (
     Rule,
@@ -124,10 +124,10 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.Add: _shifted,
     exp.Sub: _shifted,
     exp.Extract: _part,
-    exp.GroupConcat: refusals.joined_texts(_ENGINE),
+    exp.GroupConcat: rules.joined_texts(_ENGINE),
     exp.AnyValue: _any_value,
     exp.ByteLength: _bytes,
-    exp.Anonymous: refusals.functions(_ENGINE),
+    exp.Anonymous: rules.functions(_ENGINE),
     exp.Trim: trimmed("g"),
 }
 

@@ -1,10 +1,10 @@
-"""PostgreSQL, without what came after version 15 (ANY_VALUE)."""
+"""PostgreSQL, up to version 15: ANY_VALUE, which comes with 16, is written in other words."""
 
 from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe.engines.shared import rules as refusals
+from pipesql.pipe.engines.shared import rules
 from pipesql.pipe.engines.shared.dates import (
     day_of,
     extracted,
@@ -67,7 +67,7 @@ def _converted(node: exp.Expr) -> exp.Expr:
 
 
 def _tried(node: exp.Expr) -> exp.Expr:
-    """SAFE_CAST of what always can be cast."""
+    """SAFE_CAST of what can always be cast."""
     if kind(node.this) in ("", TEXT):
         raise refused("SAFE_CAST of a text", _ENGINE)
     return _converted(exp.Cast(this=node.this, to=node.args["to"]))
@@ -218,10 +218,10 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.AnyValue: _any_value,
     exp.Max: _extreme_condition,
     exp.Min: _extreme_condition,
-    exp.Window: refusals.windows(_ENGINE),
+    exp.Window: rules.windows(_ENGINE),
     exp.IgnoreNulls: _without_nulls,
-    exp.GroupConcat: refusals.joined_texts(_ENGINE),
-    exp.Anonymous: refusals.functions(_ENGINE),
+    exp.GroupConcat: rules.joined_texts(_ENGINE),
+    exp.Anonymous: rules.functions(_ENGINE),
     exp.Trim: trimmed("g"),
     **refusing(_ENGINE, {exp.Initcap: "INITCAP"}),
 }

@@ -1,10 +1,10 @@
-"""Spark SQL, from version 4."""
+"""Spark SQL, from version 4: casts, dates, and aggregates without NULLs."""
 
 from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe.engines.shared import rules as refusals
+from pipesql.pipe.engines.shared import rules
 from pipesql.pipe.engines.shared.dates import day_of, first_weekday, months_between, unit_of, week_of_year, week_start
 from pipesql.pipe.engines.shared.rules import (
     Rule,
@@ -124,9 +124,9 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.AnyValue: _any_value,
     exp.ArrayAgg: _array,
     exp.IgnoreNulls: _ignoring,
-    exp.Window: refusals.windows(_ENGINE, ignoring_nulls=True),
-    exp.GroupConcat: refusals.joined_texts(_ENGINE),
-    exp.Anonymous: refusals.functions(_ENGINE),
+    exp.Window: rules.windows(_ENGINE, ignoring_nulls=True),
+    exp.GroupConcat: rules.joined_texts(_ENGINE),
+    exp.Anonymous: rules.functions(_ENGINE),
 }
 
 

@@ -1,1 +1,1 @@
-"""Operators to clauses of standard queries: `lower` starts here."""
+"""Operators to clauses of standard queries: begin with `lower`."""

@@ -1,6 +1,4 @@
-"""EXTEND, SELECT, SET, RENAME, DROP and ORDER BY: new columns on the level as it stands, or on a new one.
-
-AGGREGATE: GROUP BY on a level, over one grouping or several.
+"""EXTEND, SELECT, SET, RENAME, DROP, ORDER BY and AGGREGATE: new columns on the level as it stands, or on a new one.
 
 Where the engine has no GROUPING SETS, every row is joined with the number of each grouping, and a key is NULL in the
 rows of the groupings that do not have it.
@@ -53,7 +51,7 @@ def distinguish(frame: Frame) -> None:
 
 
 def from_something(frame: Frame, before: Scope) -> None:
-    """Give the level a FROM where GoogleSQL asks for one: behind DISTINCT, WHERE, ORDER BY and windows."""
+    """Give the level a FROM where GoogleSQL needs one: behind DISTINCT, WHERE, ORDER BY and windows."""
     if frame.googlesql and frame.level.source is None and frame.level.compound is None:
         frame.wrap(before)
 
@@ -77,7 +75,7 @@ def rename(frame: Frame, before: Scope, after: Scope) -> None:
 
 
 def drop(frame: Frame, before: Scope) -> None:
-    """DROP: later operators do not name the column, so that nothing else is to be done."""
+    """DROP: later operators do not name the column, so there is nothing else to do."""
     open_for(frame, before, ())
 
 
@@ -231,12 +229,12 @@ def _answer_grouping(frame: Frame, operator: op.Aggregate, number: exp.Column | 
     columns = frame.resolved.columns
     keys = [columns.get(id(k.unalias())) for k in operator.keys]
     for item in operator.items:
-        for asked in item.find_all(exp.Grouping):
+        for call in item.find_all(exp.Grouping):
             hidden = ScopeColumn("grouping")
             value: exp.Expr = exp.Literal.number(0)
             if isinstance(operator, AggregateSets) and number is not None:
-                place = keys.index(columns[id(asked.expressions[0])])
+                place = keys.index(columns[id(call.expressions[0])])
                 having = [n for n, places in enumerate(operator.sets, 1) if place in places]
                 value = exp.Case(ifs=[exp.If(this=_is_one_of(number, having), true=value)], default=_ONE.copy())
             frame.level.exprs[hidden] = value
-            frame.hidden[id(asked)] = hidden
+            frame.hidden[id(call)] = hidden

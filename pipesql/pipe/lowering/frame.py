@@ -1,4 +1,4 @@
-"""Where the lowering of one query stands: its levels, and how expressions are moved onto them."""
+"""The state of one query's lowering: its levels, and how expressions are moved onto them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Frame:
     def wrap(self, scope: Scope, ordered: bool = False) -> None:
         """Close the level and read from it; only columns that are still needed pass.
 
-        `ordered`: the rows' order outlives the operator that asks for this, so that their sort keys pass too.
+        `ordered`: the rows keep their order after this operator, so their sort keys pass too.
         """
         level = self.level
         used: set[ScopeColumn] = set().union(*self.resolved.uses[self.number :], self.resolved.scopes[-1].columns)
@@ -121,7 +121,7 @@ class Frame:
         return self.lower(frame)
 
     def fresh(self, name: str) -> str:
-        """A new range variable on the level that is nothing else's name."""
+        """A new range variable on the level, with a name that nothing else has."""
         return self.level.unique(name, self.taken | self.avoided)
 
     def finish(self, scope: Scope) -> exp.Query:
@@ -153,7 +153,7 @@ class Frame:
         return shown
 
     def _null(self, kind: str) -> exp.Expr:
-        """NULL, of its type where an engine would take it for another one when it stands in a table of its own."""
+        """NULL, cast to its type where an engine would otherwise give it another one."""
         known = {INT: "BIGINT", REAL: "DOUBLE", TEXT: "TEXT"}.get(kind)
         if known is None or self.dialect not in _TYPED_NULL:
             return exp.Null()

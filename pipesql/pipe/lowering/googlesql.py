@@ -1,6 +1,7 @@
-"""ASSERT: a condition in WHERE that is true or ends the query with an error, where an engine can raise one.
+"""ASSERT and TABLESAMPLE, which some engines alone can do.
 
-TABLESAMPLE: where an engine samples a table or a query in its own words; elsewhere it is refused.
+ASSERT becomes a condition of WHERE that is true or ends the query with an error. TABLESAMPLE samples a table, or
+a query where the engine can.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class Level:
         return query
 
     def _one_row(self, query: exp.Select) -> exp.Select:
-        """Aggregation of all rows of which no aggregate is shown: something must still make one row of them."""
+        """Aggregation of all rows where no aggregate is shown: COUNT makes one row of them."""
         query.set("from_", exp.From(this=as_table(self._counted(), self.unique("t", set()))))
         self._cut(query)
         return query
@@ -156,7 +156,7 @@ def _ordered(key: exp.Ordered, value: exp.Expr) -> exp.Ordered:
 
 
 def _aggregates(node: exp.Expr) -> bool:
-    """Whether an aggregate function of this level stands in it: no window's own one, none of a subquery."""
+    """Whether an aggregate function of this level stands in it, not a window's own or a subquery's."""
     if isinstance(node, exp.Query):
         return False
     if isinstance(node, exp.AggFunc) and not isinstance(node.parent, exp.Window):
@@ -179,7 +179,7 @@ def as_table(query: exp.Query, name: str) -> exp.Subquery:
 
 
 def output_names(columns: tuple[ScopeColumn, ...]) -> list[str]:
-    """Names under which columns can be told apart: their own, numbered where one repeats or is missing."""
+    """Different names for all columns: their own, numbered where one repeats or is missing."""
     taken: set[str] = set()
     return [unique(col.name or "value", taken) for col in columns]
 
@@ -199,7 +199,7 @@ def renamed(query: exp.Query, columns: tuple[ScopeColumn, ...], names: list[str]
 
 
 def rows_apart(tree: exp.Query) -> exp.Query:
-    """The query with a column qualified where it is called like its table: GoogleSQL reads such a name as the row."""
+    """The query with a column qualified where it has its table's name, which GoogleSQL reads as the whole row."""
     for select in tree.find_all(exp.Select):
         source = select.args.get("from_")
         name = source.this.alias_or_name.lower() if source is not None else ""

@@ -1,9 +1,8 @@
-"""Pipe query to standard SQL: operators become clauses of one SELECT as long as that is the same, else levels.
+"""Pipe query to standard SQL: operators become clauses of one SELECT while that gives the same rows, then of another.
 
-A new level opens whenever LIMIT, DISTINCT, AGGREGATE, a window or a set operation precedes what could not run after
-it in one SELECT. Names are resolved first, so that an expression is moved between levels by meaning, not by text.
-
-A standard query at the start of a pipe query, as the level that it is: operators after it go on from there.
+A level closes where LIMIT, DISTINCT, AGGREGATE, a window or a set operation comes before what one SELECT would run
+first. Names are resolved before, so an expression is moved between levels by meaning, not by text. A standard query at
+the start of a pipe query is taken as the level that it is; the operators after it continue from there.
 """
 
 from __future__ import annotations
@@ -14,12 +13,7 @@ from pipesql.errors import AtOperator, UnsupportedSql, depth_bounded
 from pipesql.pipe import operators as op
 from pipesql.pipe.engines import write
 from pipesql.pipe.expressions import is_constant
-from pipesql.pipe.lowering import columns as aggregation
-from pipesql.pipe.lowering import columns as projections
-from pipesql.pipe.lowering import googlesql as assertions
-from pipesql.pipe.lowering import googlesql as sampling
-from pipesql.pipe.lowering import sources
-from pipesql.pipe.lowering import sources as combinations
+from pipesql.pipe.lowering import columns, googlesql, sources
 from pipesql.pipe.lowering.frame import Frame
 from pipesql.pipe.lowering.level import rows_apart
 from pipesql.pipe.query import PipeQuery, nested_queries
@@ -73,19 +67,19 @@ def _step(frame: Frame, operator: op.Operator, before: Scope, after: Scope) -> N
         case op.Where(condition):
             _filter(frame, condition, before)
         case op.Extend(items):
-            projections.project(frame, items, False, before, after)
+            columns.project(frame, items, False, before, after)
         case op.Select(items, distinct):
-            projections.project(frame, items, distinct, before, after)
+            columns.project(frame, items, distinct, before, after)
         case op.Set(assignments):
-            projections.assign(frame, assignments, before, after)
+            columns.assign(frame, assignments, before, after)
         case op.Rename():
-            projections.rename(frame, before, after)
+            columns.rename(frame, before, after)
         case op.Drop():
-            projections.drop(frame, before)
+            columns.drop(frame, before)
         case op.Aggregate():
-            aggregation.aggregate(frame, operator, before, after)
+            columns.aggregate(frame, operator, before, after)
         case op.OrderBy(keys):
-            projections.sort(frame, keys, before)
+            columns.sort(frame, keys, before)
         case op.Limit(count, offset):
             assert isinstance(count, int) and isinstance(offset, int)
             if frame.level.limit is not None:
@@ -94,28 +88,28 @@ def _step(frame: Frame, operator: op.Operator, before: Scope, after: Scope) -> N
         case op.Distinct():
             if frame.level.closed:
                 frame.wrap(before)
-            projections.from_something(frame, before)
-            projections.distinguish(frame)
+            columns.from_something(frame, before)
+            columns.distinguish(frame)
         case op.SetOperation():
-            combinations.combine(frame, operator, before, after)
+            sources.combine(frame, operator, before, after)
         case op.RecursiveUnion():
-            combinations.recur(frame, operator, before, after)
+            sources.recur(frame, operator, before, after)
         case op.With():
-            combinations.define(frame, operator)
+            sources.define(frame, operator)
         case op.TableSample():
-            sampling.sample(frame, operator, before)
+            googlesql.sample(frame, operator, before)
         case op.Assert():
-            assertions.check(frame, operator, before)
+            googlesql.check(frame, operator, before)
         case op.As():
             pass
 
 
 def _filter(frame: Frame, condition: exp.Expr, before: Scope) -> None:
     """WHERE, or HAVING where the level already groups (with keys: HAVING without them is not accepted everywhere)."""
-    projections.from_something(frame, before)
+    columns.from_something(frame, before)
     windows = _outermost_windows(condition) if condition.find(exp.Window) else []
     if windows:  # a clause of its own in some engines, a column of the level below everywhere
-        projections.open_for(frame, before, (condition,))
+        columns.open_for(frame, before, (condition,))
         for window in windows:
             frame.hide(window)
         frame.wrap(before)
@@ -136,16 +130,16 @@ def _outermost_windows(node: exp.Expr) -> list[exp.Expr]:
 
 
 def start_block(frame: Frame, query: exp.Query) -> None:
-    """Make the frame's level the block, which resolution has taken apart."""
+    """Make the block, as resolution understood it, the frame's level."""
     _start(frame, frame.resolved.blocks[id(query)])
 
 
 def _start(frame: Frame, meaning: BlockMeaning) -> None:
     if isinstance(meaning, BlockCombination):
         _start(frame, meaning.left)
-        combinations.combine(frame, meaning.operation, meaning.before, meaning.after)
+        sources.combine(frame, meaning.operation, meaning.before, meaning.after)
         if meaning.order:
-            projections.sort(frame, meaning.order, meaning.after)
+            columns.sort(frame, meaning.order, meaning.after)
         _cut(frame, meaning)
     else:
         _select(frame, meaning)
@@ -185,14 +179,14 @@ def _select(frame: Frame, select: BlockSelect) -> None:
         frame.wrap(outputs, ordered=True)
         frame.level.where = [frame.level.exprs.pop(c) for c in hidden]
     if select.distinct:
-        projections.distinguish(frame)
+        columns.distinguish(frame)
         if select.order:
-            projections.sort(frame, select.order, outputs)
+            columns.sort(frame, select.order, outputs)
     _cut(frame, select)
 
 
 def _keys(frame: Frame, select: BlockSelect) -> list[exp.Expr]:
-    """What is grouped by; a constant groups nothing beside another key, and alone would be read as a position."""
+    """The GROUP BY keys, without constants: they group nothing, and an engine would read one alone as a position."""
     keys = [frame.expression(k) for k in select.keys]
     varying = [k for k in keys if k.find(exp.Column)]
     if keys and not varying:

@@ -1,7 +1,4 @@
-"""FROM and JOIN: tables, nested queries and CTEs as what a level reads from.
-
-UNION, INTERSECT and EXCEPT, WITH and recursion: the level so far and other queries side by side.
-"""
+"""FROM, JOIN, set operations, WITH and recursion: what a level reads from, and queries side by side."""
 
 from __future__ import annotations
 
@@ -60,7 +57,7 @@ def _spelling(node: exp.Expr, columns: tuple[ScopeColumn, ...]) -> str:
 
 
 def join(frame: Frame, operator: op.Join, before: Scope, after: Scope) -> None:
-    """JOIN: beside the tables of the level, if it still is nothing but tables, filters and projections."""
+    """JOIN: beside the tables of the level, while that has nothing but tables, filters and projections."""
     level = frame.level
     computed = any(not isinstance(level.exprs[c], exp.Column) for c in before.columns if c in level.exprs)
     outer_side = operator.kind in ("RIGHT", "FULL")
@@ -105,11 +102,11 @@ _WITHOUT_DISTINCT = frozenset({"bigquery", "spark", "databricks"})
 """Engines whose recursion may not leave out repeated rows."""
 _DIRECT = frozenset({"sqlite", "mysql"})
 _WITHOUT_ALL = frozenset({"sqlite", "bigquery", "mysql"})
-"""Engines that know INTERSECT and EXCEPT of different rows only."""
+"""Engines that have INTERSECT and EXCEPT with DISTINCT alone."""
 
 
 def combine(frame: Frame, operator: op.SetOperation, before: Scope, after: Scope) -> None:
-    """A set operation; those of one kind stand in one compound query, others read from what was before."""
+    """A set operation: those of one kind form one compound query, others read from the query before."""
     resolved, node = frame.resolved, _NODES[operator.kind]
     left, *others = resolved.arms[id(operator)]
     bodies = [resolved.nested[id(query)] for query in operator.queries]
@@ -203,7 +200,7 @@ def _numbered(frame: Frame, query: exp.Query, arm: Arm, copy: str) -> exp.Query:
 
 
 _NOT_BESIDE = ("group", "having", "distinct", "order", "limit", "offset", "with_")
-"""Clauses beside which a window function would see other rows than those that the query gives."""
+"""Clauses beside which a window function would see rows that the query does not give."""
 
 
 def _number(keys: list[exp.Expr]) -> exp.Expr:
@@ -245,7 +242,7 @@ def recur(frame: Frame, operator: op.RecursiveUnion, before: Scope, after: Scope
 
 
 def _require_known(frame: Frame, union: exp.Query, table: str) -> None:
-    """Raise UnsupportedSql for a recursion that the engine does not know, or reads the new rows of in FROM alone."""
+    """Raise UnsupportedSql for a recursion that the engine lacks, or that reads the new rows outside its FROM."""
     if frame.dialect in _WITHOUT_DISTINCT and union.args.get("distinct"):
         raise UnsupportedSql(f"RECURSIVE UNION DISTINCT in {frame.dialect}", "it knows UNION ALL only")
     step = union.args["expression"]

@@ -1,1 +1,1 @@
-"""Operators to text: `printer` starts here."""
+"""Operators to text: begin with `printer`."""

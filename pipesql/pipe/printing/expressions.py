@@ -1,8 +1,6 @@
-"""Expressions to text: sqlglot's generator, with the entries that a reader of pipe text needs otherwise.
+"""Expressions to text by sqlglot's generator, and `Texts`, the pieces from which operators are printed.
 
 sqlglot's compiled generators cannot be subclassed; each holds its table of writers by node class, which takes ours.
-
-The pieces that operators are printed of: expressions, names, nested queries and pipelines of one dialect.
 """
 
 from __future__ import annotations
@@ -36,7 +34,7 @@ class ExpressionWriter:
         self.generator._dispatch = _writers(dialect, inline)
 
     def text(self, node: exp.Expr) -> str:
-        """An expression, or a standard query, as text. Raises UnsupportedSql for what the dialect cannot say."""
+        """An expression, or a standard query, as text. Raises UnsupportedSql for what the dialect cannot express."""
         try:
             text: str = self.generator.generate(node)
         except SqlglotError as e:

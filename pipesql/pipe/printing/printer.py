@@ -1,8 +1,6 @@
 """Operators to canonical pipe text: one operator a line, `|> ` first, nested queries on the same line.
 
 The text is what models are trained on and what `parse` reads back: print∘parse is the identity on it.
-
-The operators that GoogleSQL alone has, or writes in a way of its own, to text.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from pipesql.pipe.query import PipeQuery, Subpipeline, text_of
 
 @depth_bounded
 def print_query(query: PipeQuery, dialect: str = "bigquery") -> str:
-    """The whole query, one operator a line. Raises UnsupportedSql for what the dialect cannot say."""
+    """The whole query, one operator a line. Raises UnsupportedSql for what the dialect cannot express."""
     return text_of(print_operators(query, dialect))
 
 

@@ -1,7 +1,7 @@
 """A pipe query in the operators that Spark SQL has (version 4; https://spark.apache.org/docs/latest/sql-pipe-syntax.html).
 
-DISTINCT, RENAME, WINDOW, several queries in one set operation and window functions in WHERE are said by others; what
-cannot be is refused by name. Expressions follow the rules of `engines.spark`, as in lowered SQL.
+DISTINCT, RENAME, WINDOW, several queries in one set operation and window functions in WHERE are written with other
+operators; what cannot be is refused by name. Expressions follow the rules of `engines.spark`, as in lowered SQL.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def for_spark(query: PipeQuery) -> PipeQuery:
     if query.recursive and any(isinstance(o, op.SetOperation) and o.distinct for c in query.ctes for o in _of(c)):
         raise _refused("WITH RECURSIVE with UNION DISTINCT", "use UNION ALL")
     rewriter = _Rewriter()
-    operators = [said for operator in query.operators for said in rewriter.said(operator)]
-    return replace(query, operators=tuple(_spelt(o) for o in operators))
+    operators = [made for operator in query.operators for made in rewriter.rewritten(operator)]
+    return replace(query, operators=tuple(_in_spark(o) for o in operators))
 
 
 def _of(cte: Cte) -> tuple[op.Operator, ...]:
@@ -39,13 +39,13 @@ def _of(cte: Cte) -> tuple[op.Operator, ...]:
 
 
 class _Rewriter:
-    """Says one operator after another. `names` are the columns' names while all are known and no table is in view."""
+    """Rewrites operators in turn. `names` are the columns' names while all are known and no table is in view."""
 
     def __init__(self) -> None:
         self.names: list[str] | None = None
         self.windows = 0
 
-    def said(self, operator: op.Operator) -> Iterator[op.Operator]:
+    def rewritten(self, operator: op.Operator) -> Iterator[op.Operator]:
         """The operators that Spark has for this one."""
         match operator:
             case op.Distinct():
@@ -63,7 +63,7 @@ class _Rewriter:
                     )
                 yield from (replace(operator, queries=(query,)) for query in operator.queries)
             case _:
-                _require_spoken(operator)
+                _require_form(operator)
                 yield operator
         self._note(operator)
 
@@ -76,7 +76,7 @@ class _Rewriter:
         return op.Select(tuple(_called(name, new.get(name.lower(), name)) for name in self.names))
 
     def _windowed(self, condition: exp.Expr) -> Iterator[op.Operator]:
-        """WHERE with window functions: columns for as long as it takes."""
+        """WHERE with window functions: EXTEND computes them, DROP removes them again."""
         condition = condition.copy()
         holder = exp.Paren(this=condition)
         items, names = [], []
@@ -91,7 +91,7 @@ class _Rewriter:
         yield op.Drop(tuple(names))
 
     def _note(self, operator: op.Operator) -> None:
-        """What the columns are called behind an operator."""
+        """Note the columns' names behind an operator."""
         names = self.names
         match operator:
             case op.Select(items) | op.Aggregate(items):
@@ -117,7 +117,7 @@ def _called(old: str, new: str) -> exp.Expr:
     return column(old) if old == new else aliased(column(old), new)
 
 
-def _require_spoken(operator: op.Operator) -> None:
+def _require_form(operator: op.Operator) -> None:
     """Raise UnsupportedSql for a form of an operator that Spark does not have."""
     match operator:
         case op.Aggregate():
@@ -143,13 +143,13 @@ def _refused(what: str, instead: str = "") -> UnsupportedSql:
     return UnsupportedSql(f"{what} in Spark's pipe syntax", instead)
 
 
-def _spelt(part: Any) -> Any:
+def _in_spark(part: Any) -> Any:
     """An operator, or a part of one, with its expressions in Spark's terms."""
     if isinstance(part, exp.Expr):
         holder = exp.Tuple(expressions=[part.copy()])  # a rule may put another node in the place of this one
         return expressions_for_spark(holder).expressions[0]
     if isinstance(part, tuple):
-        return tuple(_spelt(each) for each in part)
+        return tuple(_in_spark(each) for each in part)
     if is_dataclass(part) and not isinstance(part, PipeQuery | type):
-        return replace(part, **{field.name: _spelt(getattr(part, field.name)) for field in fields(part)})
+        return replace(part, **{field.name: _in_spark(getattr(part, field.name)) for field in fields(part)})
     return part

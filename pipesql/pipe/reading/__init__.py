@@ -1,1 +1,1 @@
-"""Pipe text to operators: `parser` starts here."""
+"""Pipe text to operators: begin with `parser`."""

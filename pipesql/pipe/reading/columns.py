@@ -1,7 +1,4 @@
-"""SELECT, EXTEND, WINDOW, SET, DROP, RENAME and AS: the columns of the table so far.
-
-AGGREGATE: its items and keys, their ordering suffixes, and the grouping sets.
-"""
+"""SELECT, EXTEND, WINDOW, SET, DROP, RENAME, AS, and AGGREGATE with its ordering suffixes and grouping sets."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The expressions inside an operator, read by sqlglot's parser; errors say where in the text they are.
 
-Queries inside expressions: read first; a reserved name stands for each while sqlglot reads what is around it.
+Queries inside expressions are read first; a reserved name stands for each while sqlglot reads what is around it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class FragmentReader:
         self.intervals = "interval" in self.lower
 
     def prepare(self, found: list[Token]) -> None:
-        """Look through all tokens of the text once: note how things are spelt. Raises UnsupportedSql for a hint."""
+        """Look at all tokens of the text once, to note how things are written. Raises UnsupportedSql for a hint."""
         if "@" in self.lower:
             for before, token in pairwise(found):
                 if before.token_type == TokenType.PARAMETER and token.token_type in _HINTS:
@@ -245,7 +245,7 @@ def embed(tree: exp.Expr, held: dict[str, exp.Placeholder]) -> bool:
 
 
 def _query_in_brackets(found: list[Token], at: int) -> bool:
-    """Whether a query in brackets starts here and goes on behind them: `(…) |> …`, `(…) UNION ALL (…)`."""
+    """Whether a query in brackets starts here and continues behind them: `(…) |> …`, `(…) UNION ALL (…)`."""
     first = at
     while first < len(found) and found[first].token_type == TokenType.L_PAREN:
         first += 1

@@ -1,7 +1,4 @@
-"""ASSERT, DESCRIBE, and the operators that write: CREATE TABLE, INSERT, EXPORT DATA.
-
-TABLESAMPLE, PIVOT and UNPIVOT.
-"""
+"""TABLESAMPLE, PIVOT, UNPIVOT, ASSERT, DESCRIBE, and the operators that write: CREATE TABLE, INSERT, EXPORT DATA."""
 
 from __future__ import annotations
 
@@ -105,7 +102,7 @@ def read_pivot(reader: FragmentReader, segment: list[Token]) -> op.Pivot:
 
 
 def _for_in(cursor: Cursor) -> tuple[list[Token], list[Token]]:
-    """`what IN (…)` up to the end: the two runs of tokens. Any IN before the last belongs to what is asked for."""
+    """`what IN (…)` up to the end: the two runs of tokens. Any IN before the last belongs to the subject."""
     left = cursor.rest()
     for i in range(len(left) - 2, -1, -1):
         opens = left[i].token_type == TokenType.IN and left[i + 1].token_type == TokenType.L_PAREN

@@ -1,11 +1,8 @@
-"""Pipe text to a query: WITH, the start, then one operator after another. `segments` reads the operators.
+"""Pipe text to a query: WITH, the start, then one operator after another, each from the tokens between two `|>`.
 
-What is written is kept as it is written, so that the printed query gives GoogleSQL's own parser the same tree.
-
-One segment between two `|>` to its operator: the first word says which, the rest is what it takes.
-
-The readers are in the modules `read_…`. All raise SqlSyntaxError for what is no such operator, UnsupportedSql for a
-construct that is not read.
+The first word of these tokens names the operator, and `_READERS` its reader; readers stand in the other modules of this
+room. They keep what is written as it is written, so that the printed query gives GoogleSQL's own parser the same tree.
+All raise SqlSyntaxError for what is not such an operator, and UnsupportedSql for a construct that is not read.
 """
 
 from __future__ import annotations
@@ -63,7 +60,7 @@ _CLAUSES = frozenset(
 
 @depth_bounded
 def parse(text: str, dialect: str = "bigquery") -> PipeQuery:
-    """Read pipe SQL. Raises SqlSyntaxError for what is no query, UnsupportedSql for a construct not read yet."""
+    """Read pipe SQL. Raises SqlSyntaxError for what is not a query, UnsupportedSql for a construct that is not read."""
     found = tokens(text, dialect)
     reader = _QueryReader(text, dialect)
     reader.fragments.prepare(found)
@@ -117,7 +114,7 @@ class _QueryReader:
         return tuple(out)
 
     def _start(self, segment: list[Token]) -> op.Operator:
-        """FROM, SELECT, or a whole query in brackets to go on with."""
+        """FROM, SELECT, or a whole query in brackets."""
         head = segment[0]
         kind = head.token_type
         if kind == TokenType.FROM:

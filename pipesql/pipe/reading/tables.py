@@ -1,7 +1,4 @@
-"""FROM and JOIN: the tables that a query reads.
-
-CALL and its arguments.
-"""
+"""FROM, JOIN, and CALL with its arguments: the tables that a query reads."""
 
 from __future__ import annotations
 

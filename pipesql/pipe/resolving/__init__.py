@@ -1,1 +1,1 @@
-"""What names mean: `resolve` starts here."""
+"""What names mean: begin with `resolve`."""

@@ -1,9 +1,8 @@
-"""What is known about a standard query that a pipe query starts with (`op.Block`), and the reading of its clauses.
+"""A standard query that a pipe query starts with (`op.Block`): what is known about it, and how its clauses are read.
 
 A block stays the SELECT that it is: its tables are FROM and JOIN, its clauses those of one `level.Level`. A set
-operation is the same as the pipe operator of that name behind its left arm.
-
-Named windows (`WINDOW w AS (…)`) put in the places where they are named: every engine knows the result.
+operation is the pipe operator of that name behind its left arm. Named windows (`WINDOW w AS (…)`) are put in the places
+where they are named: every engine knows the result.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.scope import Scope, ScopeColumn
 
 Computed = tuple[tuple[ScopeColumn, exp.Expr], ...]
-"""Output columns that are no column of a table as it is, each with its expression."""
+"""Output columns other than a table's unchanged column, each with its expression."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def is_empty(node: exp.Expr) -> bool:
 
 
 def cut(node: exp.Expr) -> tuple[int | None, int]:
-    """LIMIT and OFFSET. Raises SqlError for what is no whole number."""
+    """LIMIT and OFFSET. Raises SqlError for anything but a whole number."""
     values: list[int | None] = []
     for name in ("limit", "offset"):
         clause = node.args.get(name)

@@ -1,8 +1,8 @@
 """Names in a standard query that a pipe query starts with (`op.Block`), by GoogleSQL's rules for its clauses.
 
-WHERE sees the tables. A bare name in GROUP BY is an output's alias first, a table's column second. In HAVING, QUALIFY
-and ORDER BY the aliases hide columns and range variables of the same name, inside functions as well. A number in
-GROUP BY or ORDER BY is the place of an output. What stands beside an aggregate must be grouped by.
+WHERE sees the tables. A bare name in GROUP BY is first an output's alias, then a table's column. In HAVING, QUALIFY and
+ORDER BY the aliases hide columns and range variables of the same name, also inside functions. A number in GROUP BY or
+ORDER BY is the place of an output. What stands beside an aggregate must be grouped by.
 """
 
 from __future__ import annotations

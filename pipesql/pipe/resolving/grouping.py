@@ -1,6 +1,7 @@
-"""ROLLUP, CUBE and GROUPING SETS: the groupings that a GROUP BY stands for, each a choice of its keys.
+"""GROUP BY: the groupings that ROLLUP, CUBE and GROUPING SETS stand for, and what a SELECT that groups may show.
 
-A SELECT that groups shows what it groups by, and aggregates: nothing else has one value a group.
+A grouping is a choice of the keys. Beside aggregates a SELECT shows what it groups by: nothing else has one value a
+group.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class AggregateSets(op.Aggregate):
 
 
 def has_sets(operator: op.Aggregate) -> bool:
-    """Whether it groups otherwise than by all its keys."""
+    """Whether it groups by anything but all its keys."""
     return any(isinstance(key, _KINDS) or _is_empty(key) for key in operator.keys)
 
 
@@ -114,12 +115,12 @@ class _Keys:
 
 
 def require_grouped_by(operator: op.Aggregate, out: Resolved) -> None:
-    """Raise SqlError where GROUPING asks about something that is no key."""
+    """Raise SqlError where the argument of GROUPING is not a key."""
     keys = {out.columns[id(k)] for k in (key.unalias() for key in operator.keys) if isinstance(k, exp.Column)}
     for item in operator.items:
-        for asked in item.find_all(exp.Grouping):
-            if len(asked.expressions) != 1 or out.columns.get(id(asked.expressions[0])) not in keys:
-                raise SqlError(f"{asked.sql('bigquery')} asks about something that is not grouped by")
+        for call in item.find_all(exp.Grouping):
+            if len(call.expressions) != 1 or out.columns.get(id(call.expressions[0])) not in keys:
+                raise SqlError(f"{call.sql('bigquery')} takes a key of GROUP BY")
 
 
 def _unnamed(key: exp.Expr) -> exp.Expr:

@@ -1,4 +1,4 @@
-"""The look-up of names in the expressions of one query."""
+"""Names in the expressions of one query, looked up in the scopes that it sees."""
 
 from __future__ import annotations
 

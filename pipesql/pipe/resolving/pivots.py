@@ -2,7 +2,7 @@
 
 `PIVOT (SUM(x) FOR s IN ('a', 'b'))` is AGGREGATE of `SUM(CASE WHEN s = 'a' THEN x END)` and so on, grouped by all
 columns that it does not name. UNPIVOT is a CROSS JOIN with a table of labels, from which a CASE takes each value.
-Names of the columns are those that GoogleSQL gives.
+The columns get the names that GoogleSQL gives them.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _where(call: exp.Expr, condition: exp.Expr) -> exp.Expr:
     if isinstance(call, exp.AnyValue) and not isinstance(call.this, exp.HavingMax):
         call = exp.Max(this=call.this)  # ANY_VALUE may choose the NULL of another row
     if not isinstance(call, _IGNORE_NULLS) or isinstance(call.this, exp.HavingMax | exp.Order):
-        raise UnsupportedSql(f"{call.sql('bigquery')[:40]} in PIVOT", "only aggregates that pass over NULL")
+        raise UnsupportedSql(f"{call.sql('bigquery')[:40]} in PIVOT", "only aggregates that skip NULL")
     if isinstance(call, exp.CountIf):  # an engine's own may give NULL for none
         call = exp.Count(this=exp.Case(ifs=[exp.If(this=call.this, true=exp.Literal.number(1))]))
     argument = call.this

@@ -1,6 +1,6 @@
 """Where tables come from while names are resolved: FROM, JOIN, WITH, set operations and recursion.
 
-WITH RECURSIVE: the order in which its tables can be defined, and which of them read themselves.
+The tables of WITH RECURSIVE are put into an order in which each follows those that it reads.
 """
 
 from __future__ import annotations

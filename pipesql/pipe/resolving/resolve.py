@@ -1,8 +1,8 @@
 """Name resolution: each operator's columns, and for each name in it the column that it means.
 
-Rules of visibility, measured in Google's implementation: an operator sees its input table's columns only; SELECT,
+Rules of visibility, measured in Google's implementation: an operator sees the columns of its input table alone; SELECT,
 AGGREGATE, PIVOT, UNPIVOT, set operations and AS end the range variables before them; after SET, DROP and RENAME `t.x`
-still is the original value. A query in brackets that has no name keeps its range variables.
+is still the original value. A query in brackets that has no name keeps its range variables.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ class _Resolver(Relations):
         return Scope(self.names.items(items, scope, "SELECT"), {}, ordered)
 
     def aggregate(self, operator: op.Aggregate, scope: Scope) -> Scope:
-        """AGGREGATE: keys, then items. A key that not every grouping has is no unchanged copy of a column."""
+        """AGGREGATE: keys, then items. A key that some grouping lacks is not an unchanged copy of a column."""
         if any(isinstance(key.unalias(), exp.Literal | exp.Null | exp.Boolean) for key in operator.keys):
             raise SqlError("GROUP BY takes columns and expressions, neither constants nor positions")
         keys = self.names.items(operator.keys, scope, "GROUP BY")

@@ -1,8 +1,8 @@
 """Operators that are short for others, taken apart while names are resolved.
 
-FROM with joins, WINDOW, named windows, `* REPLACE`, ordering suffixes, ROLLUP and its like, PIVOT and UNPIVOT: each
-yields the plain operators that it stands for and is told the scope after each of them, so that it can name the columns
-that they gave.
+FROM with joins, WINDOW, named windows, `* REPLACE`, ordering suffixes, grouping sets, PIVOT and UNPIVOT: each
+yields the plain operators that it stands for and is sent the scope after each of them, to name the columns that they
+gave.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _columns_of(item: exp.Expr, scope: Scope, names: Names) -> list[exp.Expr]:
 
 
 def _aggregate(operator: op.Aggregate, scope: Scope, names: Names) -> Steps:
-    """AGGREGATE, then the ORDER BY that suffixes ask for: by keys and items in the order of the columns."""
+    """AGGREGATE, then the ORDER BY that suffixes stand for: by keys and items in the order of the columns."""
     sets = has_sets(operator)
     if operator.and_order and sets:
         raise SqlError("GROUP AND ORDER BY takes plain keys, no ROLLUP, CUBE or GROUPING SETS")

@@ -1,6 +1,6 @@
 """Dates on engines that have the type: what gives a DATE in GoogleSQL must not become a timestamp.
 
-The parts of a date that functions count in, by GoogleSQL's names.
+The units in which functions count go by GoogleSQL's names.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def unit_of(node: exp.Expr, argument: str = "unit") -> str:
 
 
 def first_weekday(unit: str) -> int | None:
-    """For a unit that is a week the day it starts with, Sunday being 0."""
+    """The day that a unit starts with if it is a week, from 0 for Sunday; else None."""
     if unit in ("WEEK", "ISOWEEK"):
         return int(unit == "ISOWEEK")
     name = unit.removeprefix("WEEK(").removesuffix(")")
@@ -97,7 +97,7 @@ def date_literal(node: exp.Expr) -> date | None:
 
 
 def moved(start: date, amount: int, unit: str) -> date | None:
-    """The date that many units later; in a shorter month its last day. None where there is no such date."""
+    """The date `amount` units later; the last day of a month that is shorter. None where that date does not exist."""
     months = in_months(unit)
     try:
         if months is None:

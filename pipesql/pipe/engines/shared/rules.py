@@ -1,9 +1,8 @@
-"""How an engine's rules are applied to a tree in GoogleSQL's terms, and what they are made of.
+"""Rules that turn a tree in GoogleSQL's terms into an engine's: how they are applied, and what they are made of.
 
-A rule takes a node of one class and gives what stands for it on the engine: the same node, another, or an error.
-Nodes are visited from the inside out, so that a rule may repeat its operands.
-
-What several engines cannot say, each rule made for one of them.
+A rule takes a node of one class and gives what stands for it on the engine: the same node, another, or an error. Nodes
+are visited from the inside out, so a rule may repeat its operands. At the end stand rules for what several engines
+cannot express, each made for one of them.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def _torn_apart(node: exp.Expr, parent: exp.Expr) -> bool:
 
 
 def kind(node: exp.Expr) -> str:
-    """Kind of an expression's values, as far as it can be told."""
+    """Kind of an expression's values, as far as it is known."""
     return kind_of(node, lambda column: column.meta.get(KIND, ""))
 
 
@@ -121,7 +120,7 @@ def either(condition: exp.Expr, value: exp.Expr, otherwise: exp.Expr | None) -> 
 
 
 def refused(construct: str, engine: str, advice: str = "") -> UnsupportedSql:
-    """The error for a construct that an engine cannot say."""
+    """The error for a construct that an engine cannot express."""
     return UnsupportedSql(f"{construct} in {engine}", advice)
 
 
@@ -175,7 +174,7 @@ def joined_texts(engine: str) -> Rule:
 
 
 def functions(engine: str) -> Rule:
-    """Functions that sqlglot passes on as they are, and no engine but Google's has."""
+    """Functions that sqlglot passes on as they are and that only Google's engine has."""
 
     def rule(node: exp.Expr) -> exp.Expr:
         name = node.name.upper()

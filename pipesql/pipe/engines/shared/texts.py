@@ -1,7 +1,4 @@
-"""What engines do with texts and numbers otherwise than GoogleSQL, and have in common.
-
-Arrays, which only some engines have: a literal one beside IN is the list that it is.
-"""
+"""Texts, comparisons and literal arrays where several engines differ from GoogleSQL in the same way."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ def escaped(node: exp.Expr) -> exp.Expr:
 
 
 def trimmed(*flags: str) -> Rule:
-    """A rule for TRIM, which takes all white space away unless it is told what: by a pattern, with `flags`."""
+    """A rule for TRIM, which removes all white space unless it names the characters: by a pattern, with `flags`."""
 
     def rule(node: exp.Expr) -> exp.Expr:
         if node.args.get("expression") is not None:
@@ -48,12 +45,12 @@ def substring_start(value: exp.Expr, start: exp.Expr) -> exp.Expr:
 
 
 def counted_conditions(node: exp.Expr) -> exp.Expr:
-    """COUNTIF: 0 where there are no rows, which a sum would not be."""
+    """COUNTIF as a COUNT: 0 where there are no rows, unlike a sum."""
     return exp.Count(this=exp.If(this=node.this, true=number(1), false=exp.Null()))
 
 
 def null_if_any_is(node: exp.Expr) -> exp.Expr:
-    """GREATEST and LEAST of engines that pass over NULLs: NULL where one of their arguments is."""
+    """GREATEST and LEAST of engines that skip NULLs: NULL where one of their arguments is NULL."""
     values = [node.this, *node.expressions]
     missing: list[exp.Expr] = [
         exp.Is(this=operand(v.copy()), expression=exp.Null()) for v in values if not isinstance(v, exp.Literal)

@@ -1,10 +1,10 @@
-"""SQLite."""
+"""SQLite: its rules by subject (`numbers`, `texts`, `dates`, `aggregates`), and what it does not have."""
 
 from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe.engines.shared import rules as refusals
+from pipesql.pipe.engines.shared import rules
 from pipesql.pipe.engines.shared.rules import Rule, refusing, rewrite
 from pipesql.pipe.engines.shared.texts import replace_listed
 from pipesql.pipe.engines.sqlite import aggregates, dates, numbers, texts
@@ -42,7 +42,7 @@ RULES: dict[type[exp.Expr], Rule] = {
     **dates.RULES,
     **aggregates.RULES,
     **refusing("SQLite", _MISSING),
-    exp.Anonymous: refusals.functions("SQLite"),
+    exp.Anonymous: rules.functions("SQLite"),
 }
 
 

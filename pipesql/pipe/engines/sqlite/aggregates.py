@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipesql.pipe.engines.shared import rules as refusals
+from pipesql.pipe.engines.shared import rules
 from pipesql.pipe.engines.shared.rules import Rule, refused
 
 _ENGINE = "SQLite"
 
 
 def replace_any_value(tree: exp.Query) -> None:
-    """ANY_VALUE, which depends on the aggregates beside it, so that it goes before all other rules."""
+    """Replace ANY_VALUE, before all other rules: it depends on the aggregates beside it."""
     nodes = list(tree.find_all(exp.AnyValue))
     aggregating = _aggregating(tree) if nodes else set()
     for node in nodes:
@@ -69,7 +69,7 @@ def _array(node: exp.Expr) -> exp.Expr:
 RULES: dict[type[exp.Expr], Rule] = {
     exp.Intersect: _combined,
     exp.Except: _combined,
-    exp.Window: refusals.windows(_ENGINE),
+    exp.Window: rules.windows(_ENGINE),
     exp.ArrayAgg: _array,
     exp.ApproxDistinct: _counted,
 }

@@ -1,11 +1,10 @@
-"""Numbers and casts in SQLite, where integers divide to an integer and a type is a matter of the value.
+"""Numbers and casts in SQLite, where integers divide to an integer and each value has a type of its own.
 
 Source: https://sqlite.org/lang_expr.html#castexpr, https://sqlite.org/lang_mathfunc.html.
 
-Texts read as numbers in SQLite: SAFE_CAST, and the comparison that needs none.
-
-SQLite's CAST makes 0 of a text that is no number. But a comparison applies numeric affinity to a text beside a number
-(https://sqlite.org/datatype3.html, section 4.2): it stays a text, equal to no number, unless all of it is one.
+SQLite's CAST makes 0 of a text that is not a number. A comparison applies numeric affinity to a text beside a number
+(https://sqlite.org/datatype3.html, section 4.2): the text stays a text, equal to no number, unless all of it is one. So
+SAFE_CAST becomes such a comparison, and a comparison needs no SAFE_CAST.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ def _divided(node: exp.Expr) -> exp.Expr:
 
 
 def _surely_real(node: exp.Expr) -> bool:
-    """Whether the value is stored as a real. A REAL column's kind says so; an integer divided by one is not."""
+    """Whether the value is stored as a real: a REAL column's is; an integer divided by an integer is not."""
     node = unbracketed(node)
     match node:
         case exp.Column():
@@ -180,11 +179,11 @@ RULES: dict[type[exp.Expr], Rule] = {
 
 _ENGINE = "SQLite"
 _READ = "pipesql.read"
-"""Under this key the `meta` of a CASE that reads a text as a number says so."""
+"""The key in the `meta` of a CASE that reads a text as a number."""
 
 
 def _tried(node: exp.Expr) -> exp.Expr:
-    """SAFE_CAST of what always can be cast, and of a text to a real number."""
+    """SAFE_CAST of what can always be cast, and of a text to a real number."""
     plain = exp.Cast(this=node.this, to=node.args["to"])
     if kind(node.this) in (INT, REAL) or (kind(node.this) == TEXT and plain.is_type(*exp.DataType.TEXT_TYPES)):
         return converted(plain)

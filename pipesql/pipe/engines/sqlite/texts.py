@@ -1,4 +1,4 @@
-"""Texts in SQLite, whose LIKE takes no notice of the case of A–Z and has no escape character unless one is named."""
+"""Texts in SQLite, whose LIKE ignores the case of A–Z and has no escape character unless one is named."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BRACKETED = {"*": "[*]", "?": "[?]", "[": "[[]"}
 
 
 def _like(node: exp.Expr) -> exp.Expr:
-    """LIKE that minds case: LOWER(x) LIKE 'lower' stays, a literal pattern with letters becomes GLOB."""
+    """LIKE that distinguishes case: LOWER(x) LIKE 'lower' stays, a literal pattern with letters becomes GLOB."""
     pattern, value = node.expression, node.this
     if isinstance(pattern, exp.Literal) and pattern.is_string:
         characters = pattern.name
@@ -84,7 +84,7 @@ def _bytes(node: exp.Expr) -> exp.Expr:
 
 
 def _trimmed(node: exp.Expr) -> exp.Expr:
-    """TRIM takes all white space away unless it is told what; SQLite's takes spaces alone."""
+    """TRIM removes all white space unless it names the characters; SQLite's removes spaces alone."""
     if node.args.get("expression") is None:
         node.set("expression", call("CHAR", *(number(n) for n in (9, 10, 11, 12, 13, 32))))
     elif node.expression.is_string and node.expression.name == " ":
