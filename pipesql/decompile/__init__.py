@@ -7,6 +7,7 @@ What dialects mean by clauses that they share is in `semantics`; to teach a dial
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -77,6 +78,7 @@ Pass = Callable[[_Conversion], None]
 def of_sqlite(run: Pass) -> Pass:
     """The pass, for queries in SQLite's dialect alone."""
 
+    @functools.wraps(run)
     def only(query: _Conversion) -> None:
         if query.semantics.dialect == "sqlite":
             run(query)

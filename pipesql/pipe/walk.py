@@ -1,7 +1,8 @@
-"""One walk over query trees: queries, operators and expressions, nested queries included, in the order as written.
+"""One walk over query trees: queries, operators and expressions, nested queries included.
 
-`parts` says what something is directly made of, and `walk` goes down to the last of them. An expression is one part,
-whose own nodes sqlglot walks. To see less, pass another function for `parts`: `own_parts` stays in the query.
+`parts` gives what something is directly made of, as it is written, but a leading WITH last; `walk` goes down to the
+last part. An expression is one part, whose own nodes sqlglot walks. To see less, pass another function for `parts`:
+`own_parts` stays in the query.
 """
 
 from __future__ import annotations

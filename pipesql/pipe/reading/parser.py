@@ -7,6 +7,7 @@ All raise SqlSyntaxError for what is not such an operator, and UnsupportedSql fo
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 
 from sqlglot import exp
@@ -14,7 +15,6 @@ from sqlglot.tokens import Token, TokenType
 
 from pipesql.errors import AtOperator, depth_bounded
 from pipesql.pipe import operators as op
-from pipesql.pipe.identifiers import suggestion
 from pipesql.pipe.query import Cte, PipeQuery, Subpipeline, nest, text_of
 from pipesql.pipe.reading.columns import (
     is_plain,
@@ -179,8 +179,8 @@ def read_operator(reader: FragmentReader, segment: list[Token]) -> op.Operator:
         return read(reader, segment)
     if word == "MATCH_RECOGNIZE":
         raise reader.unsupported("the operator MATCH_RECOGNIZE", head)
-    near = suggestion(word, _READERS)
-    hint = f": {near}" if near.startswith("did") else ""
+    near = difflib.get_close_matches(word, _READERS, n=1, cutoff=0.7)
+    hint = f": did you mean {near[0]}?" if near else ""
     raise reader.error(f"{head.text} is not a pipe operator{hint}", head)
 
 
