@@ -1,7 +1,7 @@
-"""`python -m experiments.decoding`: what one growing cache saves against reading the prompt again at each operator.
+"""`python -m experiments.decoding`: what one growing KV cache saves against reading the prompt again at each operator.
 
   again     the prompt and the operators so far are read anew for each operator, one question at a time
-  cached    one growing cache: a question reads nothing twice, one question at a time
+  cached    one growing KV cache: a question reads nothing twice, one question at a time
   shared    the same, and questions on one database read the schema of their prompts once
   batched   the same for several questions together
 
@@ -36,12 +36,12 @@ from pipesql.models.load import load_model, load_tokenizer
 from pipesql.pipe.read import error_in
 from pipesql.storage import write_json
 
-WAYS = ("again", "cached", "shared", "batched")
+VARIANTS = ("again", "cached", "shared", "batched")
 
 
 @dataclass
 class Measured:
-    """One way of decoding: its answers, seconds, and computed tokens."""
+    """One variant of decoding: its answers, seconds, and computed tokens."""
 
     label: str
     answers: list[Decoded]
@@ -79,25 +79,25 @@ def main() -> int:
     parser.add_argument("--data", required=True, type=Path, help="a data folder")
     parser.add_argument("--questions", type=int, default=40, help="drawn by seed 0 (default %(default)s)")
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="two or more (default all)")
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS, help="two or more (default all)")
     parser.add_argument("--out", type=Path, help="write the figures as JSON, too")
     arguments = parser.parse_args()
-    if len({*arguments.ways}) < 2:
-        parser.error("--ways needs two ways at least: the answers of one cannot differ")
+    if len({*arguments.variants}) < 2:
+        parser.error("--variants needs at least two: the answers of one cannot differ")
     source = resolve_model(arguments.model)
     model, tokenizer = load_model(source, "cpu", torch.float32), load_tokenizer(source)
-    asked = split_questions(arguments.data, limit=arguments.questions)
+    questions = split_questions(arguments.data, limit=arguments.questions)
     values = prompt_shape(arguments.data).values
-    random.Random(0).shuffle(asked)
-    schemas = {q.database: Database(q.database).schema for q in asked}
+    random.Random(0).shuffle(questions)
+    schemas = {q.database: Database(q.database).schema for q in questions}
     step = markers(tokenizer).step
     prompts = []
-    for q in asked:
+    for q in questions:
         found = matching_values(Database(q.database), q.question, values)
         prompts.append(prompt_ids(tokenizer, messages(schemas[q.database], q.question, q.evidence, (), found)))
 
     def check(index: int, operators: Sequence[str]) -> str | None:
-        return error_in(operators, schemas[asked[index].database])
+        return error_in(operators, schemas[questions[index].database])
 
     def read_again(index: int, operators: Sequence[str]) -> list[int]:
         ids = list(prompts[index])
@@ -112,7 +112,8 @@ def main() -> int:
 
     def again() -> list[Decoded]:
         return [
-            alone(i, decode_stepwise, 1, lambda _, operators, i=i: read_again(i, operators)) for i in range(len(asked))
+            alone(i, decode_stepwise, 1, lambda _, operators, i=i: read_again(i, operators))
+            for i in range(len(questions))
         ]
 
     def cached() -> list[Decoded]:
@@ -124,17 +125,19 @@ def main() -> int:
         "shared": lambda: decode(model, tokenizer, prompts, check, batch=1),
         "batched": lambda: decode(model, tokenizer, prompts, check, batch=arguments.batch),
     }
-    ways = [measure(way, model, runs[way]) for way in WAYS if way in arguments.ways]
-    said = [[(a.operators, a.stop) for a in way.answers] for way in ways]
+    measured = [measure(name, model, runs[name]) for name in VARIANTS if name in arguments.variants]
+    said = [[(a.operators, a.stop) for a in variant.answers] for variant in measured]
     different = sum(len({*answers}) > 1 for answers in zip(*said, strict=True))
     threads = torch.get_num_threads()
-    print(f"{len(asked)} questions, {source.description}, {threads} threads, batches of {arguments.batch}")
+    print(f"{len(questions)} questions, {source.description}, {threads} threads, batches of {arguments.batch}")
     print(f"{'':10}{'tokens a question':>16}{'fewer':>10}{'answers/minute':>17}{'faster':>11}")
-    print("\n".join(way.line(ways[0]) for way in ways))
+    print("\n".join(variant.line(measured[0]) for variant in measured))
     print(f"different answers: {different}")
     if arguments.out:
-        figures = [{"way": w.label, "seconds": w.seconds, "tokens": w.tokens, "answers": len(w.answers)} for w in ways]
-        write_json(arguments.out, {"ways": figures, "different": different})
+        figures = [
+            {"variant": v.label, "seconds": v.seconds, "tokens": v.tokens, "answers": len(v.answers)} for v in measured
+        ]
+        write_json(arguments.out, {"variants": figures, "different": different})
     return 1 if different else 0
 
 

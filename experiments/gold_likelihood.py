@@ -60,8 +60,8 @@ def costs(model: Any, tokenizer: Any, folder: Path, count: int = 0) -> tuple[Cos
     """What the validation queries of a folder cost, and the database of each: of so many drawn ones, 0 for all."""
     samples = list(read_samples(folder / "samples.validation.jsonl"))
     queries = sorted({query_of(sample.id, sample.layout) for sample in samples})
-    asked = set(random.Random(0).sample(queries, count) if 0 < count < len(queries) else queries)
-    rows, _ = tokenise((one for one in samples if query_of(one.id, one.layout) in asked), tokenizer, LONGEST)
+    drawn = set(random.Random(0).sample(queries, count) if 0 < count < len(queries) else queries)
+    rows, _ = tokenise((one for one in samples if query_of(one.id, one.layout) in drawn), tokenizer, LONGEST)
     attention = choose_attention("cpu", "shared")
     attention.use_in(model)
     model.eval()

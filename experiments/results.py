@@ -93,7 +93,7 @@ def evaluation(run: Any) -> dict[str, Any]:
         "run": run.info.run_id,
         "of": tags,
         "version": made,
-        "asked": {name.removeprefix("evaluate."): value for name, value in run.data.params.items()},
+        "decoding": {name.removeprefix("evaluate."): value for name, value in run.data.params.items()},
         "metrics": dict(sorted(run.data.metrics.items())),
     }
 

@@ -63,8 +63,8 @@ def main() -> None:
             found = matching_values(Database(pair.database), pair.question, 3)
             pairs, read, size = pairs + 1, read + len(wanted), cost(schema)
             for share in SHARES:
-                asked = f"{pair.question} {pair.evidence}"
-                kept = {t.name for t in prune_schema(schema, asked, cost, int(share * size), found)}
+                words = f"{pair.question} {pair.evidence}"
+                kept = {t.name for t in prune_schema(schema, words, cost, int(share * size), found)}
                 whole[share] += wanted <= kept
                 single[share] += len(wanted & kept)
         for label, counts, total in (("all tables", whole, pairs), ("tables", single, read)):
