@@ -101,7 +101,7 @@ def course(
     return Course(label, trainer, attention, batches, list(chosen))
 
 
-def measure(courses: Sequence[Course], bf16: bool, say: Callable[[str], None]) -> None:
+def measure(courses: Sequence[Course], bf16: bool, report: Callable[[str], None]) -> None:
     """Train on the chosen batches, the layouts in turn."""
     model = courses[0].trainer.model.train()
     optimizer = torch.optim.AdamW((p for p in model.parameters() if p.requires_grad), lr=1e-5)
@@ -122,7 +122,7 @@ def measure(courses: Sequence[Course], bf16: bool, say: Callable[[str], None]) -
     for count, (one, place) in enumerate(in_turn(courses), 1):
         one.seconds.append(train(one, place))
         if count % 20 == 0:
-            say(f"{count} batches in {time.perf_counter() - began:.0f} s")
+            report(f"{count} batches in {time.perf_counter() - began:.0f} s")
 
 
 def in_turn(courses: Sequence[Course]) -> Iterator[tuple[Course, int]]:

@@ -42,7 +42,7 @@ def drawn(arguments: argparse.Namespace, tokenizer: Any, longest: int) -> list[G
             arguments.benchmark_dir,
             arguments.seed,
             limit=round(arguments.queries * SPARE),
-            say=print,
+            report=print,
         )
         pairs = golden.build([question for question in questions if question.split == "train"], arguments.seed).pairs
     pairs = [pair for pair in pairs if pair.split == "train"]

@@ -17,7 +17,7 @@ from typing import Self
 
 FIRST_LINE_S = 5.0
 """Seconds until a log gets its first line, and at least between two of its lines."""
-STRETCH = 0.05
+APART = 0.05
 """Lines of long work are farther apart: by this share of the time that it has taken so far."""
 BAR_S = 0.1
 """Seconds between two states of a bar."""
@@ -55,7 +55,7 @@ class Progress:
 
     def _show(self, now: float) -> None:
         took = now - self._start
-        self._due = now + (BAR_S if self._is_terminal else max(FIRST_LINE_S, took * STRETCH))
+        self._due = now + (BAR_S if self._is_terminal else max(FIRST_LINE_S, took * APART))
         self._write(f"{self._text()}, {_duration(self._left(took))} left" if self._known() else self._text())
 
     def _known(self) -> bool:

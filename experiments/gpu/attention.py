@@ -59,7 +59,7 @@ def milliseconds(name: str, packs: Sequence[Mapping[str, Any]], device: str, rou
     if mask is not None:
         mask = mask.to(device)
         mask = mask if mask.dtype == torch.bool else mask.to(dtype)
-    options = {key: batch[key] for key in ("stretches", "blocks") if key in batch}
+    options = {key: batch[key] for key in ("segments", "blocks") if key in batch}
     forward = eager_attention_forward if name == "eager" else AttentionInterface()[name]
     layer, times = Layer(), []
     if cuda:

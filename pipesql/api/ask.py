@@ -84,12 +84,12 @@ class Model(ABC):
         from pipesql.inference.config import PlainQuestion
 
         known = database_of(database, timeout_s, max_rows)
-        asked = PlainQuestion(known.location, question, evidence)
-        decoded, share = self._decode(asked, config or self.config, on_operators or (lambda operators: None))
+        posed = PlainQuestion(known.location, question, evidence)
+        decoded, share = self._decode(posed, config or self.config, on_operators or (lambda operators: None))
         return _finished(known, decoded, share, self._confidence(decoded, share, config))
 
     @abstractmethod
-    def _decode(self, asked: Question, config: DecodingConfig, follow: OnOperators) -> tuple[Decoded, float]:
+    def _decode(self, question: Question, config: DecodingConfig, follow: OnOperators) -> tuple[Decoded, float]:
         """The answer, and the share of the votes that it won."""
 
     def _confidence(self, decoded: Decoded, share: float, config: DecodingConfig | None) -> float | None:
@@ -107,14 +107,14 @@ class LocalModel(Model):
         self.config = config
         self.confidence = confidence
 
-    def _decode(self, asked: Question, config: DecodingConfig, follow: OnOperators) -> tuple[Decoded, float]:
+    def _decode(self, question: Question, config: DecodingConfig, follow: OnOperators) -> tuple[Decoded, float]:
         from pipesql.inference.answer import answer
 
         answers: list[tuple[Decoded, float]] = []
         answer(
             self.model,
             self.tokenizer,
-            [asked],
+            [question],
             config,
             lambda index, decoded, share: answers.append((decoded, share)),
             batch=config.answers_per_question * config.beam_width,
@@ -135,29 +135,29 @@ class RemoteModel(Model):
         self.chat_model = chat_model
         self.config = config
 
-    def _decode(self, asked: Question, config: DecodingConfig, follow: OnOperators) -> tuple[Decoded, float]:
+    def _decode(self, question: Question, config: DecodingConfig, follow: OnOperators) -> tuple[Decoded, float]:
         from pipesql.assistant_tools.grounding import matching_values
         from pipesql.chat.prompts import messages
         from pipesql.inference.remote import answer_remotely
         from pipesql.pipe.read import error_in
 
-        database = Database(asked.database)
+        database = Database(question.database)
         schema = database.schema
-        values = matching_values(database, asked.question, config.values)
+        values = matching_values(database, question.question, config.values)
         decoded = answer_remotely(
             self.chat_model,
-            lambda so_far: messages(schema, asked.question, asked.evidence, so_far, values),
+            lambda so_far: messages(schema, question.question, question.evidence, so_far, values),
             lambda index, operators: error_in(operators, schema),
             one_by_one=config.layout == "steps",
         )
         return decoded, 1.0
 
 
-def load(model: str = "champion", *, endpoint: str = "", key: str = "") -> Model:
+def load(model: str = "champion", *, remote: str = "", key: str = "") -> Model:
     """A model that answers questions.
 
     `model` is an alias (`champion`, `challenger`) or a number of a registered version, a name of `pipesql.models`
-    (`tiny`, `smol`, `0.5b` … `7b`), a model of the Hugging Face hub, or a folder; with `endpoint`
+    (`tiny`, `smol`, `0.5b` … `7b`), a model of the Hugging Face hub, or a folder; with `remote`
     (`http://127.0.0.1:8000/v1`) what a server of OpenAI's chat completions calls it. `key` is that server's; without
     one it is read from OPENAI_API_KEY.
 
@@ -168,13 +168,13 @@ def load(model: str = "champion", *, endpoint: str = "", key: str = "") -> Model
     Raises BadInput where the packages of `pipesql[train]` are missing or no such model is registered, NoSuchRun for an
     unknown version, and ModelUnavailable where weights cannot be had.
     """
-    if endpoint:
+    if remote:
         require("train", "asking a server", "torch", "requests")
         from pipesql.inference.config import DecodingConfig
         from pipesql.inference.remote import RemoteChatModel
 
         return RemoteModel(
-            RemoteChatModel(endpoint, model, key or os.environ.get("OPENAI_API_KEY", "")), DecodingConfig()
+            RemoteChatModel(remote, model, key or os.environ.get("OPENAI_API_KEY", "")), DecodingConfig()
         )
     require("train", "asking a model", "torch", "transformers", "mlflow", "llguidance")
     from pipesql.inference.confidence import Confidence

@@ -49,6 +49,6 @@ def score(
     pairs = [pair for pair in read_jsonl(Path(golden), GoldenPair) if pair.split == split]
     if not pairs:
         raise BadInput(f"{golden} holds no pair of the split {split}; name one that it has with --split")
-    asked = read_predictions(Path(predictions), pairs, partial=partial)
-    judged = judge_all(asked, golds_by_database(pairs), workers=workers, limits=QueryLimits(timeout_s=timeout_s))
+    answers = read_predictions(Path(predictions), pairs, partial=partial)
+    judged = judge_all(answers, golds_by_database(pairs), workers=workers, limits=QueryLimits(timeout_s=timeout_s))
     return Evaluation(f"Scores of {Path(predictions).name}", {SUBMITTED: judged})

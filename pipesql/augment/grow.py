@@ -120,7 +120,7 @@ def propose(pairs: Sequence[GoldenPair], per_pair: int, seed: int) -> Iterator[P
     by_database: dict[str, list[GoldenPair]] = {}
     for pair in train:
         by_database.setdefault(pair.database, []).append(pair)
-    asked = {_plain(p.question) for p in pairs}
+    questions = {_plain(p.question) for p in pairs}
     for path, members in by_database.items():
         database = Database(path)
         answered = {_plain(p.gold_sql) for p in members}
@@ -128,9 +128,9 @@ def propose(pairs: Sequence[GoldenPair], per_pair: int, seed: int) -> Iterator[P
             made = 0
             for rule, change in _drawn(source, filters, random.Random(f"{seed}/{source.pair.id}")):
                 sql = change.tree.sql(database.dialect)
-                if made == per_pair or _plain(change.question) in asked or _plain(sql) in answered:
+                if made == per_pair or _plain(change.question) in questions or _plain(sql) in answered:
                     continue
-                asked.add(_plain(change.question))
+                questions.add(_plain(change.question))
                 answered.add(_plain(sql))
                 made += 1
                 yield Proposal(_question(source.pair, change, sql, made), rule, (source.pair.id, *change.others))

@@ -35,7 +35,7 @@ def other_columns(source: Source) -> Iterator[Change]:
             continue
         grouped = any(isinstance(c.parent, exp.Group) for c in places)
         for other in _alike(table, declared):
-            question = _asked_of_column(source, declared, other, DISTRIBUTIVES if grouped else DETERMINERS)
+            question = _question_about_column(source, declared, other, DISTRIBUTIVES if grouped else DETERMINERS)
             if question is not None and other.name.lower() not in {c.name.lower() for c in columns}:
                 yield Change(question, _with_column(source.tree, name, other))
 
@@ -63,7 +63,7 @@ def _alike(table: Table, column: Column) -> Iterator[Column]:
             yield other
 
 
-def _asked_of_column(source: Source, column: Column, other: Column, behind: frozenset[str]) -> str | None:
+def _question_about_column(source: Source, column: Column, other: Column, behind: frozenset[str]) -> str | None:
     """The question about the other column; None where the words may mean something else.
 
     That is so where a longer name of the schema stands there, or a pronoun that may refer to the column.
@@ -101,7 +101,7 @@ def other_tables(source: Source) -> Iterator[Change]:
     for other in source.schema:
         if other.name == table.name or not all(_has_alike(other, table, name) for name in used):
             continue
-        question = _asked_of_table(source, table, other)
+        question = _question_about_table(source, table, other)
         if question is not None:
             yield Change(question, _with_table(source.tree, table, other))
 
@@ -111,7 +111,7 @@ def _has_alike(other: Table, table: Table, name: str) -> bool:
     return mine is not None and theirs is not None and mine.type.upper() == theirs.type.upper()
 
 
-def _asked_of_table(source: Source, table: Table, other: Table) -> str | None:
+def _question_about_table(source: Source, table: Table, other: Table) -> str | None:
     question, old, new = source.pair.question, readable(table.name), readable(other.name)
     if not old or not new or mentions(question, new) or source.pair.evidence:
         return None

@@ -59,26 +59,26 @@ def load(
     benchmark_dir: str = "",
     seed: int = 0,
     limit: int = 0,
-    say: Callable[[str], object] = lambda _: None,
+    report: Callable[[str], object] = lambda _: None,
 ) -> list[Question]:
     """The questions of `read`, of a benchmark whose databases are all there."""
-    return read(Source(benchmark, benchmark_dir, limit=limit), seed, say).questions
+    return read(Source(benchmark, benchmark_dir, limit=limit), seed, report).questions
 
 
-def read(source: Source, seed: int = 0, say: Callable[[str], object] = lambda _: None) -> Questions:
+def read(source: Source, seed: int = 0, report: Callable[[str], object] = lambda _: None) -> Questions:
     """The questions of a source, train before dev, in the files' order; a limited number is drawn by `seed`.
 
-    The demo is built in its folder (or in `DEMO_FOLDER`), Spider and BIRD are fetched where no folder is given; `say`
-    is told of that. Raises InvalidFile or InvalidOption: missing folder, questions file or database, malformed
-    question.
+    The demo is built in its folder (or in `DEMO_FOLDER`), Spider and BIRD are fetched where no folder is given, and
+    `report` gets a line about it. Raises InvalidFile or InvalidOption: missing folder, questions file or database,
+    malformed question.
     """
     benchmark, folder, complete = source.benchmark, source.benchmark_dir, source.missing == "fail"
     if benchmark in ("spider", "bird") and not folder:
-        fetch(benchmark, say=say)
+        fetch(benchmark, report=report)
         folder = str(FOLDER / benchmark)
     match benchmark:
         case "files":
-            found = files.questions(Path(source.questions), source.databases, seed, complete, say)
+            found = files.questions(Path(source.questions), source.databases, seed, complete, report)
         case "spider":
             found = spider.questions(Path(folder), complete)
         case "bird":

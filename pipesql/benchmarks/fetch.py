@@ -45,22 +45,22 @@ def fetch(
     benchmark: str,
     folder: Path | None = None,
     mirrors: Sequence[str] = (),
-    say: Callable[[str], object] = lambda _: None,
+    report: Callable[[str], object] = lambda _: None,
     lock: Path = LOCK,
 ) -> list[Fetched]:
     """Put a benchmark into `folder` (default: below `FOLDER`), each of its archives verified.
 
-    `mirrors` are places to try first, `say` is told what is going on. Raises BadInput: unknown benchmark, no network,
-    no room, an archive that is damaged, unsafe, changed, or lacks databases or questions.
+    `mirrors` are places to try first, `report` gets a line for each archive. Raises BadInput: unknown benchmark, no
+    network, no room, an archive that is damaged, unsafe, changed, or lacks databases or questions.
     """
     if benchmark not in ARCHIVES:
         raise BadInput(f"unknown benchmark {benchmark!r} to fetch; choose one of {', '.join(ARCHIVES)}")
     target = folder or FOLDER / benchmark
     archives, checksums = ARCHIVES[benchmark], Checksums(lock)
     if len(archives) == 1:
-        return [_fetch_one(archives[0], target, mirrors, say, checksums)]
+        return [_fetch_one(archives[0], target, mirrors, report, checksums)]
     return [
-        _fetch_one(archive, target / archive.name.partition("-")[2], mirrors, say, checksums) for archive in archives
+        _fetch_one(archive, target / archive.name.partition("-")[2], mirrors, report, checksums) for archive in archives
     ]
 
 
@@ -68,17 +68,17 @@ def _fetch_one(
     archive: Archive,
     target: Path,
     mirrors: Sequence[str],
-    say: Callable[[str], object],
+    report: Callable[[str], object],
     checksums: Checksums,
 ) -> Fetched:
     if target.exists():
         found = verify(archive, target)
-        say(f"already there: {found}")
+        report(f"already there: {found}")
         return found
     downloads = target.parent / ".downloads"
-    say(f"fetching {archive.name}")
+    report(f"fetching {archive.name}")
     zipped = download(archive, downloads, checksums, mirrors)
-    say(f"unpacking {zipped}")
+    report(f"unpacking {zipped}")
     try:
         with whole_folder(target) as scratch:
             unpack(zipped, scratch, archive.gigabytes * 10**9)
@@ -90,7 +90,7 @@ def _fetch_one(
     if not any(downloads.iterdir()):
         downloads.rmdir()
     found = verify(archive, target)
-    say(f"fetched {found}")
+    report(f"fetched {found}")
     return found
 
 

@@ -24,7 +24,7 @@ OPTIONAL = ("id", "split", "evidence", "dialect")
 
 
 def questions(
-    file: Path, databases: str, seed: int = 0, complete: bool = True, say: Callable[[str], object] = lambda _: None
+    file: Path, databases: str, seed: int = 0, complete: bool = True, report: Callable[[str], object] = lambda _: None
 ) -> list[Question]:
     """The questions of a file, train before dev, each split in the file's order.
 
@@ -47,7 +47,7 @@ def questions(
     _check_one_database(rows, databases)
     splits = split_databases(_given_splits(rows), places, seed)
     if len(places) == 1 and set(splits.values()) == {"train"}:
-        say(f"all questions are about one database ({rows[0][0]['db']}), so all are for training and none for dev")
+        report(f"all questions are about one database ({rows[0][0]['db']}), so all are for training and none for dev")
     found = [_question(row, places[row["db"]], splits[row["db"]]) for row, _ in rows]
     return sorted(found, key=lambda q: SPLITS.index(q.split))
 

@@ -77,7 +77,7 @@ def messages(
     (`grounding` finds them); both stand behind the schema, which questions share. `query_so_far` holds the texts
     of the operators already written; it is for the `steps` layout, where each answer is the next operator alone.
     """
-    parts = [schema_text(schema), "", *_asked(question, evidence, values)]
+    parts = [schema_text(schema), "", *_question_lines(question, evidence, values)]
     if query_so_far:
         parts += ["Query so far:", *query_so_far]
     return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "\n".join(parts)}]
@@ -85,11 +85,11 @@ def messages(
 
 def tool_messages(known: str, question: str, evidence: str = "", values: Sequence[Value] = ()) -> list[dict[str, str]]:
     """The messages that open a conversation with tools; `known` is what is told of the database, maybe nothing."""
-    parts = [*([known, ""] if known else []), *_asked(question, evidence, values)]
+    parts = [*([known, ""] if known else []), *_question_lines(question, evidence, values)]
     return [{"role": "system", "content": TOOL_SYSTEM}, {"role": "user", "content": "\n".join(parts)}]
 
 
-def _asked(question: str, evidence: str, values: Sequence[Value]) -> list[str]:
+def _question_lines(question: str, evidence: str, values: Sequence[Value]) -> list[str]:
     lines = []
     if values:
         lines.append(f"Values: {', '.join(value_text(*value) for value in values)}")

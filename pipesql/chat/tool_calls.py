@@ -6,7 +6,7 @@ A turn is text, or blocks, or both in this order:
     {"name": "execute_pipe_sql", "arguments": {"query": "FROM singer\n|> SELECT Name"}}
     </tool_call>
 
-`chat.template` writes this text from messages; `read_turn` is its inverse and gives the message again.
+`chat.template` writes this text from messages; `read_message` is its inverse and gives the message again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def answered(made: Mapping[str, Any], result: str) -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": made["id"], "name": made["function"]["name"], "content": result}
 
 
-def read_turn(text: str, first: int = 1) -> dict[str, Any]:
+def read_message(text: str, first: int = 1) -> dict[str, Any]:
     """The assistant's message that a turn's text (without its end marker) stands for.
 
     Its calls are numbered from `first`. Raises BadInput for a block that is not closed, is no JSON, or names no tool.

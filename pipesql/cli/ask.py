@@ -28,8 +28,9 @@ UNSURE = 0.5
     help="A registered version (alias or number), a model's name, hub id or folder.",
 )
 @click.option(
-    "--endpoint", default="", metavar="URL", help="Server (http://…/v1) of OpenAI's chat completions that has --model."
+    "--remote", default="", metavar="URL", help="Server (http://…/v1) of OpenAI's chat completions that has --model."
 )
+@click.option("--endpoint", default="", hidden=True)
 @click.option("--evidence", default="", help="What else the model should know, in a sentence.")
 @click.option("--mode", default="greedy", show_default=True, help="greedy, beam, vote (of several answers) or agent.")
 @click.option("--samples", default=8, show_default=True, help="With --mode vote: answers that are drawn.")
@@ -48,6 +49,7 @@ UNSURE = 0.5
 def ask(
     db: str,
     model: str,
+    remote: str,
     endpoint: str,
     evidence: str,
     mode: str,
@@ -74,15 +76,17 @@ def ask(
 
     database = database_of(db, timeout)
     _ = database.schema  # a wrong path is reported before a model is loaded
-    asked = load(model, endpoint=endpoint)
+    if endpoint:
+        click.echo("warning: option endpoint is now called remote; use the new name", err=True)
+    answering = load(model, remote=remote or endpoint)
     given: dict[str, Any] = {"mode": mode, "samples": samples, "beams": beams, "constrained": not free}
     given |= {name: value for name, value in (("layout", layout), ("values", values)) if value is not None}
     shown = Shown(database, rows)
-    answer = asked.ask(
+    answer = answering.ask(
         database,
         question,
         evidence=evidence,
-        config=replace(asked.config, **given),
+        config=replace(answering.config, **given),
         on_operators=None if as_json else shown.follow,
     )
     if as_json:

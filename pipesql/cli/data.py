@@ -40,4 +40,4 @@ def fetch(folder: Path | None, mirror: tuple[str, ...], benchmark: str) -> None:
     """
     from pipesql.benchmarks.fetch import fetch as fetch_benchmark
 
-    fetch_benchmark(benchmark, folder, mirror, say=lambda line: click.echo(line, err=True))
+    fetch_benchmark(benchmark, folder, mirror, report=lambda line: click.echo(line, err=True))

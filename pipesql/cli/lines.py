@@ -18,14 +18,14 @@ ALONE = 1000
 
 
 def answer_lines(
-    asked: str, answered: str, db: str | None, convert: Callable[[str, str | None], str], jobs: int = 0
+    source: str, target: str, db: str | None, convert: Callable[[str, str | None], str], jobs: int = 0
 ) -> None:
-    """Convert field `asked` of every line of standard input into field `answered` of a line of standard output.
+    """Convert field `source` of every line of standard input into field `target` of a line of standard output.
 
     `db` is the database of lines that name none. `jobs` are the processes that work on long inputs, 0 for one a core;
     `convert` must pickle.
     """
-    answer = Answer(asked, answered, db, convert)
+    answer = Answer(source, target, db, convert)
     jobs = jobs or _cores()
     lines = _lines()
     for line in itertools.islice(lines, None if jobs == 1 else ALONE):
@@ -53,8 +53,8 @@ def _print(answer: str) -> None:
 class Answer:
     """Answers one numbered line."""
 
-    asked: str
-    answered: str
+    source: str
+    target: str
     db: str | None
     convert: Callable[[str, str | None], str]
 
@@ -62,16 +62,16 @@ class Answer:
         """The answer's JSON; an error of ours is an answer."""
         row: dict[str, Any] = {}
         try:
-            row = _row(line, self.asked)
+            row = _row(line, self.source)
             path = row.get("db") or self.db
-            out = {self.answered: self.convert(row[self.asked], None if path is None else str(path))}
+            out = {self.target: self.convert(row[self.source], None if path is None else str(path))}
         except PipesqlError as e:
             out = {"error": str(e)}
         return _json({"id": row.get("id"), **out})
 
     def lost(self, line: tuple[int, bytes]) -> str:
         """The answer to a line that no process survives."""
-        row = _row(line, self.asked)
+        row = _row(line, self.source)
         return _json({"id": row.get("id"), "error": f"line {line[0]}: the process that converted this line was killed"})
 
 
@@ -84,7 +84,7 @@ def _json(row: dict[str, Any]) -> str:
     return text
 
 
-def _row(line: tuple[int, bytes], asked: str) -> dict[str, Any]:
+def _row(line: tuple[int, bytes], field: str) -> dict[str, Any]:
     number, text = line
     try:
         row = json.loads(text)
@@ -94,8 +94,8 @@ def _row(line: tuple[int, bytes], asked: str) -> dict[str, Any]:
         raise BadInput(f"line {number}: not UTF-8 text") from e
     except RecursionError as e:
         raise BadInput(f"line {number}: nested too deeply") from e
-    if not isinstance(row, dict) or not isinstance(row.get(asked), str):
-        raise BadInput(f"line {number}: expected an object with a text field {asked}")
+    if not isinstance(row, dict) or not isinstance(row.get(field), str):
+        raise BadInput(f"line {number}: expected an object with a text field {field}")
     if not isinstance(row.get("db") or "", str):
         raise BadInput(f"line {number}: field db must be the path or URL of a database")
     return row

@@ -44,7 +44,7 @@ class Comparison:
     """Ids that are golden now and were not."""
     text_changed: tuple[str, ...]
     """Ids that are golden in both, with another pipe text."""
-    not_asked: int
+    missing: int
     """Pairs of the earlier build whose questions are not part of this one."""
 
     def document(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class Comparison:
         head = (
             f"compared with {self.baseline}: {self.still_golden} of {self.pairs_before} pairs are still golden, "
             f"{len(self.lost)} lost, {len(self.gained)} gained, {len(self.text_changed)} with another text, "
-            f"{self.not_asked} not in this build"
+            f"{self.missing} not in this build"
         )
         return "\n".join([head, *(f"  lost {each.id}: {each.reason}" for each in self.lost[:_NAMED])]) + "\n"
 
@@ -101,7 +101,7 @@ def compare_builds(build: GoldenBuild, before: Sequence[GoldenPair], baseline: s
         lost=tuple(sorted(lost, key=lambda each: each.id)),
         gained=tuple(sorted(now.keys() - earlier.keys())),
         text_changed=tuple(sorted(name for name in both if earlier[name].operators != now[name].operators)),
-        not_asked=len(earlier) - len(both) - len(lost),
+        missing=len(earlier) - len(both) - len(lost),
     )
 
 

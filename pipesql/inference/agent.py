@@ -17,7 +17,7 @@ from typing import Any
 from pipesql.assistant_tools.specs import SPECS
 from pipesql.assistant_tools.toolbox import Toolbox
 from pipesql.chat.prompts import Value, schema_text, tool_messages
-from pipesql.chat.tool_calls import answered, call, calling, read_turn
+from pipesql.chat.tool_calls import answered, call, calling, read_message
 from pipesql.decoding.types import Decoded
 from pipesql.errors import BadInput
 from pipesql.inference.chat_model import AssistantMessage, ChatModel
@@ -157,6 +157,6 @@ def _message(completed: AssistantMessage, calls: int) -> tuple[dict[str, Any], s
     if not completed.ended:
         return message, "the answer does not end"
     try:
-        return read_turn(completed.text, calls + 1), ""
+        return read_message(completed.text, calls + 1), ""
     except BadInput as error:
         return message, str(error)

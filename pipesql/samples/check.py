@@ -96,15 +96,15 @@ def _text_faults(samples: Sequence[Sample], pair: GoldenPair) -> Iterator[str]:
     schema = Database(pair.database).schema
     so_far: tuple[str, ...] = ()
     for sample in samples:
-        asked = str(sample.prompt[1]["content"])
+        content = str(sample.prompt[1]["content"])
         if sample.layout == "tools":
             if sample.targets != pair.operators:
                 yield f"{sample.id}: its targets are not the pair's operators"
-            if not asked.endswith(f"Question: {pair.question.strip()}"):
+            if not content.endswith(f"Question: {pair.question.strip()}"):
                 yield f"{sample.id}: its prompt does not ask the pair's question"
             continue
         expected = messages(schema, pair.question, pair.evidence, so_far)[1]["content"]
-        if _without_values(asked) != expected or not asked.startswith(schema_text(schema)):
+        if _without_values(content) != expected or not content.startswith(schema_text(schema)):
             yield f"{sample.id}: its prompt is not the pair's schema, question and query so far"
         so_far += sample.targets
         if sample.final != (len(so_far) == len(pair.operators)):

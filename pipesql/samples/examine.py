@@ -25,12 +25,12 @@ def examine(folder: Path) -> dict[str, Any]:
     pairs = pairs_of(folder)
     dev = [pair for pair in pairs.values() if pair.split == "dev"]
     ids, digests = {pair.db_id for pair in dev}, {pair.database_digest for pair in dev}
-    asked = {normalised(pair.question) for pair in dev}
+    questions = {normalised(pair.question) for pair in dev}
     learnt = list(read_samples(folder / "samples.train.jsonl"))
     faults: dict[str, list[str]] = {"database": [], "question": [], "unknown": []}
     for sample in learnt:
         name = query_of(sample)
-        if kind := _fault(sample, pairs.get(name) or pairs.get(original(name)), ids, digests, asked):
+        if kind := _fault(sample, pairs.get(name) or pairs.get(original(name)), ids, digests, questions):
             faults[kind].append(sample.id)
     if any(faults.values()):
         said = {"database": "are on a dev database", "question": "ask what dev asks", "unknown": "have no golden pair"}
@@ -40,15 +40,15 @@ def examine(folder: Path) -> dict[str, Any]:
         "train_samples": len(learnt),
         "train_databases": len({sample.db_id for sample in learnt}),
         "dev_databases": len(ids),
-        "dev_questions": len(asked),
+        "dev_questions": len(questions),
         "shared_databases": 0,
         "shared_questions": 0,
     }
 
 
-def _fault(sample: Sample, pair: GoldenPair | None, ids: set[str], digests: set[str], asked: set[str]) -> str:
+def _fault(sample: Sample, pair: GoldenPair | None, ids: set[str], digests: set[str], questions: set[str]) -> str:
     if pair is None:
         return "unknown"
     if {sample.db_id, pair.db_id} & ids or pair.database_digest in digests:
         return "database"
-    return "question" if normalised(pair.question) in asked else ""
+    return "question" if normalised(pair.question) in questions else ""

@@ -58,10 +58,10 @@ def check_databases(train: Sequence[GoldenPair], dev: Sequence[GoldenPair | Ques
 
 def twins(train: Sequence[GoldenPair], dev: Sequence[GoldenPair | Question]) -> list[Twin]:
     """The train pairs that ask what dev asks, in train's order. Raises PipesqlError naming those that are leaks."""
-    asked: dict[str, list[GoldenPair | Question]] = {}
+    by_words: dict[str, list[GoldenPair | Question]] = {}
     for question in dev:
-        asked.setdefault(normalised(question.question), []).append(question)
-    found = [Twin(pair, question) for pair in train for question in asked.get(normalised(pair.question), ())]
+        by_words.setdefault(normalised(question.question), []).append(question)
+    found = [Twin(pair, question) for pair in train for question in by_words.get(normalised(pair.question), ())]
     leaks = [twin for twin in found if _same_tables(twin)]
     if leaks:
         names = [f"{twin.train.id} asks what {twin.dev.id} asks: {twin.dev.question!r}" for twin in leaks]

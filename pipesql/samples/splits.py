@@ -39,13 +39,13 @@ class Splits:
         """What was checked and what was found."""
         train, dev = ({p.database_digest for p in pairs} for pairs in (self.train, self.dev))
         validation = {p.database_digest for p in self.validation}
-        asked = {normalised(p.question) for p in self.train} & {normalised(p.question) for p in self.dev}
+        shared = {normalised(p.question) for p in self.train} & {normalised(p.question) for p in self.dev}
         return {
             "train_databases": len(train),
             "validation_databases": len(validation),
             "dev_databases": len(dev),
             "shared_databases": len(train & dev) + len(train & validation) + len(validation & dev),
-            "shared_questions": len(asked),
+            "shared_questions": len(shared),
             "withheld_from_train": len(self.withheld),
             "withheld_ids": [twin.train.id for twin in self.withheld],
             "withheld": [
@@ -72,9 +72,9 @@ def split_pairs(
     train = [p for p in pairs if p.split == "train"]
     dev = [p for p in pairs if p.split != "train"]
     golden = {p.id for p in dev}
-    asked: list[GoldenPair | Question] = [*dev, *(q for q in questions if q.split != "train" and q.id not in golden)]
-    check_databases(train, asked)
-    withheld = twins(train, asked)
+    held_out: list[GoldenPair | Question] = [*dev, *(q for q in questions if q.split != "train" and q.id not in golden)]
+    check_databases(train, held_out)
+    withheld = twins(train, held_out)
     gone = {twin.train.id for twin in withheld}
     kept = [p for p in train if p.id not in gone]
     held = _held_back(kept, validation, seed) if validation else set()

@@ -66,7 +66,7 @@ def data(options: DataOptions) -> str:
     with step_run("data", tags={tags.BENCHMARK: benchmark, tags.OUTPUT: place}) as run:
         run.params(**config)
         shape = replace(options.samples, seed=options.seed)
-        found = benchmarks.read(options.source, options.seed, say=click.echo)
+        found = benchmarks.read(options.source, options.seed, report=click.echo)
         questions = found.questions
         build = making.build(questions, options.seed)
         grown = augmentation.grow(build.pairs, options.augment, options.seed, golden.build)

@@ -130,7 +130,7 @@ def test_a_benchmark_without_a_folder_is_fetched(serve, files, get, tmp_path, mo
     get(serve(whole, zipped(files)))  # makes the little archive the one that is known
     monkeypatch.chdir(tmp_path)
     said: list[str] = []
-    assert len(load("spider", say=said.append)) == 6
+    assert len(load("spider", report=said.append)) == 6
     assert said[-1].startswith("fetched output/benchmarks/spider: 1 databases, 3 questions in train_spider.json")
     assert (tmp_path / "output" / "benchmarks" / "spider" / "dev.json").is_file()
 

@@ -77,7 +77,7 @@ def test_databases_without_a_split_are_put_into_one_by_the_seed(write: Write, da
 
 def test_one_database_alone_is_for_training_and_that_is_said(write: Write, databases: Path) -> None:
     said: list[str] = []
-    found = ask(write(line("zoo"), line("zoo")), databases, say=said.append)
+    found = ask(write(line("zoo"), line("zoo")), databases, report=said.append)
     assert [q.split for q in found] == ["train", "train"]
     assert said == ["all questions are about one database (zoo), so all are for training and none for dev"]
 

@@ -72,11 +72,13 @@ def test_bad_input_is_one_sentence(database: str, tmp_path: Path, monkeypatch: p
 
 def test_a_server_is_asked(database: str) -> None:
     with Server(completion("FROM singer\n|> WHERE agee > 30"), completion("|> WHERE age > 30")) as server:
-        status, out, _ = ask(database, "--endpoint", server.url)
+        status, out, _ = ask(database, "--remote", server.url)
     assert status == 0 and "FROM singer\n|> WHERE age > 30\n" in out and "decoding went back 1 time" in out
     assert server.asked[0]["model"] == "tiny" and "Query so far" in server.asked[1]["messages"][-1]["content"]
+    status, _, error = ask(database, "--remote", "http://127.0.0.1:9/v1")
+    assert status != 0 and "is the server running" in error and "warning" not in error
     status, _, error = ask(database, "--endpoint", "http://127.0.0.1:9/v1")
-    assert status != 0 and "is the server running" in error
+    assert "warning: option endpoint is now called remote; use the new name" in error
 
 
 def test_operators_that_are_taken_back_are_told(database: str, capsys: pytest.CaptureFixture[str]) -> None:

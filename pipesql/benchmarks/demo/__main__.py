@@ -17,13 +17,13 @@ def main() -> None:
     """Print one line per database, then the totals of each split."""
     with tempfile.TemporaryDirectory() as scratch:
         build(Path(scratch))
-        asked = questions(Path(scratch))
+        found = questions(Path(scratch))
     heads = ("split", "database", "tables", "columns", "rows", "questions", *HARDNESS)
     print(("{:<6} {:<12}" + " {:>9}" * (len(heads) - 2)).format(*heads))
     totals: dict[str, Counter[str]] = {}
     for source in sources():
         tables = [list(csv.reader(io.StringIO(source.read(f"{name}.csv")))) for name in source.tables]
-        grades = Counter(q.hardness for q in asked if q.db_id == source.db_id)
+        grades = Counter(q.hardness for q in found if q.db_id == source.db_id)
         counts = Counter(
             tables=len(tables),
             columns=sum(len(table[0]) for table in tables),

@@ -117,12 +117,12 @@ def schedule(first: Dataset, rows: Sequence[Row], recipe: Recipe, seed: int, cou
     if recipe.packing == "shared":
         rest = [pack_rows(rows, recipe, seed + n) for n in range(1, count)]
         return concatenate_datasets([first, *rest]) if rest else first
-    order: list[int] = []
+    places: list[int] = []
     for n in range(count):
         one = list(range(len(first)))
         random.Random(seed + n).shuffle(one)
-        order += one
-    return first.select(order)
+        places += one
+    return first.select(places)
 
 
 def rows_of_steps(steps: Sequence[int], each: int, kept: Sequence[int]) -> tuple[int, ...]:
