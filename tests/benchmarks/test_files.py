@@ -44,8 +44,8 @@ def line(db: str, **more: Any) -> dict[str, Any]:
     return {"question": "How many?", "sql": "SELECT COUNT(*) FROM t", "db": db, **more}
 
 
-def ask(file: str, databases: Path | str, seed: int = 0, say: Any = print, **more: Any) -> list[Question]:
-    return read(Source("files", questions=str(file), databases=str(databases), **more), seed, say).questions
+def ask(file: str, databases: Path | str, seed: int = 0, report: Any = print, **more: Any) -> list[Question]:
+    return read(Source("files", questions=str(file), databases=str(databases), **more), seed, report).questions
 
 
 def test_lines_become_questions_about_files_of_any_place(write: Write, databases: Path) -> None:
