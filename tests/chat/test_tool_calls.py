@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipesql.assistant_tools.specs import SPECS
 from pipesql.chat.template import END, TEMPLATE, conversation, markers, prompt_ids, render
-from pipesql.chat.tool_calls import answered, call, calling, read_turn
+from pipesql.chat.tool_calls import answered, call, calling, read_message
 from pipesql.errors import BadInput
 from pipesql.finetune.data.tokenise import IGNORED, tokenise_sample
 from pipesql.models import resolve_model
@@ -106,7 +106,7 @@ def test_reading_a_turn_undoes_writing_it(queries, content) -> None:
     before = render(tokenizer, MESSAGES, SPECS)
     text = render(tokenizer, [*MESSAGES, message], SPECS, ask=False)[len(before) :]
     assert "<|" not in text.removesuffix(END)
-    assert read_turn(text.removesuffix(END), first=4) == message
+    assert read_message(text.removesuffix(END), first=4) == message
 
 
 def test_arguments_may_be_a_json_text_as_servers_send_them(tokenizer) -> None:
@@ -115,7 +115,7 @@ def test_arguments_may_be_a_json_text_as_servers_send_them(tokenizer) -> None:
 
 
 def test_a_turn_without_calls_is_its_text() -> None:
-    assert read_turn("FROM singer") == {"role": "assistant", "content": "FROM singer"}
+    assert read_message("FROM singer") == {"role": "assistant", "content": "FROM singer"}
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_turn_without_calls_is_its_text() -> None:
 )
 def test_what_is_no_call_is_said(text: str, said: str) -> None:
     with pytest.raises(BadInput, match=said):
-        read_turn(text)
+        read_message(text)
 
 
 def test_no_special_token_comes_from_what_a_tool_says(tokenizer) -> None:
