@@ -16,7 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from platformdirs import user_cache_path
 
 from pipesql.errors import InvalidFile, ModelUnavailable, StorageError
@@ -160,6 +159,8 @@ def cached_folder(name: str, what: str, build: Callable[[Path], dict[str, Any]])
         return folder, stamp["digest"]
     try:
         root.mkdir(parents=True, exist_ok=True)
+        from filelock import FileLock  # a forecast, which writes nothing, works without it
+
         with FileLock(root / f"{name}.lock"):
             if stamp := _valid_stamp(folder):
                 return folder, stamp["digest"]

@@ -3,6 +3,7 @@
 | until | what they do | what is done |
 |---|---|---|
 | 30.19 | write `a * MOD(b, c)` as `a * b % c` in dialects that have `%` | brackets |
+| 30.26 | read `a UNION b INTERSECT c` from left to right in every dialect | INTERSECT first, but in SQLite |
 | 30.29 | read SQLite's `a IS 25` as `Is`, which other dialects take for nothing but NULL and booleans | `NullSafeEQ` |
 
 Whoever raises the lower bound of sqlglot in pyproject.toml deletes what no allowed release needs.
@@ -11,9 +12,14 @@ Whoever raises the lower bound of sqlglot in pyproject.toml deletes what no allo
 from __future__ import annotations
 
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.generator import Generator
 
 _MOD_IS_BARE = not hasattr(Generator, "MOD_PAREN_PARENT_TYPES")
+_ALL_FROM_LEFT = not hasattr(Dialect, "INTERSECT_BINDS_TIGHTER_THAN_UNION_AND_EXCEPT")
+_FROM_LEFT = ("sqlite", "hive", "oracle")
+_OWN = ("this", "expression", "distinct", "by_name", "side", "kind", "on")
+"""What belongs to a set operation itself; ORDER BY, LIMIT and WITH belong to the whole."""
 _TIGHT = (exp.Mul, exp.Div, exp.IntDiv, exp.Mod)
 
 
@@ -36,3 +42,25 @@ def compare_null_safely(tree: exp.Expr) -> None:
         negated = isinstance(node.parent, exp.Not)
         kind = exp.NullSafeNEQ if negated else exp.NullSafeEQ
         (node.parent if negated else node).replace(kind(this=node.this, expression=node.expression))
+
+
+def group_intersect(tree: exp.Query, dialect: str) -> exp.Query:
+    """The tree as it was read from `dialect`, with INTERSECT before UNION and EXCEPT where the dialect says so."""
+    if not _ALL_FROM_LEFT or dialect in _FROM_LEFT:
+        return tree
+    for node in reversed(list(tree.find_all(exp.Intersect))):
+        first = node.this
+        if not isinstance(first, exp.Union | exp.Except):
+            continue
+        whole = {name: value for name, value in node.args.items() if name not in _OWN and value}
+        own = {name: value for name, value in node.args.items() if name in _OWN}
+        inner = exp.Intersect(**{**own, "this": first.expression})
+        first.set("expression", exp.Subquery(this=inner))
+        for name, value in whole.items():
+            first.set(name, value)
+        if node is tree:
+            tree = first
+            first.pop()
+        else:
+            node.replace(first)
+    return tree

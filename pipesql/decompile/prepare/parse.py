@@ -9,7 +9,7 @@ from pipesql.decompile.prepare.desugar import listed_rows
 from pipesql.decompile.semantics import semantics_of
 from pipesql.errors import SqlSyntaxError, UnsupportedSql
 from pipesql.pipe import operators as op
-from pipesql.pipe.older_sqlglot import compare_null_safely
+from pipesql.pipe.older_sqlglot import compare_null_safely, group_intersect
 from pipesql.pipe.scan import complaint, dialect_named, place_of, position
 
 _ALL_ROWS = 2**63 - 1
@@ -34,6 +34,7 @@ def parse(sql: str, dialect: str) -> exp.Query:
         return listed_rows(tree, semantics_of(dialect))
     if not isinstance(tree, exp.Query):
         raise UnsupportedSql(f"a {tree.key.upper()} statement", "only queries have a pipe form")
+    tree = group_intersect(tree, dialect)
     if dialect == "sqlite":
         compare_null_safely(tree)
     return tree
