@@ -15,7 +15,7 @@
 | `Database` | a path or URL, with its schema, its dialect and its limits |
 
 Errors are subclasses of `PipesqlError`, each one sentence that says what was wrong, where, and what to do. Nothing is
-imported until it is used: `import pipesql` costs less than a millisecond.
+imported until it is used, so `import pipesql` is cheap.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING
 from pipesql.version import __version__
 
 if TYPE_CHECKING:
-    from pipesql.api.ask import Answer, load
-    from pipesql.api.check import Checked, check
+    from pipesql.api.ask import Answer, Model, load
+    from pipesql.api.check import Checked, Finding, check
     from pipesql.api.convert import canonical, parse, to_pipe, to_sql
-    from pipesql.api.execute import Prefix, equal_results, explain, run
+    from pipesql.api.execute import Comparison, Prefix, equal_results, explain, run
     from pipesql.api.score import score
     from pipesql.errors import (
         BadInput,
@@ -55,10 +55,13 @@ __all__ = [
     "Answer",
     "BadInput",
     "Checked",
+    "Comparison",
     "Database",
     "ExecutionError",
+    "Finding",
     "InvalidFile",
     "InvalidOption",
+    "Model",
     "ModelUnavailable",
     "NoSuchRun",
     "NotEnoughMemory",
@@ -88,10 +91,10 @@ __all__ = [
 ]
 
 _MODULES = {
-    "pipesql.api.ask": ("Answer", "load"),
-    "pipesql.api.check": ("Checked", "check"),
+    "pipesql.api.ask": ("Answer", "Model", "load"),
+    "pipesql.api.check": ("Checked", "Finding", "check"),
     "pipesql.api.convert": ("canonical", "parse", "to_pipe", "to_sql"),
-    "pipesql.api.execute": ("Prefix", "equal_results", "explain", "run"),
+    "pipesql.api.execute": ("Comparison", "Prefix", "equal_results", "explain", "run"),
     "pipesql.api.score": ("score",),
     "pipesql.execution.connection": ("QueryLimits", "Result"),
     "pipesql.execution.database": ("Database",),
