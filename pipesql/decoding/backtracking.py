@@ -1,7 +1,7 @@
-"""Constrained decoding with backtracking: no operator that cannot stand, and a way out of one that turns out wrong.
+"""Constrained decoding with backtracking: invalid operators are not written, and wrong ones are taken back.
 
 Every token is chosen among those that the constraint's mask allows. A finished operator goes to the constraint's check,
-which resolves it and may execute it. The hypothesis at hand is left for the cheapest alternative when
+which resolves it and may execute it. The current hypothesis is left for the cheapest alternative when
 
 - the check objects to an operator;
 - the check objects weakly (the operator holds, but leaves no row), which adds to the cost of the hypothesis;
@@ -12,7 +12,7 @@ choice at that place. Greedy decoding costs nothing until the mask forbids what 
 alternative further back, where the model was less sure, may be cheaper (limited discrepancy search, Harvey and Ginsberg
 1995, with discrepancies weighed by their likelihood).
 
-The tokens behind the place where two hypotheses diverge are forgotten, and the hypothesis that was left stays an
+The tokens after the place where two hypotheses diverge are forgotten, and the hypothesis that was left stays an
 alternative. After `DecodeLimits.backtracks` changes the current one is followed to its end; an operator that still
 meets an objection is then given up. The query ends before it, which is an answer, since every prefix of a pipe query
 is a query.
@@ -167,7 +167,7 @@ class Backtracking:
         if error := row.mask.take(token.token):
             return Objection(error)
         if len(row.hypothesis) - row.starts[-1] >= self._limits.operator_tokens:
-            # A model that repeats itself would do so again behind every alternative within the repetition.
+            # A model that repeats itself would do so again after every alternative within the repetition.
             row.alternatives.forget(row.hypothesis[: row.starts[-1] + UNREPEATED])
             return Objection(f"an operator does not end within {self._limits.operator_tokens} tokens")
         return None

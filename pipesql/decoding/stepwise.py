@@ -41,7 +41,7 @@ def decode_stepwise(
         if on_answer is not None:
             on_answer(index, answer)
 
-    size = BATCHES_PER_GROUP * max(batch, 1)  # `decode` says what is wrong with a batch below 1
+    size = BATCHES_PER_GROUP * max(batch, 1)  # `decode` raises for a batch below 1
     for first in range(0, count, size):
         active = {index: Decoded((), "length", "", 0) for index in range(first, min(first + size, count))}
         for number in range(1, limits.operators + 1):

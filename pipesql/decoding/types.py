@@ -1,4 +1,4 @@
-"""What decoding is given and what it returns: limits, a check or a constraint, and answers."""
+"""The types that decoding takes and returns: limits, a check or a constraint, and answers."""
 
 from __future__ import annotations
 

@@ -88,5 +88,5 @@ class AnswerCache:
                 row = json.loads(line)
                 found[row["key"]] = read_record(row["answer"], Prediction, where)
             except (ValueError, KeyError, AttributeError, TypeError, InvalidFile) as error:
-                raise InvalidFile(f"{where}, is not an answer: delete the file") from error
+                raise InvalidFile(f"{where}: not an answer of a model; delete the file") from error
         return found

@@ -61,7 +61,7 @@ def split_questions(folder: Path, split: str = "dev", limit: int = 0, seed: int 
     if not questions:
         how = "from a benchmark with one" if split == "dev" else "with validation=0.05"
         file = folder / "golden.jsonl"
-        raise InvalidFile(f"{file} holds no pair of the split {split} to evaluate on; build the data {how}")
+        raise InvalidFile(f"{file} has no pairs of the split {split} to evaluate on; build the data {how}")
     if limit < 0:
         raise InvalidOption(f"limit is {limit}: give a number of questions, or 0 for all")
     if not limit or limit >= len(questions):

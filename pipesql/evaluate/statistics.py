@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipesql.errors import BadInput
+from pipesql.errors import InvalidOption
 from pipesql.evaluate.rules import RULES, SCORES, score_by
 from pipesql.records import Verdict
 
@@ -232,11 +232,14 @@ class EarlierComparison:
 def compare_with_earlier(name: str, earlier: Sequence[Verdict], verdicts: Sequence[Verdict]) -> EarlierComparison:
     """Compare verdicts with those of an earlier evaluation, on the questions that both asked with the same gold.
 
-    Raises BadInput where there is no such question.
+    Raises InvalidOption where there is no such question.
     """
     before = {(v.id, v.gold_sql): v for v in earlier}
     both = [v for v in verdicts if (v.id, v.gold_sql) in before]
     if not both:
-        raise BadInput(f"{name} shares no question with this evaluation: evaluate both on the same data")
+        raise InvalidOption(
+            f"{name} and this evaluation have no question in common, so they cannot be compared: evaluate both on the "
+            "same data"
+        )
     matched = [before[v.id, v.gold_sql] for v in both]
     return EarlierComparison(name, pairings(matched, both), len(verdicts) - len(both))

@@ -26,12 +26,12 @@ class DecodingConfig:
     """How prompts are written and answers are decoded.
 
     `layout`, `values` and `keys` describe the prompt and should be what the model was trained with: `layout` is
-    `folded`, `tree` or `steps`; the prompt shows up to `values` values of each column that the question mentions, and
-    the keys of the tables (`keys`) or not (0). A prompt of more than `prompt_tokens` (0: than the model can read)
-    shows only the most likely tables.
+    `folded`, `tree` or `steps`; the prompt shows up to `values` values of each column that the question mentions and,
+    with `keys`, the keys of the tables. A prompt of more than `prompt_tokens` (0: than the model can read) shows only
+    the most likely tables.
 
-    `constrained` lets the model write only what can stand on the database. `check` says how strictly finished operators
-    are then checked (`operator_check`) and, with `mentions`, whole answers: of several answers to a question, one that
+    `constrained` lets the model write only what is valid on the database. `check` is how strictly operators are then
+    checked (`operator_check`) and, with `mentions`, whole answers: of several answers to a question, one that
     leaves out a name which the question mentions counts less.
 
     Mode `greedy` takes the most likely token each time; `beam` the most likely result among the answers that `beams`

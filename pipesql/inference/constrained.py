@@ -27,7 +27,7 @@ nat to three does about as well (docs/results)."""
 
 
 class ConstrainedDecoding:
-    """Makes the constraint and judges whole queries by it.
+    """Makes the constraint, and weighs whole queries by their rows and missing mentions.
 
     Opens each database at most twice (to check operators, to compare rows) and closes them when the block ends.
     """

@@ -1,6 +1,6 @@
 """Checks an operator while a query is being written: do its names resolve, does it run, does it leave a row?
 
-`CheckLevel` says how strictly. An operator is refused at level
+`CheckLevel` sets how strictly. An operator is refused at level
 
 - `names` where the query so far does not parse or resolve, as in validation;
 - `runs` also where the database refuses to run it;

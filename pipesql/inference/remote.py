@@ -51,7 +51,9 @@ class RemoteChatModel:
             calls = tuple(_received(call) for call in message.get("tool_calls") or ())
             text = str(message.get("content") or "")
         except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise ModelUnavailable(f"{self._url} did not answer with a chat completion ({error!r})") from error
+            raise ModelUnavailable(
+                f"{self._url} did not answer with a chat completion ({error!r}); is it an OpenAI-compatible API?"
+            ) from error
         ended = choice.get("finish_reason") != "length"
         return AssistantMessage(text, int(usage.get("completion_tokens", 0)), ended, calls)
 

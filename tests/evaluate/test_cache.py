@@ -71,7 +71,7 @@ def test_a_line_that_was_cut_short_is_dropped(golden, tmp_path: Path) -> None:
 def test_a_file_of_something_else_is_said(golden, tmp_path: Path) -> None:
     kept = AnswerCache(tmp_path, "m", SETTINGS)
     kept.path.write_text("[1]\n")
-    with pytest.raises(BadInput, match="line 1, is not an answer: delete the file"):
+    with pytest.raises(BadInput, match="line 1: not an answer of a model; delete the file"):
         AnswerCache(tmp_path, "m", SETTINGS)
 
 

@@ -101,7 +101,7 @@ def test_against_takes_the_questions_that_both_were_asked_with_the_same_gold() -
     found = compare_with_earlier("run abc", before, now)
     assert (found.by_rule["strict"].questions, found.by_rule["strict"].gained, found.alone) == (2, 1, 2)
     assert "on 2 questions that both were asked (2 more were not asked there)" in found.text()
-    with pytest.raises(BadInput, match="run abc shares no question"):
+    with pytest.raises(BadInput, match="run abc and this evaluation have no question in common"):
         compare_with_earlier("run abc", [replace(v, id=f"other-{v.id}") for v in before], now)
 
 

@@ -267,7 +267,7 @@ def test_bad_options_are_one_sentence(place, train_run, data, tmp_path) -> None:
     (tmp_path / "golden.jsonl").write_text('{"id": 1}\n')
     assert "line 1: not a GoldenPair" in refused(steps.evaluate, "--data", str(tmp_path))
     write_jsonl(tmp_path / "golden.jsonl", [])
-    assert "holds no pair of the split dev" in refused(steps.evaluate, "--data", str(tmp_path))
+    assert "has no pairs of the split dev" in refused(steps.evaluate, "--data", str(tmp_path))
     assert "alpha is 2.0" in refused(steps.promote, "--version", "2", "--alpha", "2")
     evaluated = get_run(registry.get_version(2).tags["pipesql.evaluate_run"])
     shutil.rmtree(evaluated.artifact("verdicts"))

@@ -1,0 +1,1 @@
+"""A finished evaluation as figures, text and an HTML page."""

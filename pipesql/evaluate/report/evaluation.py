@@ -61,7 +61,7 @@ class Evaluation:
 
     @cached_property
     def against(self) -> EarlierComparison | None:
-        """The candidate beside the earlier evaluation. Raises BadInput where they share no question."""
+        """The candidate beside the earlier evaluation. Raises InvalidOption without a common question."""
         if self.earlier is None:
             return None
         return compare_with_earlier(*self.earlier, list(self.verdicts.values())[-1])

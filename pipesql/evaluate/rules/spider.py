@@ -26,7 +26,7 @@ def order_matters(gold_sql: str) -> bool:
 
 
 def same_denotation(gold: Sequence[Row], rows: Sequence[Row], ordered: bool) -> bool:
-    """Whether the two results count as one; `ordered` as `order_matters` says."""
+    """Whether the two results count as one; `ordered` is the outcome of `order_matters`."""
     if not gold and not rows:
         return True
     if len(gold) != len(rows) or len(gold[0]) != len(rows[0]):
