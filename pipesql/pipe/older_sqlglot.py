@@ -11,6 +11,9 @@ Whoever raises the lower bound of sqlglot in pyproject.toml deletes what no allo
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.generator import Generator
@@ -34,8 +37,16 @@ def bracket_mod(tree: exp.Expr) -> exp.Expr:
     return tree
 
 
+@lru_cache(maxsize=1)
+def _is_bare() -> bool:
+    """Whether this release reads SQLite's `a IS 25` as `Is`."""
+    return sqlglot.parse_one("a IS 25", read="sqlite").find(exp.Is) is not None
+
+
 def compare_null_safely(tree: exp.Expr) -> None:
     """Make SQLite's IS and IS NOT between any values the comparison that they are, in place."""
+    if not _is_bare():
+        return
     for node in list(tree.find_all(exp.Is)):
         if isinstance(node.expression, exp.Null | exp.Boolean):
             continue

@@ -37,8 +37,8 @@ _TWO_WORDS = {
     ("GROUPING", "SETS"): TokenType.GROUPING_SETS,
 }
 _SHORT_FORMATS = ("%F", "%T", "%D", "%c")
-_THREAD = threading.local()
-"""Tokenizers by dialect: making one takes as long as what it does, and two threads cannot share one."""
+_TOKENIZERS, _GENERATORS = threading.local(), threading.local()
+"""By dialect: making one takes as long as what it does, and two threads cannot share one."""
 
 
 @lru_cache(maxsize=8)
@@ -55,12 +55,21 @@ def dialect_named(name: str) -> Dialect:
     return dialect
 
 
+def standard_text(node: exp.Expr, dialect: str) -> str:
+    """An expression as sqlglot writes it in a dialect."""
+    generator = _GENERATORS.__dict__.get(dialect)
+    if generator is None:
+        generator = _GENERATORS.__dict__[dialect] = dialect_named(dialect).generator()
+    text: str = generator.generate(node)
+    return text
+
+
 def tokens(text: str, dialect: str) -> list[Token]:
     """The tokens of a query, a closing semicolon left out. Raises SqlSyntaxError."""
     try:
-        tokenizer = _THREAD.__dict__.get(dialect)
+        tokenizer = _TOKENIZERS.__dict__.get(dialect)
         if tokenizer is None:
-            tokenizer = _THREAD.__dict__[dialect] = dialect_named(dialect).tokenizer()
+            tokenizer = _TOKENIZERS.__dict__[dialect] = dialect_named(dialect).tokenizer()
         found: list[Token] = tokenizer.tokenize(text)
     except TokenError as e:
         raise SqlSyntaxError(complaint(e)) from e

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from sqlglot import exp
 
 from pipesql.decompile.semantics import Semantics
+from pipesql.pipe.scan import standard_text
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.types import kind_of
 
@@ -159,7 +160,7 @@ class Bindings:
             value = item.unalias()
             name = item.alias or (value.name if isinstance(value, exp.Column) else "")
             # SQLite names an output without an alias by its text
-            out.append((Output(name or value.sql("sqlite"), self.kind(value)), value))
+            out.append((Output(name or standard_text(value, "sqlite"), self.kind(value)), value))
         return out
 
     def star(self, item: exp.Expr, bound: BoundSelect) -> list[Shown]:
