@@ -50,6 +50,13 @@ def command_of(step: str, **options: str) -> str:
     return (f"mlflow run . -e {step}" if project else f"pipesql {step}") + "".join(given)
 
 
+def ui_command() -> str:
+    """How a user sees the runs of this process in MLflow's pages."""
+    if is_project(project_root()) and not os.environ.get("MLFLOW_TRACKING_URI"):
+        return "make ui"
+    return f"mlflow ui --backend-store-uri {os.environ.get('MLFLOW_TRACKING_URI') or default_uri()}"
+
+
 def place_of_runs() -> str:
     """One line for people: where this process keeps its runs."""
     if uri := os.environ.get("MLFLOW_TRACKING_URI"):

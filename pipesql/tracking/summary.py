@@ -8,6 +8,7 @@ from typing import Any
 from pipesql.tracking import tags
 from pipesql.tracking.registry import get_version
 from pipesql.tracking.runs import RunRef
+from pipesql.tracking.store import ui_command
 
 STEPS = ("data", "train", "merge", "evaluate", "promote")
 
@@ -72,7 +73,7 @@ def summary_text(figures: Mapping[str, Any]) -> str:
         ("registered", f"pipesql version {figures['version']}, alias {aliases or 'none'}, stage {figures['stage']}"),
         ("seconds", ", ".join(f"{step} {spent:.0f}" for step, spent in seconds.items())),
         ("all steps", f"{sum(seconds.values()):.0f} s"),
-        ("runs and models", "make ui, then http://127.0.0.1:5000"),
+        ("runs and models", f"{ui_command()}, then http://127.0.0.1:5000"),
     ]
     width = max(len(label) for label, _ in rows)
     return "".join(f"  {label:<{width}}  {value}\n" for label, value in rows)
