@@ -54,7 +54,7 @@ class _Reader:
             raise needs_database("USING and NATURAL take columns of several tables")
         stars = [i for i in node.expressions if i.is_star]
         if stars and any(sources.values()) and (columns_matter or len(node.expressions) > 1):
-            raise needs_database("* stands for all columns of a table, which the text does not list")
+            raise needs_database("* stands for all columns of a table, which the text does not list", "list them")
         made = {i.alias.lower() for i in node.expressions if i.alias}
         for item in node.expressions:
             self._names(item, (*around, sources), ctes, set())

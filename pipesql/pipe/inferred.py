@@ -43,7 +43,7 @@ class Inferred:
                 return
             if not qualifier and sources:
                 if len(sources) > 1:
-                    raise needs_database(f"column {name} could be of any of the tables {', '.join(sources)}")
+                    raise needs_database(f"column {name} may belong to {' or '.join(sources)}", "qualify it")
                 self._add(next(iter(sources.values())), name)
                 return
         if qualifier:
@@ -67,13 +67,13 @@ class Inferred:
 def complete(text: str) -> str:
     """The text, written with an inferred schema. Raises BadInput where it would have to list all columns."""
     if REST in text:
-        raise needs_database("all columns of a table would have to be listed")
+        raise needs_database("all columns of a table would have to be listed", "list them")
     return text
 
 
-def needs_database(why: str) -> BadInput:
-    """The error for a query whose text does not say what its names mean."""
-    return BadInput(f"{why}: give the database (--db FILE), whose schema says so")
+def needs_database(why: str, instead: str = "") -> BadInput:
+    """The error for a query whose text does not say what its names mean; what may be done `instead` comes first."""
+    return BadInput(f"{why}: {f'{instead}, or ' if instead else ''}name the database with --db FILE")
 
 
 def infer_from_pipe(query: PipeQuery) -> Schema:
@@ -104,7 +104,9 @@ class _PipeReader:
                 self.define(operator.ctes, operator.recursive)
             sources |= self._sources(operator, around)
             if isinstance(operator, op.Block):
-                raise needs_database("a standard SELECT may name columns of any of its tables")
+                raise needs_database(
+                    "a standard SELECT may name columns of any of its tables", "write it with FROM and |>"
+                )
             if isinstance(operator, op.RecursiveUnion) or (whole and isinstance(operator, _ALL_COLUMNS)):
                 raise needs_database(f"{op.keyword(operator)} takes all columns of a table")
             for node in _expressions(operator):
@@ -121,7 +123,9 @@ class _PipeReader:
                 sources = sources if whole else {}
         plain = all(isinstance(o, op.From | op.Where | op.OrderBy | op.Limit) for o in query.operators)
         if whole and (columns_matter or not plain):
-            raise needs_database("the result has all columns of a table, which the text does not list")
+            raise needs_database(
+                "the result has all columns of a table, which the text does not list", "end with SELECT"
+            )
 
     def define(self, ctes: tuple[Cte, ...], recursive: bool) -> None:
         """WITH."""

@@ -171,6 +171,9 @@ def complaint(error: SqlglotError) -> str:
         return "a table's name is missing"
     if description.startswith("Expecting "):
         return f"{description.removeprefix('Expecting ')} is missing"
+    expected, after, word = description.removeprefix("Expected ").partition(" after ")
+    if after:
+        return f"{expected} is expected after {word}"
     if description.startswith("Expected DISTINCT or ALL for "):
         return f"{description.rpartition(' ')[2].upper()} must be followed by ALL or DISTINCT"
     return " ".join(description.split()).rstrip(".")[:200]

@@ -77,7 +77,7 @@ def _sort_key(
     value = key.this
     if isinstance(value, exp.Literal) and value.is_int:
         if not 1 <= int(value.name) <= len(outputs):
-            raise UnknownName(f"ORDER BY {value.name}: the query has {len(outputs)} output columns", value.name)
+            raise UnknownName(f"ORDER BY {value.name}: output columns count from 1 to {len(outputs)}", value.name)
         return
     place = _place(binder, value, node, around)
     if place is not None:

@@ -212,7 +212,7 @@ class Terms:
             index = int(term.name) - 1
             if not 0 <= index < len(self.bound.outputs):
                 count = len(self.bound.outputs)
-                raise UnknownName(f"{clause.upper()} BY {index + 1}: the query has {count} output columns", term.name)
+                raise UnknownName(f"{clause.upper()} BY {index + 1}: output columns count from 1 to {count}", term.name)
             return self.bound.outputs[index][1].copy()
         if clause in self.names.semantics.aliases_alone_first and isinstance(term, exp.Column) and not term.table:
             meant = self.names.aliases.get(term.name.lower())

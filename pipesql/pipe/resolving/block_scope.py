@@ -247,5 +247,7 @@ def _overlay(outputs: tuple[ScopeColumn, ...], scope: Scope) -> Scope:
 def _place(literal: exp.Literal, outputs: tuple[ScopeColumn, ...]) -> int:
     place = int(literal.name)
     if not 1 <= place <= len(outputs):
-        raise UnknownName(f"there is no output column {place}: the SELECT gives {len(outputs)}", literal.name)
+        raise UnknownName(
+            f"{place} is not the place of an output column: they count from 1 to {len(outputs)}", literal.name
+        )
     return place - 1
