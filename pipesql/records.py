@@ -89,10 +89,10 @@ class Rejection:
 class Sample:
     """One training sequence before tokenisation: `prompt` (chat messages) then `targets`, one per operator.
 
-    Layout `folded` (and `tree`, which is the same written shorter): all operators of the query are targets. Layout
+    Layout `folded` (and `tree`, which is the same in a shorter file): all operators of the query are targets. Layout
     `steps`: one target, and the prompt holds the query so far. Layout `tools`: the prompt is a conversation in which
-    the assistant called some of `tools`; what it said there is learnt too, but for messages of `weight` 0.
-    `final` says that the last target ends the query.
+    the assistant called some of `tools`; the loss counts its messages too, except those of `weight` 0.
+    `final`: the last target ends the query.
     """
 
     id: str
@@ -107,9 +107,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class Tree:
-    """The folded samples of one database, what all their prompts begin with written once.
+    """The folded samples of one database, with the shared beginning of their prompts once.
 
-    `prompt` is that beginning, its last message unfinished; a branch has the sample's `id`, the `rest` of the last
+    `prompt` is that beginning, its last message incomplete; a branch has the sample's `id`, the `rest` of the last
     message, and the `targets`.
     """
 

@@ -11,7 +11,7 @@ from pipesql.finetune.data.packs import make_packs
 from pipesql.finetune.data.tokenise import IGNORED, Row, shared_prompt_length, tokenise
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples import Options, build
-from pipesql.samples.check import check_samples, pairs_of, said
+from pipesql.samples.check import check_samples, pairs_of, report
 from pipesql.samples.lengths import ruler
 from pipesql.samples.preview import page
 from pipesql.storage import atomic_write, read_jsonl
@@ -32,7 +32,7 @@ def check(folder: Path) -> tuple[str, bool]:
     """Hold the samples of a folder against its pairs: a report, and whether nothing is wrong. Raises BadInput."""
     pairs = pairs_of(folder)
     checked = [(split, check_samples(rows, pairs)) for split, rows in _samples(folder).items()]
-    return said(checked), not any(one.faults for _, one in checked)
+    return report(checked), not any(one.faults for _, one in checked)
 
 
 def _samples(folder: Path) -> dict[str, list[Sample]]:

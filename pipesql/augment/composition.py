@@ -1,4 +1,4 @@
-"""The filter of one question put into another, about the same table, that counts, sums or averages.
+"""The filter of one question, put into another about the same table that counts, sums or averages.
 
 `How many singers are there?` and `What are the names of the singers whose country is France?` give
 `How many singers whose country is France are there?`
@@ -18,13 +18,13 @@ from pipesql.pipe.schema import Table
 _LEADS = ("who", "whose", "that", "which", "with", "where", "older", "younger")
 _ORDERING = "order ordered sorted sort ascending descending alphabetical each different distinct"
 _ELSEWHERE = (*_ORDERING.split(), "their", "its", "his", "her", "show", "list", "also")
-"""Words of a phrase that speaks of more than a filter."""
+"""Words of a phrase that is more than a filter."""
 _AGGREGATES = (exp.Count, exp.Sum, exp.Avg, exp.Max, exp.Min)
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What a question says behind the table's name, and the condition that it stands for."""
+    """The phrase of a question after the table's name, and the condition that it expresses."""
 
     table: Table
     phrase: str
@@ -33,7 +33,7 @@ class Filter:
 
 
 def filter_of(source: Source) -> Filter | None:
-    """The filter of a query of one table, where the question's end says it and nothing else."""
+    """The filter of a query of one table, if the end of the question expresses it and nothing else."""
     table, tree = source.single, source.simple
     if table is None or tree is None or source.pair.evidence:
         return None
@@ -72,7 +72,7 @@ def _starts() -> tuple[str, ...]:
 
 
 def _conditions(node: exp.Expr) -> Iterator[exp.Expr]:
-    """The conditions that AND, OR, NOT and brackets hold together."""
+    """The conditions that AND, OR, NOT and brackets combine."""
     if isinstance(node, exp.And | exp.Or):
         yield from _conditions(node.this)
         yield from _conditions(node.expression)
@@ -83,7 +83,7 @@ def _conditions(node: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def _cut(source: Source, table: Table) -> tuple[str, str, str] | None:
-    """The question up to and with the table's name in the plural, the rest, and the final mark."""
+    """The question up to and including the table's name in the plural, the rest, and the final mark."""
     many = plural(readable(table.name))
     return split_at(source.pair.question, many) if many is not None else None
 

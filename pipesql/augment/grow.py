@@ -1,4 +1,4 @@
-"""New pairs proposed by the rules, and those of them that pass the proof that every gold must pass."""
+"""New pairs proposed by the rules, of which those are kept that pass the proof of every gold."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipesql.records import GoldenPair, Question, Rejection
 from pipesql.storage import write_jsonl
 
 AUGMENTED = "augmented.jsonl"
-"""The file of new pairs beside `golden.jsonl`, which holds the benchmark's own."""
+"""The file of new pairs, beside `golden.jsonl` with the benchmark's own."""
 
 RULES: dict[str, Callable[[Source], Iterator[Change]]] = {
     "value": other_values,
@@ -30,7 +30,7 @@ RULES: dict[str, Callable[[Source], Iterator[Change]]] = {
 
 
 class Proof(Protocol):
-    """What a build of golden pairs gives."""
+    """A build of golden pairs."""
 
     @property
     def pairs(self) -> list[GoldenPair]:
@@ -38,12 +38,12 @@ class Proof(Protocol):
 
     @property
     def rejections(self) -> list[Rejection]:
-        """Those that are not."""
+        """The questions that are not golden."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """A question that a rule made of `parents`."""
+    """A question that a rule made from `parents`, ids of golden pairs."""
 
     question: Question
     rule: str
@@ -52,16 +52,16 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Grown:
-    """The new golden pairs, each with its parents' ids, and what became of all proposals."""
+    """The new golden pairs, each with its parents' ids, and the numbers of proposals and golden ones by rule."""
 
     pairs: list[GoldenPair] = field(default_factory=list)
     proposed: dict[str, int] = field(default_factory=dict)
     golden: dict[str, int] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
-    """Proposals that are no pairs, by reason; `empty`: golden, but the query finds nothing."""
+    """Proposals that did not become pairs, by reason; `empty`: golden, but the query finds nothing."""
 
     def manifest(self) -> dict[str, Any]:
-        """The counts by rule and reason; nothing where nothing was proposed."""
+        """The manifest's entry: counts by rule and reason; empty if nothing was proposed."""
         if not self.proposed:
             return {}
         return {"augmentation": {"proposed": self.proposed, "golden": self.golden, "lost": self.lost}}
@@ -72,15 +72,15 @@ class Grown:
             write_jsonl(folder / AUGMENTED, self.pairs)
 
     def artifacts(self) -> list[str]:
-        """Names of the files that `write` leaves."""
+        """Names of the files that `write` writes."""
         return [AUGMENTED] if self.proposed else []
 
     def metrics(self) -> dict[str, float]:
-        """How many were proposed and how many are golden, by rule."""
+        """The numbers of proposals and golden ones by rule, as metrics."""
         counts = {f"augment/proposed_{rule}": float(n) for rule, n in self.proposed.items()}
         return counts | {f"augment/golden_{rule}": float(n) for rule, n in self.golden.items()}
 
-    def said(self) -> list[str]:
+    def notes(self) -> list[str]:
         """A line for the user about each rule, if there are any."""
         return [
             f"augmentation by {rule}: {self.golden.get(rule, 0)} golden of {count} proposed"
@@ -91,10 +91,10 @@ class Grown:
 def grow(
     pairs: Sequence[GoldenPair], per_pair: int, seed: int, prove: Callable[[Sequence[Question], int], Proof]
 ) -> Grown:
-    """At most `per_pair` new pairs of each train pair, drawn by `seed`, proved by `prove` (`golden.build`).
+    """Make up to `per_pair` new pairs from each train pair, drawn by `seed`, proved by `prove` (`golden.build`).
 
-    A new pair that finds no rows is left out: its question would be about nothing. Raises BadInput for a negative
-    number, or a database that cannot be read.
+    A new pair that finds no rows is left out: its question would be about nothing. Raises InvalidOption for a negative
+    number, BadInput for a database that cannot be read.
     """
     if per_pair < 0:
         raise BadInput(f"augment is {per_pair}; give 0 for none, or how many new pairs to make of a pair at most")
@@ -115,7 +115,7 @@ def grow(
 
 
 def propose(pairs: Sequence[GoldenPair], per_pair: int, seed: int) -> Iterator[Proposal]:
-    """At most `per_pair` proposals for each train pair, in the pairs' order, none of them asked or answered before."""
+    """Up to `per_pair` proposals for each train pair, in the pairs' order; no question or query is repeated."""
     train = [p for p in pairs if p.split == "train"]
     by_database: dict[str, list[GoldenPair]] = {}
     for pair in train:
@@ -123,15 +123,15 @@ def propose(pairs: Sequence[GoldenPair], per_pair: int, seed: int) -> Iterator[P
     questions = {_plain(p.question) for p in pairs}
     for path, members in by_database.items():
         database = Database(path)
-        answered = {_plain(p.gold_sql) for p in members}
+        queries = {_plain(p.gold_sql) for p in members}
         for source, filters in _sources(database, members):
             made = 0
             for rule, change in _drawn(source, filters, random.Random(f"{seed}/{source.pair.id}")):
                 sql = change.tree.sql(database.dialect)
-                if made == per_pair or _plain(change.question) in questions or _plain(sql) in answered:
+                if made == per_pair or _plain(change.question) in questions or _plain(sql) in queries:
                     continue
                 questions.add(_plain(change.question))
-                answered.add(_plain(sql))
+                queries.add(_plain(sql))
                 made += 1
                 yield Proposal(_question(source.pair, change, sql, made), rule, (source.pair.id, *change.others))
 
@@ -148,7 +148,7 @@ def _sources(database: Database, pairs: Sequence[GoldenPair]) -> Iterator[tuple[
 
 
 def _drawn(source: Source, filters: Sequence[Filter], chance: random.Random) -> Iterator[tuple[str, Change]]:
-    """All changes in a drawn order, the rules by turns: one that finds many does not crowd out the others."""
+    """All changes in a random order, the rules in turn, so that a rule with many changes does not crowd out others."""
     found = {name: list(rule(source)) for name, rule in RULES.items()}
     found["composition"] = list(filtered(source, filters))
     turns = [[(name, change) for change in chance.sample(changes, len(changes))] for name, changes in found.items()]

@@ -1,4 +1,4 @@
-"""A golden pair as the rules look at it: its gold as a tree, over the schema of its database."""
+"""A golden pair as the rules use it: its gold as a tree, with the schema of its database."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from pipesql.pipe.schema import Column, Schema, Table
 from pipesql.records import GoldenPair
 
 MOST_VALUES = 200
-"""Values of a column that are looked at."""
+"""Number of values of a column that are read."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A proposed question and gold. `others` are parents beside the pair itself."""
+    """A proposed question and gold. `others` are the parents other than the pair itself."""
 
     question: str
     tree: exp.Query
@@ -32,7 +32,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Source:
-    """One pair, and what its database says. `values` gives some values of a column of a table, in order."""
+    """One pair and its database. `values` gives some values of a column of a table, in order."""
 
     pair: GoldenPair
     tree: exp.Query
@@ -49,15 +49,15 @@ class Source:
 
     @cached_property
     def single(self) -> Table | None:
-        """The table of a simple gold that has only one."""
+        """The table of a simple gold that reads only one."""
         found = list(self.tree.find_all(exp.Table))
         return self.schema.table(found[0].name) if self.simple is not None and len(found) == 1 else None
 
     def table_of(self, column: exp.Column) -> Table | None:
-        """The table that a column belongs to; None where that is not plain."""
+        """The table that a column belongs to; None if that is not certain."""
         select = column.parent_select
         sources = [t for t in (select.find_all(exp.Table) if select is not None else ()) if t.parent_select is select]
-        tables = [self.schema.table(t.name) for t in sources if not column.table or _called(t) == column.table.lower()]
+        tables = [self.schema.table(t.name) for t in sources if not column.table or _alias(t) == column.table.lower()]
         having = [t for t in tables if t is not None and t.column(column.name) is not None]
         return having[0] if len(having) == 1 and None not in tables else None
 
@@ -66,12 +66,12 @@ class Source:
         return [readable(t.name) for t in self.schema] + [readable(c.name) for t in self.schema for c in t.columns]
 
 
-def _called(table: exp.Table) -> str:
+def _alias(table: exp.Table) -> str:
     return str(table.alias_or_name).lower()
 
 
 def parsed(pair: GoldenPair, dialect: str, schema: Schema) -> exp.Query | None:
-    """The gold as a tree, SQLite's texts in double quotes as literals; None where sqlglot cannot read it."""
+    """The gold as a tree, SQLite's texts in double quotes as literals; None if sqlglot cannot read it."""
     try:
         tree = sqlglot.parse_one(pair.gold_sql, read=dialect)
     except SqlglotError:
@@ -88,7 +88,7 @@ def parsed(pair: GoldenPair, dialect: str, schema: Schema) -> exp.Query | None:
 
 
 def reader(connection: Connection) -> Callable[[Table, Column], Sequence[Any]]:
-    """Some values of a column that is asked for: each once, in order."""
+    """A function that reads up to `MOST_VALUES` values of a column, each once, in order."""
 
     def values(table: Table, column: Column) -> Sequence[Any]:
         name = exp.column(exp.to_identifier(column.name, quoted=True))

@@ -1,8 +1,5 @@
-"""Another column of the same table and type, in the query and in the question.
-
-Another table that has the columns asked for, in the query and in the question.
-
-Another value of the same column, in the query and in the question.
+"""Substitutions in the query and in the question: another column of the same table and type, another table with the
+same columns, another value of the same column.
 """
 
 from __future__ import annotations
@@ -18,9 +15,9 @@ from pipesql.pipe.schema import Column, Table
 
 
 def other_columns(source: Source) -> Iterator[Change]:
-    """For each column that is only shown, averaged, summed, or shown for each of its values: the others like it.
+    """Replace each column that is only shown, averaged, summed, or shown for each of its values, by others like it.
 
-    A column that is sorted by or compared may be meant by other words of the question (`the oldest`): it stays.
+    A column that is sorted by or compared is kept, since other words of the question (`the oldest`) may refer to it.
     """
     if source.simple is None:
         return
@@ -35,7 +32,7 @@ def other_columns(source: Source) -> Iterator[Change]:
             continue
         grouped = any(isinstance(c.parent, exp.Group) for c in places)
         for other in _alike(table, declared):
-            question = _question_about_column(source, declared, other, DISTRIBUTIVES if grouped else DETERMINERS)
+            question = _about_column(source, declared, other, DISTRIBUTIVES if grouped else DETERMINERS)
             if question is not None and other.name.lower() not in {c.name.lower() for c in columns}:
                 yield Change(question, _with_column(source.tree, name, other))
 
@@ -53,7 +50,7 @@ def _is_shown(column: exp.Column) -> bool:
 
 
 def _alike(table: Table, column: Column) -> Iterator[Column]:
-    """Columns of the same declared type that are no keys, as `column` is none."""
+    """Columns of the same declared type, if neither they nor `column` are keys."""
     keys = {k.column.lower() for k in table.foreign_keys} | {c.name.lower() for c in table.columns if c.primary_key}
     if column.name.lower() in keys:
         return
@@ -63,10 +60,10 @@ def _alike(table: Table, column: Column) -> Iterator[Column]:
             yield other
 
 
-def _question_about_column(source: Source, column: Column, other: Column, behind: frozenset[str]) -> str | None:
-    """The question about the other column; None where the words may mean something else.
+def _about_column(source: Source, column: Column, other: Column, after: frozenset[str]) -> str | None:
+    """The question about the other column; None if its words may mean something else.
 
-    That is so where a longer name of the schema stands there, or a pronoun that may refer to the column.
+    That is so if they are part of a longer name of the schema, or if a pronoun may refer to the column.
     """
     question, words = source.pair.question, readable(column.name)
     longer = {name for name in source.names() if words in name and name != words}
@@ -76,7 +73,7 @@ def _question_about_column(source: Source, column: Column, other: Column, behind
         return None
     if mentions(source.pair.evidence, words) or any(mentions(question, pronoun) for pronoun in PRONOUNS):
         return None
-    return renamed(question, words, readable(other.name), behind)
+    return renamed(question, words, readable(other.name), after)
 
 
 def _with_column(tree: exp.Query, name: str, other: Column) -> exp.Query:
@@ -93,7 +90,7 @@ _PREPOSITIONS = frozenset(["at", "by", "for", "from", "in", "of", "on", "to", "w
 
 
 def other_tables(source: Source) -> Iterator[Change]:
-    """For a query of one table without conditions: the tables that have the same columns, by name and type."""
+    """Replace the table of a query without conditions by tables with the same columns, by name and type."""
     table, tree = source.single, source.simple
     if table is None or tree is None or tree.args.get("where") is not None or tree.args.get("having") is not None:
         return
@@ -101,7 +98,7 @@ def other_tables(source: Source) -> Iterator[Change]:
     for other in source.schema:
         if other.name == table.name or not all(_has_alike(other, table, name) for name in used):
             continue
-        question = _question_about_table(source, table, other)
+        question = _about_table(source, table, other)
         if question is not None:
             yield Change(question, _with_table(source.tree, table, other))
 
@@ -111,7 +108,7 @@ def _has_alike(other: Table, table: Table, name: str) -> bool:
     return mine is not None and theirs is not None and mine.type.upper() == theirs.type.upper()
 
 
-def _question_about_table(source: Source, table: Table, other: Table) -> str | None:
+def _about_table(source: Source, table: Table, other: Table) -> str | None:
     question, old, new = source.pair.question, readable(table.name), readable(other.name)
     if not old or not new or mentions(question, new) or source.pair.evidence:
         return None
@@ -142,7 +139,7 @@ _SINGULAR = 1  # "1 dog", "2 dogs": the words around would have to change
 
 
 def other_values(source: Source) -> Iterator[Change]:
-    """For each comparison of a column with a value that the question spells out: the other values of the column."""
+    """Replace each value that a column is compared with, and that the question spells out, by others of the column."""
     for comparison in source.tree.find_all(*_COMPARISONS):
         column, literal = comparison.this, comparison.expression
         if not isinstance(column, exp.Column) or not isinstance(literal, exp.Literal):
@@ -162,7 +159,7 @@ def other_values(source: Source) -> Iterator[Change]:
 
 
 def _is_like(value: Any, literal: exp.Literal) -> bool:
-    """A value of the literal's kind, other than it, that can stand in a sentence."""
+    """Whether a value is another one of the literal's kind, and fits into a sentence."""
     if literal.is_string:
         return (
             isinstance(value, str)

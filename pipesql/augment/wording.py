@@ -1,7 +1,7 @@
-"""Questions as words: where a thing of the schema is named literally, and the same question about another thing.
+"""Questions as words: where they name a thing of the schema literally, and the same question about another thing.
 
-A name counts only where the words beside it leave no doubt that it stands for the whole thing: `the name of` does,
-`first name` and `name tag` do not.
+A name counts only if the words around it show that it means the whole thing: in `the name of` it does, in `first name`
+and `name tag` it does not.
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ import re
 _DETERMINERS = """the all of and each every different distinct show list find give return average mean total any
     what which by for is are report display"""
 _CONTINUATIONS = "of for and in from that which who whose with is are do there we have per on"
-_AFTER = frozenset(_CONTINUATIONS.split())
+_FOLLOWING = frozenset(_CONTINUATIONS.split())
 _VOWELS = frozenset("aeiouAEIOU")
 DETERMINERS = frozenset(_DETERMINERS.split())
-"""Words behind which a name stands for the whole thing."""
+"""Words after which a name means the whole thing."""
 DISTRIBUTIVES = frozenset(["each", "every", "per"])
-"""Words behind which a name says what is grouped by."""
+"""Words after which a name is what the query groups by."""
 PRONOUNS = frozenset(["he", "she", "it", "they", "him", "her", "them", "his", "its", "their"])
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _WORD = re.compile(r"[\w']+")
 
 
 def readable(name: str) -> str:
-    """A name of the schema as one would write it: `song_name` and `SongName` as `song name`."""
+    """A name of the schema in plain words: `song_name` and `SongName` as `song name`."""
     return " ".join(part.lower() for part in _PARTS.findall(name))
 
 
 def plural(words: str) -> str | None:
-    """Regular plurals alone: None where adding an s would not do."""
+    """The plural with an s; None if the regular plural is formed in another way."""
     if not words or not words[-1].isalpha() or words.endswith(("s", "x", "z", "ch", "sh", "y", "f")):
         return None
     return f"{words}s"
 
 
-def renamed(question: str, old: str, new: str, behind: frozenset[str] = DETERMINERS) -> str | None:
-    """The question with the name `new` where `old` stood; None unless it stands there once and means just that.
+def renamed(question: str, old: str, new: str, after: frozenset[str] = DETERMINERS) -> str | None:
+    """The question with the name `new` in place of `old`; None unless `old` is in it once and means just that.
 
-    `behind` are the words behind which the name may stand. Words that begin alike (its plural) count as well.
+    `after` are the words after which the name may come. Words with the same beginning (its plural) count as well.
     """
     found = list(re.finditer(rf"(?<![\w'-]){re.escape(old)}", question, re.IGNORECASE))
     if len(found) != 1 or not new:
@@ -49,21 +49,21 @@ def renamed(question: str, old: str, new: str, behind: frozenset[str] = DETERMIN
         or len(re.findall(rf"(?<!\w){re.escape(stem)}", question, re.IGNORECASE)) > 1
     ):
         return None
-    before, after = _WORD.findall(question[:start]), _WORD.match(question[end:].lstrip())
-    if not before or before[-1].lower() not in behind:
+    before, next_word = _WORD.findall(question[:start]), _WORD.match(question[end:].lstrip())
+    if not before or before[-1].lower() not in after:
         return None
-    if after is not None and after.group().lower() not in _AFTER:
+    if next_word is not None and next_word.group().lower() not in _FOLLOWING:
         return None
     return question[:start] + new + question[end:]
 
 
 def mentions(question: str, name: str) -> bool:
-    """Whether the words stand in the question, one after another, in any case."""
+    """Whether the question contains these words one after another, in any case."""
     return bool(name) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", question, re.IGNORECASE) is not None
 
 
 def revalued(question: str, old: str, new: str) -> str | None:
-    """The question with the value `new` where `old` stood; None unless it stands there once, spelt just so."""
+    """The question with the value `new` in place of `old`; None unless `old` is in it exactly once, spelt like this."""
     found = list(re.finditer(rf"(?<![\w.,-]){re.escape(old)}(?![\w-]|[.,]\d)", question))
     if len(found) != 1:
         return None
@@ -75,7 +75,7 @@ def revalued(question: str, old: str, new: str) -> str | None:
 
 
 def split_at(question: str, name: str) -> tuple[str, str, str] | None:
-    """The question up to and with the one place where `name` stands, the rest, and the final mark."""
+    """The question up to and including the only place of `name`, the rest, and the final mark."""
     found = list(re.finditer(rf"\b{re.escape(name)}\b", question, re.IGNORECASE))
     if len(found) != 1:
         return None

@@ -1,7 +1,7 @@
-"""Benchmarks as lists of `Question`: what is asked, the gold SQL, the database, the split.
+"""Benchmarks as lists of `Question`: the question, its gold SQL, database and split.
 
-Each reader knows one benchmark's files; `read` chooses the reader, leaves out what has no database if that is wanted,
-and samples.
+Each reader knows one benchmark's files; `read` chooses the reader, leaves out questions whose database is missing if
+wanted, and samples.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipesql.options import option
 from pipesql.records import Question
 
 DEMO_FOLDER = FOLDER / "demo"
-"""Where the demo's databases are built when no folder is given."""
+"""The folder of the demo's databases, unless another is given."""
 
 BENCHMARKS = ("demo", "spider", "bird", "files")
 
@@ -41,17 +41,15 @@ class Source:
         if self.benchmark not in BENCHMARKS:
             raise InvalidOption(f"unknown benchmark {self.benchmark!r}; choose one of {', '.join(BENCHMARKS)}")
         if self.limit < 0:
-            raise InvalidOption(f"limit is {self.limit}; give 0 for all questions, or how many of each split to take")
+            raise InvalidOption(
+                f"limit is {self.limit}; give the number of questions to take of each split, or 0 for all"
+            )
         if self.missing not in MISSING:
             raise InvalidOption(f"missing is {self.missing!r}; choose one of {', '.join(MISSING)}")
         if self.benchmark == "files" and not (self.questions and self.databases):
-            raise InvalidOption(
-                "the benchmark files needs questions (a JSON Lines file) and databases (a folder or a URL)"
-            )
+            raise InvalidOption("benchmark=files needs questions (a JSON Lines file) and databases (a folder or a URL)")
         if self.benchmark != "files" and (self.questions or self.databases):
-            raise InvalidOption(
-                f"questions and databases are for the benchmark files, not for {self.benchmark}; set benchmark=files"
-            )
+            raise InvalidOption(f"questions and databases are for benchmark=files, not for benchmark={self.benchmark}")
 
 
 def load(
@@ -61,16 +59,16 @@ def load(
     limit: int = 0,
     report: Callable[[str], object] = lambda _: None,
 ) -> list[Question]:
-    """The questions of `read`, of a benchmark whose databases are all there."""
+    """Read the questions of a benchmark whose databases are all there, as `read` does."""
     return read(Source(benchmark, benchmark_dir, limit=limit), seed, report).questions
 
 
 def read(source: Source, seed: int = 0, report: Callable[[str], object] = lambda _: None) -> Questions:
-    """The questions of a source, train before dev, in the files' order; a limited number is drawn by `seed`.
+    """Read the questions of a source, train before dev, in the files' order; a limited number is drawn by `seed`.
 
-    The demo is built in its folder (or in `DEMO_FOLDER`), Spider and BIRD are fetched where no folder is given, and
-    `report` gets a line about it. Raises InvalidFile or InvalidOption: missing folder, questions file or database,
-    malformed question.
+    The demo is built in its folder (or in `DEMO_FOLDER`). Spider and BIRD are fetched if no folder is given; `report`
+    gets a line about each part of that work. Raises InvalidFile: missing folder, questions file or database, malformed
+    question.
     """
     benchmark, folder, complete = source.benchmark, source.benchmark_dir, source.missing == "fail"
     if benchmark in ("spider", "bird") and not folder:

@@ -1,4 +1,4 @@
-"""BIRD as its archives unpack, or as train and dev parts side by side in one folder.
+"""BIRD as its archives unpack, or its train and dev parts side by side in one folder.
 
 A part is a questions file with its databases near it: `train.json` or `dev.json`, in the folder itself or one folder
 below (`train/train.json`, `dev_20240627/dev.json`), and `…database…/<db_id>/<db_id>.sqlite` beside the questions file
@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipesql.benchmarks.spider import read_entries, require_databases, require_folder, text_field
-from pipesql.errors import BadInput
+from pipesql.errors import InvalidFile
 from pipesql.records import Question
 
 SPLITS = ("train", "dev")
@@ -20,7 +20,7 @@ def questions(folder: Path, complete: bool = True) -> list[Question]:
     """All questions of the BIRD folder, with evidence and, where given, difficulty; ids as `bird-dev-12`.
 
     Unless `complete`, databases may be missing.
-    Raises BadInput: missing folder, question files or databases, malformed question.
+    Raises InvalidFile: missing folder, question files or databases, malformed question.
     """
     require_folder(folder, "BIRD")
     found: list[Question] = []
@@ -29,7 +29,9 @@ def questions(folder: Path, complete: bool = True) -> list[Question]:
         if path is not None:
             found += _read(path, split, _database_folders(path.parent, folder))
     if not found:
-        raise BadInput(f"the BIRD folder {folder} holds neither train.json nor dev.json, nor a folder with one of them")
+        raise InvalidFile(
+            f"the BIRD folder {folder} and its subfolders have no train.json or dev.json; unpack the benchmark there"
+        )
     if complete:
         require_databases(found, folder)
     return found
@@ -47,7 +49,7 @@ def _database_folders(*places: Path) -> list[Path]:
 
 def _read(path: Path, split: str, databases: list[Path]) -> list[Question]:
     if not databases:
-        raise BadInput(f"no folder of databases beside {path}; unpack {split}_databases there")
+        raise InvalidFile(f"there is no folder of databases beside {path}; unpack {split}_databases there")
     found = []
     for index, entry in enumerate(read_entries(path)):
         db_id = text_field(entry, "db_id", path, index)

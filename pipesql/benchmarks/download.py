@@ -1,16 +1,10 @@
-"""One archive from the first place that gives it, resumed where an earlier try broke off, held against its checksum.
+"""The archives of the public benchmarks: where they are published, downloading them, their checksums.
 
-gdown does the transfer, of Google Drive and of plain HTTP: ranges, retries, announced lengths. Added here: several
-places, room on the disk before the first byte, an error page told from an archive, and the checksum (`checksums`).
-
-Where the public benchmarks are published, and what must be in them.
-
-Neither publisher gives a checksum: the first download's is written down and every later one held against it
-(`download`). Google Drive refuses files that are asked for often, so Spider has a list of places.
-
-Trust on first use: the checksum of the first archive that holds what it must is kept, later ones must equal it.
-
-`LOCK` is a file to commit, so that everybody who builds from the same commit builds from the same data.
+gdown transfers files from Google Drive and by plain HTTP, with ranges, retries and announced lengths. Added here:
+several places for each archive (Google Drive refuses popular files at times), a check of the free space before the
+first byte, detection of error pages, and checksums. The publishers give none, so the checksum of the first complete
+archive is kept and later ones must equal it. Commit the file `LOCK`, so that everybody who builds from the same commit
+builds from the same data.
 """
 
 from __future__ import annotations
@@ -24,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipesql.errors import BadInput
+from pipesql.errors import InvalidFile, StorageError
 from pipesql.progress import Progress
 from pipesql.storage import file_digest, write_json
 
@@ -37,20 +31,22 @@ class _NoRoom(Exception):
 
 
 def download(archive: Archive, folder: Path, checksums: Checksums, mirrors: Sequence[str] = ()) -> Path:
-    """The archive's zip file in `folder`; one that is there already is checked and kept.
+    """Download the archive's zip file into `folder`; one that is already there is checked and kept.
 
-    `mirrors` are tried before the archive's own places. Raises BadInput: no place gives a whole archive (each one's
-    reason), no room on the disk, a checksum other than the known one, a folder that cannot be written.
+    `mirrors` are tried before the archive's own places. Raises InvalidFile if no place gives a whole archive, with each
+    one's reason, or if the checksum is not the known one; StorageError for a full disk or a read-only folder.
     """
     target = folder / f"{archive.name}.zip"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
-        raise BadInput(f"cannot write the folder {folder}: {e.strerror}") from e
+        raise StorageError(
+            f"cannot write the folder {folder}: {e.strerror}; make it writable, or choose another"
+        ) from e
     if target.exists():
         fault = checksums.fault(archive.name, target)
         if fault is not None:
-            raise BadInput(f"{target} {fault}; delete it to fetch it again")
+            raise InvalidFile(f"{target} {fault}; delete it to fetch it again")
         return target
     reasons = []
     for place in (*mirrors, *archive.mirrors):
@@ -59,14 +55,14 @@ def download(archive: Archive, folder: Path, checksums: Checksums, mirrors: Sequ
             return target
         target.unlink(missing_ok=True)
         reasons.append(f"{place} {reason}")
-    raise BadInput(
-        f"no place gives the archive {archive.name}: {'; '.join(reasons)}. Try again later (what was received is "
-        "kept), name another place with --mirror, or unpack the archive yourself and give its folder as benchmark_dir"
+    raise InvalidFile(
+        f"cannot download the archive {archive.name}: {'; '.join(reasons)}. Try again later (the received part is "
+        "kept), give another place by --mirror, or unpack the archive yourself and give its folder as benchmark_dir"
     )
 
 
 def _transfer(place: str, target: Path) -> str | None:
-    """Fetch one place into `target`; gives the reason where that fails."""
+    """Download from one place into `target`; returns the reason if that fails."""
     import gdown
     import requests
     from gdown.exceptions import DownloadError
@@ -98,13 +94,15 @@ def _transfer(place: str, target: Path) -> str | None:
                 progress=follow,
             )
         except _NoRoom as e:
-            raise BadInput(str(e)) from e
+            raise StorageError(str(e)) from e
         except (DownloadError, requests.exceptions.RequestException) as e:
             if isinstance(e.__cause__ or e, requests.exceptions.ConnectionError):
                 return "cannot be reached"
             return _sentence(e)
         except OSError as e:
-            raise BadInput(f"cannot write {partial}: {e.strerror or e}; free space there or make it writable") from e
+            raise StorageError(
+                f"cannot write {partial}: {e.strerror or e}; free space there or make it writable"
+            ) from e
     fault = _fault(partial)
     if fault is not None:
         partial.unlink()
@@ -124,28 +122,28 @@ def _gigabytes(count: int) -> str:
 
 
 def _sentence(error: Exception) -> str:
-    """What failed, on one line without a full stop; gdown gives the reason below the first line."""
+    """The error on one line without a full stop; gdown gives the reason below the first line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return "failed: " + (" ".join(lines[:2]) if lines else type(error).__name__).rstrip(".:")
 
 
 def _fault(path: Path) -> str | None:
-    """Why the file is no whole zip archive, or None."""
+    """Why the file is not a whole zip archive, or None."""
     if zipfile.is_zipfile(path):
         return None
     with path.open("rb") as file:
         start = file.read(512).lstrip().lower()
     if start.startswith((b"<!doctype", b"<html")):
         return "answered with a web page, not with the archive (its quota may be used up)"
-    return f"answered with {path.stat().st_size} bytes that are no whole zip archive"
+    return f"answered with {path.stat().st_size} bytes that are not a whole zip archive"
 
 
 @dataclass(frozen=True)
 class Archive:
-    """One zip file: its places, the first that works is taken, and what unpacking must yield.
+    """One zip file: its places, of which the first that works is used, and what it must contain.
 
-    `gigabytes` is the most that it may take unpacked, archives inside it included; `questions` are the least numbers
-    of entries by questions file, `databases` the least number of SQLite databases.
+    `gigabytes` is the limit of its unpacked size, archives inside it included; `questions` is the least number of
+    entries of each questions file, `databases` the least number of SQLite databases.
     """
 
     name: str
@@ -192,28 +190,28 @@ ARCHIVES: dict[str, tuple[Archive, ...]] = {"spider": (SPIDER,), "bird": (BIRD_D
 """The archives of each benchmark."""
 
 LOCK = Path("benchmarks.lock.json")
-"""By archive: the sha256 and size in bytes of the first that was fetched and verified."""
+"""Archive → SHA-256 and size in bytes of the first one that was fetched and verified."""
 
 
 class Checksums:
-    """The table of checksums in a file. Raises BadInput where it cannot be read or written."""
+    """The checksums in a file. Raises InvalidFile or StorageError if it cannot be read or written."""
 
     def __init__(self, lock: Path) -> None:
         self.lock = lock
         self.known = self._read()
 
     def fault(self, name: str, path: Path) -> str | None:
-        """Why the file is not the archive of that name, or None; any file may be one that is not known yet."""
+        """Why the file is not the archive of that name, or None; without a known checksum any file is accepted."""
         expected = self.known.get(name, {}).get("sha256")
         if expected is None or expected == (digest := file_digest(path)):
             return None
         return (
-            f"is not the archive that was fetched first (its sha256 is {digest}, {self.lock} says {expected}; "
+            f"is not the archive that was fetched first (its SHA-256 is {digest}, not {expected} as in {self.lock}; "
             f"if the publisher has changed it, delete the entry {name} there)"
         )
 
     def trust(self, name: str, path: Path) -> None:
-        """Write the file's checksum down as that of the archive, if none is known."""
+        """Save the file's checksum as the archive's, unless one is known."""
         if name not in self.known:
             self.known[name] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
             write_json(self.lock, dict(sorted(self.known.items())))
@@ -224,7 +222,9 @@ class Checksums:
         try:
             known = json.loads(self.lock.read_text(encoding="utf-8"))
         except (OSError, ValueError) as e:
-            raise BadInput(f"cannot read the checksums in {self.lock}: {e}") from e
+            raise InvalidFile(f"cannot read the checksums in {self.lock}: {e}") from e
         if not isinstance(known, dict) or not all(isinstance(entry, dict) for entry in known.values()):
-            raise BadInput(f"{self.lock} is no table of archives; restore it, or delete it to trust the next download")
+            raise InvalidFile(
+                f"{self.lock} is not a table of checksums; restore it, or delete it to trust the next download"
+            )
         return known

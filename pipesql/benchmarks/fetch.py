@@ -1,11 +1,8 @@
-"""A public benchmark from the network to a folder that its reader takes: download, unpack, verify, then rename.
+"""Fetch a public benchmark into a folder: download, unpack, verify, then rename.
 
-The folder appears whole or not at all; a benchmark that is there already is left alone.
-
-A zip archive into a folder, safely: nothing lands outside it, nothing grows without bound.
-
-Zip files may name paths that climb out of the folder, links, and a few bytes that unpack to terabytes; those made on
-a Mac carry a shadow (`._x`, `__MACOSX`) of every file, which looks like a database and is none.
+The folder appears whole or not at all; a benchmark that is already there is left alone. Archives are unpacked safely:
+paths and links that leave the folder are refused, and so are archives that unpack to more bytes than expected. Those
+made on a Mac hold a shadow (`._x`, `__MACOSX`) of every file, which looks like a database and is skipped.
 """
 
 from __future__ import annotations
@@ -21,16 +18,16 @@ from pathlib import Path, PurePosixPath
 
 from pipesql.benchmarks.download import ARCHIVES, LOCK, Archive, Checksums, download
 from pipesql.benchmarks.spider import read_entries
-from pipesql.errors import BadInput
+from pipesql.errors import BadInput, InvalidFile, InvalidOption, StorageError
 from pipesql.storage import whole_folder
 
 FOLDER = Path("output") / "benchmarks"
-"""Where benchmarks are put, each in a folder of its name."""
+"""The folder of benchmarks, each in a folder of its name."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What an archive's folder holds."""
+    """The content of a fetched archive's folder."""
 
     folder: Path
     databases: int
@@ -50,11 +47,12 @@ def fetch(
 ) -> list[Fetched]:
     """Put a benchmark into `folder` (default: below `FOLDER`), each of its archives verified.
 
-    `mirrors` are places to try first, `report` gets a line for each archive. Raises BadInput: unknown benchmark, no
-    network, no room, an archive that is damaged, unsafe, changed, or lacks databases or questions.
+    `mirrors` are URLs to try first, `report` gets a line about each part of the work. Raises InvalidOption for an
+    unknown benchmark; InvalidFile for an archive that cannot be fetched, or is damaged, unsafe, changed or incomplete;
+    StorageError for a full disk.
     """
     if benchmark not in ARCHIVES:
-        raise BadInput(f"unknown benchmark {benchmark!r} to fetch; choose one of {', '.join(ARCHIVES)}")
+        raise InvalidOption(f"benchmark {benchmark!r} cannot be fetched; choose one of {', '.join(ARCHIVES)}")
     target = folder or FOLDER / benchmark
     archives, checksums = ARCHIVES[benchmark], Checksums(lock)
     if len(archives) == 1:
@@ -84,7 +82,7 @@ def _fetch_one(
             unpack(zipped, scratch, archive.gigabytes * 10**9)
             verify(archive, scratch)
     except BadInput as e:
-        raise BadInput(f"{e} (the archive is kept as {zipped}: delete it to fetch it anew)") from e
+        raise InvalidFile(f"{e} (the archive is kept as {zipped}; delete it to fetch it again)") from e
     checksums.trust(archive.name, zipped)
     zipped.unlink()
     if not any(downloads.iterdir()):
@@ -95,22 +93,22 @@ def _fetch_one(
 
 
 def verify(archive: Archive, folder: Path) -> Fetched:
-    """What the folder holds. Raises BadInput where questions or databases are missing, or a database is none."""
+    """Count the folder's content. Raises InvalidFile if questions or databases are missing or cannot be read."""
     counts = {}
     for name, least in archive.questions.items():
         counts[name] = len(read_entries(folder / name))
         if counts[name] < least:
-            raise BadInput(f"{folder / name} holds {counts[name]} questions; {archive.name} has at least {least}")
+            raise InvalidFile(f"{folder / name} holds {counts[name]} questions; {archive.name} has at least {least}")
     databases = [path for path in folder.rglob("*.sqlite") if path.parent.name == path.stem and _is_counted(path)]
     if len(databases) < archive.databases:
-        raise BadInput(f"{folder} holds {len(databases)} databases; {archive.name} has at least {archive.databases}")
+        raise InvalidFile(f"{folder} holds {len(databases)} databases; {archive.name} has at least {archive.databases}")
     for path in databases:
         _require_sqlite(path)
     return Fetched(folder, len(databases), counts)
 
 
 def _is_counted(path: Path) -> bool:
-    """Not a database of Spider's test set, whose questions are not those of this benchmark's files."""
+    """Whether a database is not one of Spider's test set, whose questions are not in the benchmark's files."""
     return path.parent.parent.name != "test_database"
 
 
@@ -119,19 +117,19 @@ def _require_sqlite(path: Path) -> None:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as database:
             database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as e:
-        raise BadInput(f"{path} is no readable SQLite database ({e}); delete the folder and fetch it again") from e
+        raise InvalidFile(
+            f"{path} is not a readable SQLite database ({e}); delete the folder and fetch it again"
+        ) from e
 
 
 _SHADOWS = ("__MACOSX", ".DS_Store")
 
 
 def unpack(archive: Path, folder: Path, most_bytes: int) -> int:
-    """Unpack into `folder`, archives inside included (each into a folder of its name); gives the bytes written.
+    """Unpack into `folder`, and archives inside into folders of their names; returns the number of bytes written.
 
-    One folder that holds everything else is left out.
-
-    `most_bytes` bounds them all. Raises BadInput: a damaged archive, a path or link that leaves the folder, too many
-    bytes, no room on the disk.
+    A single folder that holds everything else is left out. Raises InvalidFile: a damaged archive, a path or link that
+    leaves the folder, more than `most_bytes`; StorageError: a full disk.
     """
     written = _unpack_one(archive, folder, most_bytes, wrapper=None)
     for inner in sorted(folder.rglob("*.zip")):
@@ -141,7 +139,7 @@ def unpack(archive: Path, folder: Path, most_bytes: int) -> int:
 
 
 def _unpack_one(archive: Path, folder: Path, most_bytes: int, wrapper: str | None) -> int:
-    """`wrapper` is the folder to leave out if everything is in it; None means whichever it is."""
+    """`wrapper` is the folder to leave out if everything is in it; None for any."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(archive) as zipped:
@@ -152,12 +150,12 @@ def _unpack_one(archive: Path, folder: Path, most_bytes: int, wrapper: str | Non
                 place = folder / path
                 place.parent.mkdir(parents=True, exist_ok=True)
                 with zipped.open(info) as source, place.open("wb") as target:
-                    shutil.copyfileobj(source, target, 1 << 20)  # zipfile stops at the size that the entry declares
+                    shutil.copyfileobj(source, target, 1 << 20)  # zipfile stops at the entry's declared size
             return total
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as e:
-        raise BadInput(f"the archive {archive} is damaged ({e}); delete it and fetch it again") from e
+        raise InvalidFile(f"the archive {archive} is damaged ({e}); delete it and fetch it again") from e
     except OSError as e:
-        raise BadInput(f"cannot unpack {archive} into {folder}: {e.strerror or e}") from e
+        raise StorageError(f"cannot unpack {archive} into {folder}: {e.strerror or e}; free space there") from e
 
 
 def _files(
@@ -173,15 +171,15 @@ def _files(
 
 
 def _inside(info: zipfile.ZipInfo, archive: Path) -> PurePosixPath:
-    """The member's path below the folder. Raises BadInput where it would leave it."""
+    """The member's path below the folder. Raises InvalidFile if it leaves the folder."""
     path = PurePosixPath(info.filename)
     drive = path.parts and ":" in path.parts[0]
     if path.is_absolute() or drive or ".." in path.parts or "\\" in info.filename or not path.parts:
-        raise BadInput(
-            f"the archive {archive} holds {info.filename!r}, a path outside its folder: nothing was unpacked"
+        raise InvalidFile(
+            f"the archive {archive} holds {info.filename!r}, a path outside its folder; nothing was unpacked"
         )
     if stat.S_ISLNK(info.external_attr >> 16):
-        raise BadInput(f"the archive {archive} holds {info.filename!r}, a link: nothing was unpacked")
+        raise InvalidFile(f"the archive {archive} holds {info.filename!r}, a link; nothing was unpacked")
     return path
 
 
@@ -192,12 +190,12 @@ def _is_shadow(info: zipfile.ZipInfo) -> bool:
 
 def _require_room(archive: Path, folder: Path, total: int, most_bytes: int) -> None:
     if total > most_bytes:
-        raise BadInput(
-            f"the archive {archive} unpacks to {total / 1e9:.2f} GB, more than the {most_bytes / 1e9:.2f} GB that are "
-            "expected of it"
+        raise InvalidFile(
+            f"the archive {archive} unpacks to {total / 1e9:.2f} GB, more than the expected {most_bytes / 1e9:.2f} GB; "
+            "delete it and fetch it from another place"
         )
     free = shutil.disk_usage(folder).free
     if total > free:
-        raise BadInput(
+        raise StorageError(
             f"unpacking {archive} needs {total / 1e9:.2f} GB in {folder}, where {free / 1e9:.2f} GB are free"
         )

@@ -1,6 +1,6 @@
-"""How hard a gold query is, by the rule of Spider's official evaluation: easy, medium, hard or extra.
+"""The hardness of a gold query by the rule of Spider's official evaluation: easy, medium, hard or extra.
 
-The rule counts three things in the outermost SELECT (what stands inside nested queries does not count again):
+The rule counts three things in the outermost SELECT (the content of nested queries does not count again):
 
 - components: WHERE, GROUP BY, ORDER BY and LIMIT one each, every table after the first, every OR, every LIKE;
 - nested queries: one for each query that a condition compares with, and one for a set operation;
@@ -24,7 +24,7 @@ HARDNESS = ("easy", "medium", "hard", "extra")
 
 
 def hardness(gold_sql: str, dialect: str = "sqlite") -> str:
-    """The class of a query; empty where sqlglot cannot read it as a query."""
+    """The class of a query; empty if sqlglot cannot read it as a query."""
     try:
         tree = sqlglot.parse_one(gold_sql, read=dialect)
     except SqlglotError:

@@ -1,6 +1,6 @@
 """Spider 1.0 as its archive unpacks: `train_spider.json`, `train_others.json`, `dev.json`, `database/<db_id>/`.
 
-Reading a benchmark's question files, JSON arrays of objects, with errors that name the line or the entry.
+`read_entries` and `text_field` read the question files of BIRD too: JSON arrays of objects.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pipesql.errors import BadInput
+from pipesql.errors import InvalidFile
 from pipesql.records import Question
 
 FILES = (("train_spider", "train"), ("train_others", "train"), ("dev", "dev"))
@@ -20,7 +20,8 @@ FILES = (("train_spider", "train"), ("train_others", "train"), ("dev", "dev"))
 def questions(folder: Path, complete: bool = True) -> list[Question]:
     """All questions of the Spider folder; ids name file and index, as `spider-train_others-12`.
 
-    Unless `complete`, databases may be missing. Raises BadInput: missing folder, file or database, malformed question.
+    Unless `complete`, databases may be missing.
+    Raises InvalidFile: missing folder, file or database, malformed question.
     """
     require_folder(folder, "Spider")
     found = []
@@ -45,51 +46,53 @@ def questions(folder: Path, complete: bool = True) -> list[Question]:
 
 
 def require_folder(folder: Path, benchmark: str) -> None:
-    """Raises BadInput unless `folder` is a folder."""
+    """Raise InvalidFile unless `folder` is a folder."""
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
-        raise BadInput(f"the {benchmark} folder {folder} {what}; give the folder that holds its question files")
+        raise InvalidFile(f"the {benchmark} folder {folder} {what}; give the folder that holds its question files")
 
 
 def read_entries(path: Path) -> list[dict[str, Any]]:
-    """The objects of a JSON array. Raises BadInput with the line of a syntax error or the index of a bad entry."""
+    """The objects of a JSON array. Raises InvalidFile with the line of a syntax error or the index of a bad entry."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as e:
-        raise BadInput(f"the questions file {path} does not exist; unpack the benchmark again or check the path") from e
+        raise InvalidFile(
+            f"the questions file {path} does not exist; unpack the benchmark again or check the path"
+        ) from e
     except OSError as e:
-        raise BadInput(f"cannot read the questions file {path}: {e.strerror}") from e
+        raise InvalidFile(f"cannot read the questions file {path}: {e.strerror}") from e
     except UnicodeDecodeError as e:
-        raise BadInput(f"{path}: not UTF-8 text (byte {e.start}); the file is damaged or of another kind") from e
+        raise InvalidFile(f"{path}: not UTF-8 text (byte {e.start}); the file is damaged or of another kind") from e
     try:
         entries = json.loads(text)
     except json.JSONDecodeError as e:
-        raise BadInput(f"{path}, line {e.lineno}: not JSON ({e.msg} at column {e.colno})") from e
+        raise InvalidFile(f"{path}, line {e.lineno}: not JSON ({e.msg} at column {e.colno})") from e
     if not isinstance(entries, list):
-        raise BadInput(f"{path}: expected a JSON array of questions, found {type(entries).__name__}")
+        raise InvalidFile(f"{path}: expected a JSON array of questions, found {type(entries).__name__}")
     for index, entry in enumerate(entries):
         if not isinstance(entry, dict):
-            raise BadInput(f"{path}, entry {index}: expected an object, found {type(entry).__name__}")
+            raise InvalidFile(f"{path}, entry {index}: expected an object, found {type(entry).__name__}")
     return entries
 
 
 def text_field(entry: dict[str, Any], name: str, path: Path, index: int, optional: bool = False) -> str:
-    """A text of an entry. Raises BadInput naming file and entry where it is missing, empty or no text."""
+    """A text of an entry. Raises InvalidFile, naming file and entry, if it is missing, empty or not a text."""
     if optional and entry.get(name) is None:
         return ""
     value = entry.get(name)
     if isinstance(value, str) and (optional or value.strip()):
         return value
     fault = "missing" if name not in entry else "empty" if isinstance(value, str) else f"{value!r:.40}, not text"
-    raise BadInput(f"{path}, entry {index}: the field {name!r} is {fault}")
+    raise InvalidFile(f"{path}, entry {index}: the field {name!r} is {fault}")
 
 
 def require_databases(questions: Iterable[Question], where: Path) -> None:
-    """Raises BadInput where a question's database file does not exist: how many, and one of them."""
+    """Raise InvalidFile if databases of the questions do not exist, with their number and one of them."""
     needed = {q.db_id: q.database for q in questions}
     missing = [path for path in needed.values() if not Path(path).is_file()]
     if missing:
-        raise BadInput(
+        raise InvalidFile(
             f"{len(missing)} of the {len(needed)} databases under {where} are missing, for example {missing[0]}; "
-            "unpack the benchmark's databases there, or leave their questions out with missing=skip"
+            "unpack the benchmark's databases there, or leave out their questions with missing=skip"
         )

@@ -1,8 +1,6 @@
-"""Benchmarks of which some databases are missing: what is left, and what was left out, never silently.
+"""Subsets of a benchmark: questions whose databases are there, a seeded sample, and a split by database.
 
-A seeded sample of questions, the same for the same questions, seed and limit.
-
-Databases put into train and dev by a seed, never the same one into both.
+What is left out is always counted and named.
 """
 
 from __future__ import annotations
@@ -14,19 +12,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipesql.errors import BadInput
+from pipesql.errors import InvalidFile
 from pipesql.execution.connection import is_url
 from pipesql.records import Question
 
 MISSING = ("fail", "skip")
-"""What may be done about missing databases."""
+"""What to do with questions whose database is missing: stop, or leave them out."""
 
 _NAMED = 5
 
 
 @dataclass(frozen=True)
 class Questions:
-    """The questions of a benchmark, how many of each split were left out, and the ids of the missing databases."""
+    """The questions of a benchmark, the number left out of each split, and the ids of the missing databases."""
 
     questions: list[Question]
     place: str = ""
@@ -35,10 +33,10 @@ class Questions:
     missing: tuple[str, ...] = ()
 
     def of_split(self, split: str) -> list[str]:
-        """What is asked in a split."""
+        """The texts of a split's questions."""
         return [q.question for q in self.questions if q.split == split]
 
-    def said(self) -> list[str]:
+    def notes(self) -> list[str]:
         """A sentence for the user about what was left out, if anything was."""
         if not self.left_out:
             return []
@@ -47,34 +45,36 @@ class Questions:
         return [f"left out {counted} questions: {len(self.missing)} databases are missing ({named})"]
 
     def metrics(self) -> dict[str, float]:
-        """How many questions of each split were left out, if any."""
+        """The number of questions left out of each split, if any."""
         return {f"questions/left_out_{split}": float(count) for split, count in self.left_out.items()}
 
     def manifest(self) -> dict[str, Any]:
-        """What the manifest says about it: nothing where nothing was left out."""
+        """The manifest's entry about it; empty if nothing was left out."""
         if not self.left_out:
             return {}
         return {"left_out": {"questions": self.left_out, "databases": list(self.missing)}}
 
 
 def without_missing(questions: Sequence[Question]) -> Questions:
-    """The questions whose databases are there. Raises BadInput where none is."""
+    """The questions whose databases are there. Raises InvalidFile if all are missing."""
     there = {q.database: is_url(q.database) or Path(q.database).is_file() for q in questions}
     kept = [q for q in questions if there[q.database]]
     if questions and not kept:
-        raise BadInput(f"all {len(there)} databases are missing, for example {questions[0].database}; check the folder")
+        raise InvalidFile(
+            f"all {len(there)} databases are missing, for example {questions[0].database}; check the folder"
+        )
     gone = [q for q in questions if not there[q.database]]
     return Questions(kept, "", dict(Counter(q.split for q in gone)), tuple(sorted({q.db_id for q in gone})))
 
 
 def sample(questions: list[Question], seed: int, limit: int) -> list[Question]:
-    """At most `limit` questions of each split in their order; all of them where `limit` is 0."""
+    """Up to `limit` questions of each split, drawn by `seed`, in their order; all of them if `limit` is 0."""
     if not limit:
         return questions
     kept: set[int] = set()
     for split in sorted({q.split for q in questions}):
         places = [i for i, q in enumerate(questions) if q.split == split]
-        # One generator a split: how many dev questions there are does not change which train questions are taken.
+        # One generator for each split, so that the number of dev questions does not change the train questions drawn.
         kept.update(random.Random(f"{seed}/{split}").sample(places, min(limit, len(places))))
     return [q for i, q in enumerate(questions) if i in kept]
 
@@ -83,10 +83,10 @@ DEV_SHARE = 0.1
 
 
 def split_databases(given: Mapping[str, str], databases: Iterable[str], seed: int) -> dict[str, str]:
-    """Each database's split, `train` or `dev`; those `given` stay as they are.
+    """Put each database into a split, `train` or `dev`; those `given` stay as they are.
 
-    About `DEV_SHARE` of all databases are dev. Where there are two or more and not all are given, each split gets at
-    least one. One alone is train.
+    About `DEV_SHARE` of all databases are dev. With two or more databases, not all of them given, each split gets at
+    least one. A single database is train.
     """
     names = sorted(set(databases))
     free = [name for name in names if name not in given]

@@ -1,14 +1,14 @@
-"""What a model is told: the schema as text, then the question.
+"""The prompt: the schema as text, then the question.
 
-The schema stands before the question, so that all questions of one database share a prefix (its keys and values
+The schema comes before the question, so that all questions of one database share a prefix (its keys and values
 can be computed once and kept). It is compact, and easy to copy from: names in the schema's own spelling, each with
 a space before it as in a query, one table a line:
 
     singer: Singer_ID int key, Name, Age int
     concert: concert_ID int key, Stadium_ID int = stadium.Stadium_ID, `Free Seats` int
 
-A column without a type holds text; `key` marks the primary key; `= table.column` is a foreign key. Against the
-usual `singer(Singer_ID int, Name text)` with foreign keys on lines of their own this form costs 24% fewer tokens
+A column without a type holds text; `key` marks the primary key; `= table.column` is a foreign key. This form
+takes 24% fewer tokens than the usual `singer(Singer_ID int, Name text)` with foreign keys on lines of their own
 (SmolLM2's tokenizer, Spider's development databases).
 """
 
@@ -29,12 +29,12 @@ TOOL_SYSTEM = (
 )
 
 Value = tuple[str, str, str]
-"""Table, column and a text that stands in it."""
+"""Table, column, and a text in that column."""
 
 
 @dataclass(frozen=True)
 class PromptShape:
-    """What the prompts of a model's training show, and how its samples are laid out: it must be asked in the same way.
+    """How the prompts and samples of a model's training were laid out; later prompts must have the same shape.
 
     `values` is the largest number of values of each column, `keys` whether the schema shows keys.
     """
@@ -56,7 +56,7 @@ _TYPE_WORDS = (
     ("num", "real"),
     ("blob", "blob"),
 )
-"""A word found in the declared type, and the short type that it stands for; the first that is found counts."""
+"""A word in the declared type → the short type; the first word that is found counts."""
 
 
 def schema_text(schema: Schema) -> str:
@@ -73,9 +73,9 @@ def messages(
 ) -> list[dict[str, str]]:
     """The chat messages that ask `question` about `schema`: a system and a user message.
 
-    `evidence` is a benchmark's hint, put before the question, as are `values` of the database that match it
-    (`grounding` finds them); both stand behind the schema, which questions share. `query_so_far` holds the texts
-    of the operators already written; it is for the `steps` layout, where each answer is the next operator alone.
+    `evidence` is a benchmark's hint, put before the question, as are `values` of the database that match the question
+    (`assistant_tools.grounding` finds them); both come after the schema, which questions share. `query_so_far` holds
+    the texts of the operators already written, for the `steps` layout, where each answer is one operator.
     """
     parts = [schema_text(schema), "", *_question_lines(question, evidence, values)]
     if query_so_far:
@@ -84,7 +84,7 @@ def messages(
 
 
 def tool_messages(known: str, question: str, evidence: str = "", values: Sequence[Value] = ()) -> list[dict[str, str]]:
-    """The messages that open a conversation with tools; `known` is what is told of the database, maybe nothing."""
+    """The messages that open a conversation with tools; `known` describes the database, and may be empty."""
     parts = [*([known, ""] if known else []), *_question_lines(question, evidence, values)]
     return [{"role": "system", "content": TOOL_SYSTEM}, {"role": "user", "content": "\n".join(parts)}]
 
@@ -99,12 +99,12 @@ def _question_lines(question: str, evidence: str, values: Sequence[Value]) -> li
 
 
 def value_text(table: str, column: str, value: str) -> str:
-    """A value of the database as a query would ask for it: `singer.Country = 'France'`."""
+    """A value of the database as a query compares with it: `singer.Country = 'France'`."""
     return f"{quoted(table)}.{quoted(column)} = {exp.Literal.string(value).sql(dialect='bigquery')}"
 
 
 def quoted(name: str) -> str:
-    """The name as pipe SQL writes it: in backticks where it is no plain identifier or a reserved word."""
+    """The name as pipe SQL writes it: in backticks if it is a reserved word or not a plain identifier."""
     return identifier(name).sql(dialect="bigquery")
 
 

@@ -5,22 +5,22 @@ end marker `<|endoftext|>`, and operators after the first begin with a newline:
 
     <|im_start|>assistant⏎ FROM singer <|im_end|> ⏎|> WHERE Age > 20 <|im_end|> ⏎|> SELECT Name <|endoftext|>
 
-(spaces added here for the eye). So a decoder that skips special tokens reads plain pipe SQL, one operator a line, and
-a prefix of the sequence is always a whole number of operators.
+(spaces added here for legibility). So a decoder that skips special tokens gives plain pipe SQL, one operator a line,
+and a prefix of the sequence is always a whole number of operators.
 
-A conversation with tools is rendered by the same template: the tools stand in the system message, a turn of the
+A conversation with tools is rendered by the same template: the system message lists the tools, a turn of the
 assistant that calls some holds `<tool_call>` blocks of JSON (`chat.tool_calls` reads them), and every turn of the
-assistant ends in the end marker. A turn of `weight` 0 is shown and not learnt.
+assistant ends in the end marker. A turn of `weight` 0 is shown, but the loss does not count it.
 
-Properties that hold and are tested:
+Tested properties:
 
 - the prompt at inference is the prefix of the training sequence, token for token;
-- `operator_text` undoes `operator_ids`, whatever the text holds, text that looks like a marker included;
+- `operator_text` is the inverse of `operator_ids`, even for text that looks like a marker;
 - rendering a finished conversation with TEMPLATE gives prompt + operators + markers, token for token;
-- a user's text cannot make a special token: `<|` is written `< |` in every message, and `<\u007c` inside JSON;
+- a user's text cannot produce a special token: `<|` is written `< |` in every message, and `<\u007c` inside JSON;
 - the prompt of every turn of a conversation is the prefix of the whole, token for token.
 
-A sample as tokens: the one place where training text becomes numbers, for training, statistics and the preview.
+`sequence` turns a sample into tokens: for training, statistics and the preview alike.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Messages = Sequence[Mapping[str, Any]]
-"""Chat messages: `role`, `content`, and what calls of tools need (`tool_calls`, `tool_call_id`, `weight`)."""
+"""Chat messages: `role`, `content`, and for tool calls `tool_calls`, `tool_call_id` and `weight`."""
 
 START, STEP, END = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 
@@ -76,7 +76,7 @@ TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '\n<|im_start|>assistant\n' }}{% endif %}"
 )
-"""ChatML in which an assistant's text is pipe SQL, with the markers that say which tokens are the assistant's."""
+"""ChatML in which an assistant's text is pipe SQL, with the markers that show which tokens are the assistant's."""
 
 
 @dataclass(frozen=True)
@@ -88,17 +88,17 @@ class Markers:
 
 
 def markers(tokenizer: PreTrainedTokenizerBase) -> Markers:
-    """The marker ids of a tokenizer. Raises ModelUnavailable where it has no ChatML tokens."""
+    """The marker ids of a tokenizer. Raises ModelUnavailable if it lacks the ChatML tokens."""
     ids = {token: _token_id(tokenizer, token) for token in (START, STEP, END)}
     return Markers(step=ids[STEP], end=ids[END])
 
 
 def _token_id(tokenizer: PreTrainedTokenizerBase, token: str) -> int:
     number = tokenizer.convert_tokens_to_ids(token)
-    # A missing token answers with the id of the unknown token, so read the id back.
+    # A missing token gives the id of the unknown token, so the id is converted back.
     if not isinstance(number, int) or tokenizer.convert_ids_to_tokens(number) != token:
         raise ModelUnavailable(
-            f"the tokenizer of {tokenizer.name_or_path or 'this model'} has no {token} token; "
+            f"the tokenizer of {tokenizer.name_or_path or 'this model'} does not have the token {token}; "
             "use a model with ChatML tokens, such as smol, 0.5b, 1.5b, 3b or 7b"
         )
     return number
@@ -107,14 +107,14 @@ def _token_id(tokenizer: PreTrainedTokenizerBase, token: str) -> int:
 def prompt_ids(
     tokenizer: PreTrainedTokenizerBase, messages: Messages, tools: Sequence[Mapping[str, Any]] = ()
 ) -> list[int]:
-    """Token ids of the conversation up to and with the assistant's next header; always by TEMPLATE."""
+    """Token ids of the conversation up to and including the assistant's next header, always by TEMPLATE."""
     return conversation(tokenizer, messages, tools).ids
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """A conversation up to and with the assistant's next header. `learnt` are the half-open ranges of tokens that the
-    assistant said in it, without its headers and without turns of `weight` 0."""
+    """A conversation up to and including the assistant's next header. `learnt` are the half-open ranges of the
+    assistant's tokens that the loss counts: not its headers, and not turns of `weight` 0."""
 
     ids: list[int]
     learnt: tuple[tuple[int, int], ...] = ()
@@ -123,7 +123,7 @@ class Conversation:
 def conversation(
     tokenizer: PreTrainedTokenizerBase, messages: Messages, tools: Sequence[Mapping[str, Any]] = ()
 ) -> Conversation:
-    """The tokens of `messages`. What the assistant said is tokenised by itself, as it was when it said it."""
+    """The tokens of `messages`. The assistant's text is tokenised by itself, as it was when it was generated."""
     ids: list[int] = []
     learnt: list[tuple[int, int]] = []
     done = ""
@@ -148,7 +148,7 @@ def render(
     tools: Sequence[Mapping[str, Any]] = (),
     ask: bool = True,
 ) -> str:
-    """The text of the messages by TEMPLATE; with `ask` the assistant's header at its end."""
+    """The text of the messages by TEMPLATE; with `ask` it ends in the assistant's header."""
     text = tokenizer.apply_chat_template(
         [dict(message) for message in messages],
         tools=[dict(tool) for tool in tools] or None,
@@ -164,27 +164,27 @@ def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
 
 
 def operator_ids(tokenizer: PreTrainedTokenizerBase, text: str, first: bool) -> list[int]:
-    """Token ids of one operator, without its marker. `first`: it opens the assistant's turn."""
+    """Token ids of one operator, without its marker. `first`: it begins the assistant's turn."""
     line = text if first else "\n" + text
     return list(tokenizer(line, add_special_tokens=False, split_special_tokens=True)["input_ids"])
 
 
 def operator_text(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
-    """The operator that `ids` (no marker among them) stand for; the inverse of `operator_ids`."""
+    """The operator of these token ids, without markers; the inverse of `operator_ids`."""
     text = tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
     return str(text).removeprefix("\n")
 
 
 @dataclass(frozen=True)
 class TokenSequence:
-    """The tokens of a sample, and the half-open ranges of them that are learnt: never none, the last one at the end."""
+    """The tokens of a sample, and the half-open ranges that the loss counts: at least one, the last one at the end."""
 
     ids: tuple[int, ...]
     learnt: tuple[tuple[int, int], ...]
 
     @property
     def targets(self) -> int:
-        """How many tokens are learnt."""
+        """The number of tokens that the loss counts."""
         return sum(end - start for start, end in self.learnt)
 
 

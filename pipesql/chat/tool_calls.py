@@ -1,4 +1,4 @@
-"""Calls of tools as the assistant writes them, and its turns read back.
+"""Tool calls as the assistant writes them, and its turns parsed.
 
 A turn is text, or blocks, or both in this order:
 
@@ -21,7 +21,7 @@ OPEN, CLOSE = "<tool_call>\n", "\n</tool_call>"
 
 
 def call(number: int, name: str, **arguments: Any) -> dict[str, Any]:
-    """The call of a tool as a message holds it; `number` counts the calls of a conversation from 1."""
+    """A tool call as part of a message; `number` counts the calls of a conversation from 1."""
     return {"id": f"call_{number}", "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
@@ -36,9 +36,9 @@ def answered(made: Mapping[str, Any], result: str) -> dict[str, Any]:
 
 
 def read_message(text: str, first: int = 1) -> dict[str, Any]:
-    """The assistant's message that a turn's text (without its end marker) stands for.
+    """Parse the text of the assistant's message, without its end marker.
 
-    Its calls are numbered from `first`. Raises BadInput for a block that is not closed, is no JSON, or names no tool.
+    Its calls are numbered from `first`. Raises BadInput for a block that is not closed, not JSON, or without a tool.
     """
     content, found, rest = text.partition(OPEN)
     if not found:
@@ -49,12 +49,12 @@ def read_message(text: str, first: int = 1) -> dict[str, Any]:
         calls.append(call(first + len(calls), made["name"], **made["arguments"]))
         between, found, rest = rest.partition(OPEN)
         if between.strip():
-            raise BadInput(f"after a tool call stands {between.strip()[:60]!r}; another call or the end must follow")
+            raise BadInput(f"a tool call is followed by {between.strip()[:60]!r}; write another call, or end the turn")
     return calling(calls, content.removesuffix("\n"))
 
 
 def _read_call(text: str) -> tuple[dict[str, Any], str]:
-    """The call with which `text` begins, and what follows its block."""
+    """The call at the start of `text`, and the text after its block."""
     try:
         made, end = json.JSONDecoder().raw_decode(text)
     except json.JSONDecodeError as e:
@@ -62,7 +62,7 @@ def _read_call(text: str) -> tuple[dict[str, Any], str]:
     if not text[end:].startswith(CLOSE):
         raise BadInput(f"a tool call is not closed by </tool_call>: {text[:60]!r}")
     if not isinstance(made, dict) or not isinstance(made.get("name"), str):
-        raise BadInput(f"a tool call names no tool: {text[:end][:60]!r}")
+        raise BadInput(f"a tool call has no tool name: {text[:end][:60]!r}")
     if not isinstance(made.get("arguments"), dict):
-        raise BadInput(f"the arguments of the tool call {made['name']} are no JSON object")
+        raise BadInput(f"the arguments of the tool call {made['name']} are not a JSON object")
     return made, text[end + len(CLOSE) :]

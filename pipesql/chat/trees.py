@@ -1,8 +1,7 @@
-"""Sample files: one sample a line, or trees, which hold the beginning that many prompts share once.
+"""Sample files: one sample a line, or trees, which hold the shared beginning of many prompts once.
 
-A tree is a way to write folded samples, a fraction as long: their schema stands in it once. Reading gives back the very
-samples that it was grown from, and training lays them behind one copy of that beginning again, token by token
-(`packing: shared`).
+A tree is a shorter way to write folded samples: their schema is in it once. Reading returns exactly the samples that it
+was made from, and training puts them after one copy of that beginning again, token by token (`packing: shared`).
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from pipesql.storage import read_json_lines, read_record
 
 
 def grow(samples: Sequence[Sample]) -> list[Tree]:
-    """The folded samples as one tree a database and split, in the order in which those are first met."""
+    """Merge folded samples into one tree for each database and split, in the order of their first samples."""
     members: dict[tuple[str, str, str], list[Sample]] = {}
     for sample in samples:
         members.setdefault((sample.db_id, sample.split, repr(sample.prompt[:-1])), []).append(sample)
@@ -39,7 +38,7 @@ def _tree(rows: Sequence[Sample]) -> Tree:
 
 
 def branches(tree: Tree) -> Iterator[Sample]:
-    """The samples that a tree holds, in their order, whole."""
+    """The whole samples of a tree, in their order."""
     *before, last = tree.prompt
     for branch in tree.branches:
         prompt = (*before, {**last, "content": last["content"] + branch["rest"]})
@@ -47,7 +46,7 @@ def branches(tree: Tree) -> Iterator[Sample]:
 
 
 def read_samples(path: Path) -> Iterator[Sample]:
-    """The samples of a file, those of a tree one by one. Raises BadInput with file and line."""
+    """Read the samples of a file, those of trees one by one. Raises InvalidFile with file and line."""
     for number, row in read_json_lines(path):
         where = f"{path}, line {number}"
         if "branches" in row:
@@ -57,7 +56,7 @@ def read_samples(path: Path) -> Iterator[Sample]:
 
 
 def lines(samples: Iterable[Sample]) -> list[Any]:
-    """The records that a file of these samples holds: those of layout `tree` grown together, the others one by one."""
+    """The records of a file of these samples: those of layout `tree` merged, the others one by one."""
     rows = list(samples)
     grown = grow([replace(sample, layout="folded") for sample in rows if sample.layout == "tree"])
     return [*grown, *(sample for sample in rows if sample.layout != "tree")]

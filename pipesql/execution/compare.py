@@ -1,4 +1,4 @@
-"""Are two results equal? The rule of the golden check and of strict execution accuracy.
+"""When two results are equal, by the rule of golden pairs and of strict execution accuracy.
 
 - The same number of columns; names do not matter.
 - Rows equal as a multiset; where the gold orders at top level, in its order, ties in any order among themselves.
@@ -73,7 +73,7 @@ def same_rows(left: Sequence[Row], right: Sequence[Row]) -> bool:
 
 
 def contains_rows(have: Sequence[Row], need: Sequence[Row]) -> bool:
-    """Can every row of `need` be paired with a row of `have` of its own?
+    """Whether every row of `need` can be paired with a different row of `have`.
 
     Exactly equal rows are paired first; what is left, rows that differ in the last digits of floats, is paired
     nearest first.
@@ -97,7 +97,7 @@ def contains_rows(have: Sequence[Row], need: Sequence[Row]) -> bool:
 
 
 def _by_exact_part(rows: Sequence[Row], approximate: Sequence[int]) -> dict[Row, list[tuple[float, ...]]]:
-    """Rows grouped by all that must be equal exactly; of each the numbers that need only be close, sorted."""
+    """Rows grouped by the values that must be equal exactly; in each group the numbers that must be close, sorted."""
     groups: dict[Row, list[tuple[float, ...]]] = {}
     for row in rows:
         numbers = tuple(row[i] for i in approximate if isinstance(row[i], int | float))
@@ -129,19 +129,19 @@ def _pair(have: list[tuple[float, ...]], need: list[tuple[float, ...]]) -> bool:
 
 
 def close(left: float, right: float) -> bool:
-    """Two numbers that count as one value."""
+    """Whether two numbers count as the same value."""
     return math.isclose(left, right, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
 
 
 def _same_key(left: Any, right: Any) -> bool:
-    """Sort keys tie when equal; floats, when only rounding tells them apart (tighter than values: dense data)."""
+    """Whether sort keys tie: they are equal, or floats that differ by rounding alone (closer than values must be)."""
     if isinstance(left, float) and isinstance(right, float):
         return math.isclose(left, right, rel_tol=_KEY_RELATIVE)
     return bool(left == right)
 
 
 def _could_be_cut(order: GoldOrder, gold: Result, other: Result, run: Callable[[str], Result]) -> bool:
-    """Is `other` as many rows of the uncut gold as the gold's own LIMIT took?"""
+    """Whether `other` is the same number of rows of the uncut gold as the gold's own LIMIT took."""
     if len(gold.rows) != len(other.rows):
         return False
     try:
@@ -171,7 +171,7 @@ def _tie_groups(order: GoldOrder, run: Callable[[str], Result]) -> list[list[Row
 
 
 def _fits(groups: list[list[Row]], offset: int, rows: list[Row], gold_rows: list[Row]) -> bool:
-    """Do `rows`, standing at `offset` in the groups laid end to end, take from each group rows of that group?"""
+    """Whether `rows`, from `offset` on in the concatenated groups, take from each group rows of that group."""
     position, end = 0, offset + len(gold_rows)
     if len(rows) != len(gold_rows):
         return False
@@ -188,7 +188,7 @@ KINDS = ("columns", "types", "multiplicity", "extra", "missing", "values", "orde
 
 
 def row_difference(gold: Sequence[Row], other: Sequence[Row]) -> str:
-    """The kind of difference between two multisets of rows of one width that are not the same."""
+    """The kind of difference between two multisets of rows of the same width that differ."""
     if same_rows([_untyped(row) for row in gold], [_untyped(row) for row in other]):
         return "types"
     if same_rows(list(dict.fromkeys(gold)), list(dict.fromkeys(other))):

@@ -1,6 +1,6 @@
-"""What every engine gives: an open database that is only read, the limits of a query, its result.
+"""What all engines share: an open, read-only database, the limits of a query, its result.
 
-An engine is told by the first bytes of a file, or by the form of a URL (`engine_of`, `dialect_of`).
+The engine of a database is recognised by the first bytes of a file, or by the form of a URL (`engine_of`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pipesql.errors import BadInput, ExecutionError, QueryTimeout, TooManyRows
+from pipesql.errors import ExecutionError, InvalidOption, QueryTimeout, TooManyRows
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Connection(ABC):
     """One open database, read-only, each query under `QueryLimits`. Use as a context manager, or call `close`."""
 
     dialect: str
-    """What its SQL is called in sqlglot."""
+    """The name of its SQL in sqlglot."""
 
     @abstractmethod
     def run(self, sql: str) -> Result:
@@ -115,7 +115,7 @@ class RememberingConnection(Connection):
         return found
 
     def close(self) -> None:
-        """Close the connection behind it."""
+        """Close the connection."""
         self._connection.close()
 
 
@@ -140,9 +140,9 @@ def plain(value: Any) -> Any:
 
 
 _HEADER_BYTES = 16
-_DUCKDB_MAGIC = slice(8, 12)  # behind a checksum of eight bytes
+_DUCKDB_MAGIC = slice(8, 12)  # after a checksum of eight bytes
 _DIALECTS = {"postgresql": "postgres", "sqlite": "sqlite"}
-"""The servers whose SQL can be read, by SQLAlchemy's name, and what sqlglot calls it."""
+"""The servers whose SQL can be read: SQLAlchemy's name → sqlglot's name."""
 
 
 class Engine(Enum):
@@ -155,7 +155,7 @@ class Engine(Enum):
 
 
 def engine_of(location: str) -> Engine:
-    """The engine of a file or URL. A file that is missing or unclear goes by its ending, else it counts as SQLite's."""
+    """The engine of a file or URL. If the file is missing or unclear, its ending decides; SQLite is the default."""
     if is_url(location):
         return Engine.URL
     path = Path(location)
@@ -176,12 +176,12 @@ def is_url(location: str) -> bool:
 
 
 def dialect_of(location: str) -> str:
-    """What the database's SQL is called in sqlglot. Raises BadInput for a URL of an unknown engine."""
+    """The name of the database's SQL in sqlglot. Raises InvalidOption for a URL of an unknown engine."""
     engine = engine_of(location)
     if engine is not Engine.URL:
         return str(engine.value)
     backend = location.partition("://")[0].partition("+")[0]
     if backend not in _DIALECTS:
         known = " and ".join(f"{name}://" for name in _DIALECTS)
-        raise BadInput(f"cannot read databases at {backend}://; use {known}, or a SQLite or DuckDB file")
+        raise InvalidOption(f"cannot read databases at {backend}://; use {known}, or a SQLite or DuckDB file")
     return _DIALECTS[backend]

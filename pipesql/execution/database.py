@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Database:
     """A SQLite or DuckDB file, or a server's database, and the limits of each query on it.
 
-    Nothing is read before it is asked for. Equal databases have the same location and limits; one can be pickled.
+    Nothing is read before it is needed. Databases with the same location and limits are equal; they can be pickled.
     """
 
     location: str
@@ -40,12 +40,12 @@ class Database:
 
     @cached_property
     def engine(self) -> Engine:
-        """What opens it."""
+        """The engine that opens it."""
         return engine_of(self.location)
 
     @cached_property
     def dialect(self) -> str:
-        """What its SQL is called in sqlglot. Raises BadInput for a URL of an unknown engine."""
+        """The name of its SQL in sqlglot. Raises InvalidOption for a URL of an unknown engine."""
         return dialect_of(self.location)
 
     @property

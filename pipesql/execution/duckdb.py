@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipesql.errors import BadInput, ExecutionError
+from pipesql.errors import BadInput, ExecutionError, InvalidFile
 from pipesql.execution.connection import DEFAULT_LIMITS, Connection, QueryLimits, Result, plain
 from pipesql.pipe.schema import Column, ForeignKey, Schema, Table
 
@@ -41,18 +41,18 @@ _LOCKS = ("python_enable_replacements = false", "enable_external_access = false"
 def open_read_only(path: Path) -> Any:
     """A connection that cannot write to `path`, nor touch any other file.
 
-    Raises BadInput: missing, not a database, locked, unreadable.
+    Raises InvalidFile: missing, not a database, locked, unreadable.
     """
     if not path.is_file():
         what = (
             "is a folder; give the path of the DuckDB file in it" if path.is_dir() else "does not exist; check the path"
         )
-        raise BadInput(f"database {path} {what}")
+        raise InvalidFile(f"database {path} {what}")
     try:
         connection = duckdb.connect(str(path), read_only=True, config=dict(_SETTINGS))
         lock(connection)
     except duckdb.Error as e:
-        raise BadInput(_file_trouble(path, e)) from e
+        raise InvalidFile(_file_trouble(path, e)) from e
     return connection
 
 
@@ -62,7 +62,7 @@ def open_in_memory() -> Any:
 
 
 def lock(connection: Any) -> None:
-    """From now on the connection reaches nothing but its own tables. Locking twice is fine."""
+    """From now on the connection can read only its own tables. Locking twice is fine."""
     if connection.execute("SELECT current_setting('lock_configuration')").fetchone()[0]:
         return
     for setting in _LOCKS:
@@ -72,7 +72,7 @@ def lock(connection: Any) -> None:
 class DuckDbConnection(Connection):
     """One DuckDB database. Values come as `connection.plain` gives them.
 
-    Raises BadInput when the file is missing, damaged, locked, or not a DuckDB database, or cannot be read.
+    Raises InvalidFile when the file is missing, damaged, locked, or not a DuckDB database, or cannot be read.
     """
 
     dialect = "duckdb"
@@ -94,7 +94,7 @@ class DuckDbConnection(Connection):
         self._connection = connection
 
     def run(self, sql: str) -> Result:
-        """Execute one query. Raises QueryTimeout, TooManyRows, ExecutionError (the query), BadInput (the file)."""
+        """Execute one query. Raises QueryTimeout, TooManyRows, ExecutionError (the query), InvalidFile (the file)."""
         start = time.monotonic()
         deadline = _Deadline(self._connection, self.limits.timeout_s)
         try:
@@ -119,7 +119,7 @@ class DuckDbConnection(Connection):
             raise ExecutionError(f"one query is expected, found {len(statements)} statements; run them one by one")
         if statements[0].type != duckdb.StatementType.SELECT:
             kind = statements[0].type.name
-            raise ExecutionError(f"refused: {kind} does more than read; only queries run")
+            raise ExecutionError(f"refused: {kind} does more than read; only queries are run")
         return statements[0]
 
     def close(self) -> None:
@@ -128,7 +128,7 @@ class DuckDbConnection(Connection):
 
 
 class _Deadline:
-    """Interrupts a connection when the block has run too long; never one that the block has left."""
+    """Interrupts a connection when the block has run too long, but not after the block has ended."""
 
     def __init__(self, connection: Any, seconds: float) -> None:
         self.passed = False
@@ -185,12 +185,12 @@ def read_duckdb_schema(path: Path) -> Schema:
     """Tables and views of the schema `main`, in the order in which DuckDB keeps them. Cached until the file changes.
 
     Left out: views that DuckDB can no longer bind, and foreign keys to tables of another schema.
-    Raises BadInput when the file is missing, damaged, locked, or not a DuckDB database, or cannot be read.
+    Raises InvalidFile when the file is missing, damaged, locked, or not a DuckDB database, or cannot be read.
     """
     try:
         stat = path.stat()
     except OSError as e:
-        raise BadInput(f"database {path} cannot be read ({e.strerror}); check the path") from e
+        raise InvalidFile(f"database {path} cannot be read ({e.strerror}); check the path") from e
     return _read(path.resolve(), stat.st_mtime_ns, stat.st_size)
 
 
@@ -201,7 +201,7 @@ def _read(path: Path, _mtime_ns: int, _size: int) -> Schema:
         columns = connection.execute(_COLUMNS).fetchall()
         keys = connection.execute(_KEYS).fetchall()
     except duckdb.Error as e:
-        raise BadInput(f"the schema of database {path} cannot be read: {e}") from e
+        raise InvalidFile(f"the schema of database {path} cannot be read: {e}") from e
     finally:
         connection.close()
     return _schema(columns, keys, path.stem)
@@ -223,5 +223,5 @@ def _schema(columns: list[Any], keys: list[Any], name: str) -> Schema:
 
 
 def is_decimal(declared: str) -> bool:
-    """A type whose values divide as reals, although SQLite's rules give it no kind."""
+    """Whether a declared type is a decimal, whose values divide as reals although SQLite's rules do not say so."""
     return declared.upper().startswith(("DEC", "NUM"))

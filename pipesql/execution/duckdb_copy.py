@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from pipesql.errors import BadInput
+from pipesql.errors import InvalidFile
 from pipesql.execution.connection import DEFAULT_LIMITS, QueryLimits
 from pipesql.execution.duckdb import DuckDbConnection, open_in_memory, open_read_only, read_duckdb_schema
 from pipesql.execution.perturb import COPIED_ROWS, REVERSED_ROWS, TableShape, fill, perturb_rows, quote, seeded
@@ -33,7 +33,7 @@ def perturbed_duckdb(
     reverse: bool = False,
     limits: QueryLimits = DEFAULT_LIMITS,
 ) -> DuckDbConnection:
-    """Open a perturbed copy; parameters as for `perturb.perturbed`. Raises BadInput when the file cannot be read."""
+    """Open a perturbed copy; parameters as for `perturb.perturbed`. Raises InvalidFile when the file cannot be read."""
     wanted = values or SeedValues()
 
     def copy_table(copy: Any, table: Table) -> None:
@@ -49,7 +49,7 @@ def perturbed_duckdb(
 
 
 def reversed_duckdb(path: Path, limits: QueryLimits = DEFAULT_LIMITS) -> DuckDbConnection:
-    """Open a copy with the rows of `path`, each table's in reverse order. Raises BadInput as `perturbed_duckdb`."""
+    """Open a copy with the rows of `path`, each table's in reverse order. Raises InvalidFile as `perturbed_duckdb`."""
 
     def copy_table(copy: Any, table: Table) -> None:
         name = quote(table.name)
@@ -62,7 +62,7 @@ def reversed_duckdb(path: Path, limits: QueryLimits = DEFAULT_LIMITS) -> DuckDbC
 
 
 def _copy(path: Path, copy_table: _Copier) -> Any:
-    open_read_only(path).close()  # says in a sentence what is wrong with the file
+    open_read_only(path).close()  # explains what is wrong with the file, if anything
     schema = read_duckdb_schema(path)
     copy = open_in_memory()
     try:
@@ -83,7 +83,7 @@ def _copy(path: Path, copy_table: _Copier) -> Any:
                 copy.execute(sql)
     except duckdb.Error as e:
         copy.close()
-        raise BadInput(f"database {path} cannot be copied into memory: {e}") from e
+        raise InvalidFile(f"database {path} cannot be copied into memory: {e}") from e
     except BaseException:
         copy.close()
         raise
@@ -91,7 +91,7 @@ def _copy(path: Path, copy_table: _Copier) -> Any:
 
 
 def _shape(copy: Any, table: Table) -> TableShape:
-    """As `perturb` wants it: what can be filled with text is TEXT, all else takes numbers."""
+    """The shape that `perturb` needs: TEXT for types that can be filled with text, INTEGER for all others."""
     names = tuple(c.name for c in table.columns)
     key = tuple(i for i, c in enumerate(table.columns) if c.primary_key)
     if not key:
@@ -108,7 +108,7 @@ def _shape(copy: Any, table: Table) -> TableShape:
 
 
 def _with_keys(new: list[Row], old: list[Row], key: tuple[int, ...]) -> list[Row]:
-    """Without new rows that got a text for a key of another type (a date's, say): they would have no key."""
+    """The rows without new ones that got a text for a key of another type, such as a date: they would have no key."""
     if not key or not old or isinstance(old[0][key[0]], str):
         return new
     return [row for row in new if not isinstance(row[key[0]], str)]
@@ -123,7 +123,7 @@ def _insert(copy: Any, table: Table, rows: list[Row]) -> None:
 
 
 def _of_one_type(values: list[Any]) -> list[Any]:
-    """Values of several types (seeded or filled in) as texts, of which inserting makes the column's type."""
+    """Values of several types (seeded or filled in) as texts, which are converted to the column's type on insertion."""
     if len({type(v) for v in values if v is not None}) <= 1:
         return values
     return [None if v is None else str(v) for v in values]

@@ -1,11 +1,11 @@
 """What a gold query promises about the order of its rows, and the query that makes its sort keys visible.
 
 `ORDER BY` at top level sorts by keys that need not be in the output. To see which rows tie, the gold is rewritten: its
-LIMIT and OFFSET are taken away, and keys that are not output columns are added behind them. The rewriting follows
-SQLite's reading of an ORDER BY term: a whole number is an output column, a bare name is first an output alias, anything
-else is an expression in which aliases may stand too. Other engines read the last otherwise, so there an expression with
-such a name counts as a key that cannot be seen. Behind DISTINCT and set operations only output columns can be keys that
-a row determines.
+LIMIT and OFFSET are removed, and keys that are not output columns are added after them. The rewriting follows SQLite's
+reading of an ORDER BY term: a whole number is an output column, a bare name is first an output alias, anything else is
+an expression, which may use aliases too. Other engines read expressions differently, so there an expression with such a
+name counts as a key that cannot be seen. After DISTINCT and set operations only output columns can be keys that a row
+determines.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class GoldOrder:
     """`ordered`: an ORDER BY at top level; `cuts`: a LIMIT or OFFSET at top level.
 
     `key_sql` gives all rows uncut, in order, the first `width` columns the gold's own and the sort keys at
-    `key_positions`; empty where the order cannot be seen in rows (or the OFFSET is no literal).
+    `key_positions`; empty where the order cannot be seen in rows (or the OFFSET is not a literal).
     """
 
     ordered: bool
@@ -36,7 +36,7 @@ class GoldOrder:
 
 
 def gold_order(sql: str, columns: tuple[str, ...], dialect: str = "sqlite") -> GoldOrder | None:
-    """The order that the query `sql`, whose result has these columns, promises. None if it cannot be parsed."""
+    """The order that the query `sql` promises, whose result has these columns. None if it cannot be parsed."""
     try:
         tree = sqlglot.parse_one(sql, read=dialect)
     except SqlglotError:
@@ -90,7 +90,7 @@ def _reads_alike(key: exp.Expression, query: exp.Query, dialect: str) -> bool:
 def _output_position(
     key: exp.Expression, query: exp.Query, columns: tuple[str, ...], dialect: str, by_name: bool
 ) -> int | None:
-    """Which output column the key is. Names and equal expressions count only if `by_name` (nothing can be added)."""
+    """The output column that the key is. Names and equal expressions count only if `by_name` (nothing can be added)."""
     if isinstance(key, exp.Literal) and key.is_int:
         position = int(key.name) - 1
         return position if 0 <= position < len(columns) else None
@@ -102,7 +102,7 @@ def _output_position(
     branch: exp.Query = query
     while isinstance(branch, exp.SetOperation | exp.Subquery):
         branch = branch.this
-    if len(branch.selects) == len(columns):  # else a star stands among them
+    if len(branch.selects) == len(columns):  # otherwise one of them is a star
         texts = [item.unalias().sql(dialect).lower() for item in branch.selects]
         if key.sql(dialect).lower() in texts:
             return texts.index(key.sql(dialect).lower())

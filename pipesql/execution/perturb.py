@@ -7,7 +7,7 @@ without rows are filled.
 
 Primary keys stay unique (the first column counts as the key of a table that declares none, where its values are all
 different): `GROUP BY id` with a name in the output has one answer only while an id has one name. Nothing else is
-respected: the copy has the column names, affinities and views of its source, but no constraints, indexes or triggers.
+preserved: the copy has the column names, affinities and views of its source, but no constraints, indexes or triggers.
 
 Copies are made from a seed: the same file, seed and values give the same copy.
 """
@@ -41,7 +41,7 @@ _FILLED_LITERALS = 0.5
 
 @dataclass(frozen=True)
 class TableShape:
-    """What a copy keeps of a table: name, column names, their affinities, positions of the key's columns."""
+    """The shape of a table in a copy: name, column names, their affinities, positions of the key's columns."""
 
     name: str
     columns: tuple[str, ...]
@@ -167,7 +167,7 @@ def seeded(shape: TableShape, rows: list[Row], wanted: Sequence[RowValues], chan
 
 
 def _renew(doubled: list[Row], column: int, rows: list[Row]) -> None:
-    """Give doubled rows keys that no row has."""
+    """Give doubled rows new keys."""
     used = [row[column] for row in rows]
     top = max((int(v) for v in used if isinstance(v, int | float)), default=0)
     for number, row in enumerate(doubled, 1):
@@ -176,7 +176,7 @@ def _renew(doubled: list[Row], column: int, rows: list[Row]) -> None:
 
 
 def fill(shape: TableShape, literals: Sequence[Literal], chance: random.Random) -> list[Row]:
-    """Rows for a table that has none: small numbers, so that joins meet, and what the queries look for."""
+    """Rows for an empty table: small numbers, so that joins find partners, and the values that queries look for."""
     texts = [v for v in literals if isinstance(v, str)] or ["a", "b"]
     numbers = [v for v in literals if not isinstance(v, str)] or [0]
 

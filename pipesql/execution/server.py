@@ -19,13 +19,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipesql.errors import BadInput, ExecutionError, PipesqlError
+from pipesql.errors import BadInput, ExecutionError, InvalidOption, PipesqlError
 from pipesql.execution.connection import DEFAULT_LIMITS, Connection, QueryLimits, Result, dialect_of, plain
 from pipesql.execution.sqlite import SqliteConnection, open_read_only
 from pipesql.pipe.schema import Column, ForeignKey, Schema, Table
 
 _FETCH = 2_000
-_CANCELLED = "57014"  # PostgreSQL's code of a statement that ran past its timeout
+_CANCELLED = "57014"  # PostgreSQL's code of a statement that exceeded its timeout
 
 
 def open_server(url: str, limits: QueryLimits = DEFAULT_LIMITS) -> Connection:
@@ -98,7 +98,7 @@ class ServerConnection(Connection):
 
 
 def _reason(error: Any) -> str:
-    """The driver's own first line; SQLAlchemy puts the statement and a link behind it."""
+    """The first line of the driver's message, without the statement and link that SQLAlchemy adds."""
     text = str(getattr(error, "orig", None) or error)
     return next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
 
@@ -108,7 +108,7 @@ _INSTALL = "install them: pip install 'pipesql[databases]'"
 
 @dataclass(frozen=True)
 class ServerUrl:
-    """A URL that can be written down. `file` is set where the server is none but a SQLite file."""
+    """A URL without secrets. `file` is set if it names a SQLite file."""
 
     text: str
     dialect: str
@@ -116,15 +116,15 @@ class ServerUrl:
 
 
 def parsed_url(text: str) -> ServerUrl:
-    """Raises BadInput: no URL, an engine that is not known here, a password in plain text, SQLAlchemy not installed."""
+    """Raises InvalidOption: not a URL, an unknown engine, a password in plain text; BadInput: SQLAlchemy missing."""
     url = _made(text)
     shown = url.set(query={}).render_as_string(hide_password=True)
     dialect = dialect_of(text)
     secrets = [url.password, *(value for name, value in url.query.items() if "pass" in name.lower())]
     if any(secret is not None and not str(secret).startswith("$") for secret in secrets):
-        raise BadInput(
-            f"the URL {shown} holds a password, which would be written into the output; put it into an environment "
-            "variable NAME and write ${NAME} in its place"
+        raise InvalidOption(
+            f"the URL {shown} holds a password, which would be written into the output; put it in an environment "
+            "variable NAME and write ${NAME} instead"
         )
     file = Path(os.path.expandvars(url.database or "")) if dialect == "sqlite" else None
     return ServerUrl(text, dialect, file)
@@ -132,9 +132,9 @@ def parsed_url(text: str) -> ServerUrl:
 
 @lru_cache(maxsize=64)
 def connect(text: str) -> Any:
-    """A SQLAlchemy engine that opens a connection when asked and keeps none.
+    """A SQLAlchemy engine without a pool.
 
-    Raises BadInput as `parsed_url`, and for a driver that is not installed or a variable that is not set.
+    Raises BadInput as `parsed_url` does, and for a driver that is not installed or a variable that is not set.
     """
     import sqlalchemy
 
@@ -161,7 +161,7 @@ def _made(text: str) -> Any:
     try:
         return make_url(text)
     except (SQLAlchemyError, ValueError) as e:
-        raise BadInput(f"{text} is no SQLAlchemy URL; write it as postgresql://user@host/database") from e
+        raise InvalidOption(f"{text} is not a SQLAlchemy URL; write it as postgresql://user@host/database") from e
 
 
 def _expanded(value: str | None, text: str) -> str | None:
@@ -169,15 +169,15 @@ def _expanded(value: str | None, text: str) -> str | None:
         return None
     expanded = os.path.expandvars(value)
     if "$" in value and expanded == value:
-        raise BadInput(f"an environment variable in the URL {text} is not set; set it, then try again")
+        raise InvalidOption(f"an environment variable in the URL {text} is not set; set it, then try again")
     return expanded
 
 
 @lru_cache(maxsize=64)
 def read_server_schema(url: str) -> Schema:
-    """Tables, then views, by name. Read once in the life of a process.
+    """Tables, then views, by name. Read once in a process.
 
-    Raises BadInput: no URL, a server that is not known here, does not answer or refuses to describe itself.
+    Raises BadInput: not a URL, an unknown engine, a server that does not answer or refuses to describe itself.
     """
     parsed = parsed_url(url)
     from sqlalchemy import inspect
@@ -229,5 +229,5 @@ def _type(kind: Any, engine: Any) -> str:
 
 
 def _within(table: Table, kept: set[str]) -> Table:
-    """Without foreign keys to tables that are not listed."""
+    """The table without foreign keys to tables that are not listed."""
     return Table(table.name, table.columns, tuple(k for k in table.foreign_keys if k.ref_table in kept))

@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipesql.errors import BadInput, ExecutionError
+from pipesql.errors import ExecutionError, InvalidFile
 from pipesql.execution.connection import DEFAULT_LIMITS, Connection, QueryLimits, Result
 from pipesql.pipe.schema import Column, ForeignKey, Schema, Table
 
@@ -46,7 +46,7 @@ _ACTIONS = {
 }
 _FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer"})
 
-# Primary result codes that speak of the file, not of the statement.
+# Primary result codes that are about the file, not about the statement.
 _FILE_TROUBLE = {
     sqlite3.SQLITE_BUSY: "is locked by another process; close that process or wait for it, then try again",
     sqlite3.SQLITE_LOCKED: "is locked by another process; close that process or wait for it, then try again",
@@ -65,11 +65,11 @@ def decode(raw: bytes) -> str:
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write to `path`. Raises BadInput: missing, not a database, locked, unreadable."""
+    """A connection that cannot write to `path`. Raises InvalidFile: missing, not a database, locked, unreadable."""
     if path.is_dir():
-        raise BadInput(f"database {path} is a folder; give the path of the SQLite file in it")
+        raise InvalidFile(f"database {path} is a folder; give the path of the SQLite file in it")
     if not path.exists():
-        raise BadInput(f"database {path} does not exist; check the path or build the benchmark again")
+        raise InvalidFile(f"database {path} does not exist; check the path or build the benchmark again")
     uri = f"{path.resolve().as_uri()}?mode=ro"
     try:
         return _connect(uri)
@@ -77,17 +77,17 @@ def open_read_only(path: Path) -> sqlite3.Connection:
         # In a folder that cannot be written, a WAL database lacks its shared-memory file. Where no log exists beside
         # it, nobody has it open and everything is in the file: reading it as immutable is then safe.
         if _primary(e) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or not _is_closed_wal(path):
-            raise BadInput(_file_trouble(path, e) or f"database {path} cannot be opened: {e}") from e
+            raise InvalidFile(_file_trouble(path, e) or f"database {path} cannot be opened: {e}") from e
     try:
         return _connect(f"{uri}&immutable=1")
     except sqlite3.Error as e:
-        raise BadInput(_file_trouble(path, e) or f"database {path} cannot be opened: {e}") from e
+        raise InvalidFile(_file_trouble(path, e) or f"database {path} cannot be opened: {e}") from e
 
 
 class SqliteConnection(Connection):
     """One SQLite database. A connection belongs to the thread that made it.
 
-    Raises BadInput when the file is missing, damaged, locked, or not a SQLite database, or cannot be read.
+    Raises InvalidFile when the file is missing, damaged, locked, or not a SQLite database, or cannot be read.
     """
 
     dialect = "sqlite"
@@ -135,7 +135,7 @@ class SqliteConnection(Connection):
         return sqlite3.SQLITE_DENY
 
     def run(self, sql: str) -> Result:
-        """Execute one query. Raises QueryTimeout, TooManyRows, ExecutionError (the query), BadInput (the file)."""
+        """Execute one query. Raises QueryTimeout, TooManyRows, ExecutionError (the query), InvalidFile (the file)."""
         start = time.monotonic()
         self._deadline = start + self.limits.timeout_s
         self._refused = ""
@@ -158,15 +158,15 @@ class SqliteConnection(Connection):
         return Result(tuple(d[0] for d in cursor.description), rows, time.monotonic() - start)
 
     def _explain(self, error: Exception) -> NoReturn:
-        """Raise the pipesql error that says what `error` means."""
+        """Raise the error of pipesql that explains `error`."""
         if isinstance(error, sqlite3.Error):
             if _primary(error) == sqlite3.SQLITE_INTERRUPT:
                 raise self.limits.timeout() from error
             if _primary(error) == sqlite3.SQLITE_AUTH:
-                raise ExecutionError(f"refused: {self._refused} does more than read; only queries run") from error
+                raise ExecutionError(f"refused: {self._refused} does more than read; only queries are run") from error
             trouble = _file_trouble(self.path, error)
             if trouble:
-                raise BadInput(trouble) from error
+                raise InvalidFile(trouble) from error
         raise ExecutionError(f"the database refused the query: {error}") from error
 
     def close(self) -> None:
@@ -178,7 +178,7 @@ def _connect(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
     try:
         connection.text_factory = decode
-        # The first read is what finds locks and files that are no database.
+        # The first read finds locks and files that are not a database.
         connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
     except sqlite3.Error:
         connection.close()
@@ -190,13 +190,13 @@ def _connect_virtual_tables(connection: sqlite3.Connection) -> None:
     """Use each virtual table once: connecting one declares a table, which the authorizer would refuse later."""
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage = 0").fetchall()
     for (name,) in [("json_each",), ("json_tree",), *names]:
-        # Errors mean a module that this SQLite lacks: its table cannot be queried, and a query of it says so.
+        # Errors mean a module that this SQLite lacks; a query of its table reports that.
         with contextlib.suppress(sqlite3.OperationalError):
             connection.execute("SELECT COUNT(*) FROM pragma_table_info(?)", (name,)).fetchone()
 
 
 def _primary(error: sqlite3.Error) -> int:
-    """The primary result code of an error, 0 where Python raised it without one."""
+    """The primary result code of an error; 0 if Python raised it without one."""
     return int(getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
@@ -221,12 +221,12 @@ def read_sqlite_schema(path: Path) -> Schema:
 
     Left out, because no query can use them: SQLite's own `sqlite_…` tables, views and virtual tables that the engine
     cannot open (a missing base table or module), and foreign keys to a table or column that does not exist.
-    Raises BadInput when the file is missing, damaged, locked, or not a SQLite database, or cannot be read.
+    Raises InvalidFile when the file is missing, damaged, locked, or not a SQLite database, or cannot be read.
     """
     try:
         stat = path.stat()
     except OSError as e:
-        raise BadInput(f"database {path} cannot be read ({e.strerror}); check the path") from e
+        raise InvalidFile(f"database {path} cannot be read ({e.strerror}); check the path") from e
     return _read(path.resolve(), stat.st_mtime_ns, stat.st_size)
 
 
@@ -245,7 +245,7 @@ def _read(path: Path, _mtime_ns: int, _size: int) -> Schema:
         schema = Schema(tuple(plain), name=path.stem)
         keyed = tuple(Table(t.name, t.columns, _foreign_keys(connection, t, schema)) for t in plain)
     except sqlite3.Error as e:
-        raise BadInput(f"the schema of database {path} cannot be read: {e}") from e
+        raise InvalidFile(f"the schema of database {path} cannot be read: {e}") from e
     finally:
         connection.close()
     return Schema(keyed, name=path.stem)
@@ -287,7 +287,7 @@ def _fractional(connection: sqlite3.Connection, table: str, columns: list[str]) 
 
 
 def _foreign_keys(connection: sqlite3.Connection, table: Table, schema: Schema) -> tuple[ForeignKey, ...]:
-    """Keys in declaration order; one that names no column refers to the other table's primary key."""
+    """Keys in declaration order; a key without a column refers to the other table's primary key."""
     rows = connection.execute(
         'SELECT "table", "from", "to", seq FROM pragma_foreign_key_list(?) ORDER BY id DESC, seq', (table.name,)
     ).fetchall()

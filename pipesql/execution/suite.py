@@ -21,7 +21,7 @@ from pipesql.pipe.schema import Schema
 COPIES = 3
 """Perturbed copies of each database."""
 PREFIX_LIMITS = QueryLimits(timeout_s=1.0, max_rows=10_000)
-"""The most that a prefix of a query may take; it is only looked at."""
+"""For prefixes of queries, whose results only show where a query goes wrong."""
 
 
 class Suite:
@@ -40,7 +40,7 @@ class Suite:
 
     @property
     def dialect(self) -> str:
-        """What golds are written in, and what pipe queries are lowered to."""
+        """The dialect of the golds, to which pipe queries are lowered."""
         return self.database.dialect
 
     @cached_property
@@ -60,7 +60,7 @@ class Suite:
 
     @cached_property
     def real_reversed(self) -> Connection:
-        """A copy of the database with its rows in reverse order. Not of a server's database."""
+        """A copy of the database with its rows in reverse order; a server's database has none."""
         return self._keep(self.database.reversed_copy())
 
     @cached_property

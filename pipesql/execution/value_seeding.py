@@ -94,7 +94,7 @@ def _pairs(comparison: exp.Expr) -> Iterator[tuple[str, Literal]]:
 
 
 def _around(comparison: exp.Expr, value: Literal) -> list[Literal]:
-    """Values that meet the comparison and that stand on its bound."""
+    """Values that meet the comparison, and the value on its bound."""
     if isinstance(value, str):
         return [value + "~", value] if isinstance(comparison, exp.GT) else [value]
     if isinstance(comparison, exp.GT):

@@ -1,4 +1,4 @@
-"""What a gold query is made of, in words to count by: which constructs are common, and where pairs are lost."""
+"""The constructs of a gold query, by which reports count how common they are and where pairs are lost."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _of_select(select: exp.Select) -> list[str]:
 
 
 def _place(node: exp.Expr) -> str:
-    """What a query in brackets stands for; empty where `node` is none."""
+    """The role of a query in brackets; empty if `node` is not one."""
     if isinstance(node, exp.In):
         return "IN (query)" if node.args.get("query") is not None else ""
     if isinstance(node.parent, exp.From | exp.Join):

@@ -19,7 +19,7 @@ from pipesql.records import GoldenPair, Question, Rejection
 
 @dataclass(frozen=True)
 class Group:
-    """The questions of one database, each with its place among all questions.
+    """The questions of one database, each with its index among all questions.
 
     `journal` is the folder in which finished groups are kept, empty for none.
     """

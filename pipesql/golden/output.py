@@ -1,4 +1,4 @@
-"""The files of a build, and the manifest that says what they were made from. Same input, same bytes."""
+"""The files of a build, and the manifest of what they were made from. The same input gives the same bytes."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ LARGEST_ARTIFACT = 50_000_000
 def write(folder: Path, build: GoldenBuild, comparison: Comparison | None = None) -> None:
     """Write pairs, rejections and the report into `folder`, and the comparison with an earlier build if there is one.
 
-    Raises BadInput where that cannot be written.
+    Raises StorageError if they cannot be written.
     """
     write_jsonl(folder / GOLDEN, build.pairs)
     write_jsonl(folder / REJECTIONS, build.rejections)
     counts = report(build)
     write_json(folder / REPORT, counts)
-    said = report_text(counts)
+    text = report_text(counts)
     if comparison:
         write_json(folder / REGRESSION, comparison.document())
-        said += "\n" + comparison.text()
-    for name, text in ((REPORT_TEXT, said), (PAGE, page(build, counts, comparison))):
+        text += "\n" + comparison.text()
+    for name, content in ((REPORT_TEXT, text), (PAGE, page(build, counts, comparison))):
         with atomic_write(folder / name) as out:
-            out.write(text)
+            out.write(content)
 
 
 def write_manifest(
@@ -54,9 +54,9 @@ def write_manifest(
     build: GoldenBuild,
     more: Mapping[str, Any],
 ) -> None:
-    """Write `manifest.json`: configuration, code, inputs and outputs by digest, counts, and what `more` holds.
+    """Write `manifest.json`: configuration, code, digests of inputs and outputs, counts, and the entries of `more`.
 
-    The last file of a folder: it names all others that are there.
+    Write it last, since it names all other files in the folder.
     """
     counts = report(build)
     write_json(
@@ -76,14 +76,14 @@ def write_manifest(
 
 
 def question_digests(questions: Sequence[Question]) -> Iterator[tuple[str, str, int]]:
-    """Split, SHA-256 of its questions, and how many they are. Where the databases lie does not count."""
+    """Split, SHA-256 of its questions, and their number. The paths of the databases are not part of the digest."""
     for split in dict.fromkeys(q.split for q in questions):
         rows = [{**dataclasses.asdict(q), "database": ""} for q in questions if q.split == split]
         yield split, content_digest(rows), len(rows)
 
 
 def artifacts(folder: Path) -> list[str]:
-    """Names of the files in `folder` that are logged with a run: the pairs themselves only if they are not large."""
+    """Names of the files in `folder` to log with a run; the pairs only if their file is not large."""
     names = [MANIFEST, REPORT, REPORT_TEXT, PAGE, REJECTIONS]
     names += [REGRESSION] if (folder / REGRESSION).exists() else []
     return [*names, GOLDEN] if (folder / GOLDEN).stat().st_size <= LARGEST_ARTIFACT else names

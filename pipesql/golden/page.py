@@ -27,7 +27,7 @@ TABLES = (
 
 
 def page(build: GoldenBuild, counts: dict[str, Any], comparison: Comparison | None = None) -> str:
-    """The page for a build and its `report.report`. The same input gives the same page."""
+    """The page of a build and its `report.report`. The same input gives the same page."""
     shown: list[GoldenPair | Rejection] = [*build.rejections, *build.pairs[:MAX_PAIRS]]
     return render(
         TEMPLATE,
@@ -44,7 +44,7 @@ def page(build: GoldenBuild, counts: dict[str, Any], comparison: Comparison | No
 
 
 def _row(outcome: GoldenPair | Rejection) -> list[Any]:
-    """One question as page.js reads it; its last field is a pair's proof or a rejection's fault."""
+    """One question as page.js reads it; the last field is a pair's proof or a rejection's fault."""
     if isinstance(outcome, GoldenPair):
         operators, result, more = outcome.operators, "golden", _proof(outcome)
     else:

@@ -11,13 +11,13 @@ MEANINGS = {
         "the benchmark's",
     ),
     "unproved": ("the gold does not execute on the perturbed copy", "the benchmark's"),
-    "refused": ("the language cannot express a construct and says so", "a wish"),
+    "refused": ("the language cannot express a construct", "a wish"),
     "reread": ("the printed text cannot be read back or lowered", "a defect"),
     "impure": ("a standard-SQL block is left in the text", "a defect"),
     "prefix": ("a prefix of the query is not a query", "a defect"),
     "error": ("the lowered query fails where the gold does not", "a defect"),
     "timeout": ("the lowered query is far slower than the gold", "a defect"),
-    "mismatch": ("another result than the gold's", "a defect"),
+    "mismatch": ("a result that differs from the gold's", "a defect"),
 }
 """Class of a reason (the part before its colon) → what it means, whose concern it is."""
 
@@ -26,8 +26,8 @@ def meaning(reason: str) -> tuple[str, str]:
     """The meaning of a reason, with or without its detail behind the colon, and whose concern it is."""
     if reason == "mismatch:undecidable":
         return (
-            "rows come otherwise, the gold's order cannot be checked, it does not contradict itself",
-            "to be looked at",
+            "the rows come in another order, which cannot be checked; the gold does not contradict itself",
+            "open",
         )
     if reason == "unproved:empty":
         return ("the gold finds nothing, and there is no perturbed copy of the database", "the benchmark's")
@@ -36,8 +36,8 @@ def meaning(reason: str) -> tuple[str, str]:
 
 CATEGORIES = ("timeout", "rows", "name", "function", "syntax", "misuse", "value", "limit", "refused", "engine")
 """`timeout`: past the deadline; `rows`: more rows than allowed; `name`: an unknown or ambiguous table or column;
-`function`: an unknown function, or one with other arguments; `syntax`; `misuse`: aggregates or windows where none may
-stand, widths that do not fit; `value`: what a function or an operation cannot take; `limit`: too large or too deep for
+`function`: an unknown function, or wrong arguments; `syntax`; `misuse`: aggregates or windows in the wrong place,
+widths that differ; `value`: a value that a function or an operation cannot take; `limit`: too large or too deep for
 the engine; `refused`: it does more than read; `engine`: anything else."""
 
 _SIGNS = (
@@ -75,10 +75,10 @@ _SIGNS = (
 
 
 def category(error: ExecutionError) -> str:
-    """One of `CATEGORIES`. The engine's own codes tell too little: SQLite calls nearly everything SQLITE_ERROR."""
+    """One of `CATEGORIES`, from the message: SQLite's code is SQLITE_ERROR for nearly everything."""
     if isinstance(error, QueryTimeout):
         return "timeout"
     if isinstance(error, TooManyRows):
         return "rows"
-    said = str(error).lower()
-    return next((kind for sign, kind in _SIGNS if sign in said), "engine")
+    message = str(error).lower()
+    return next((kind for sign, kind in _SIGNS if sign in message), "engine")

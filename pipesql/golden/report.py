@@ -1,4 +1,4 @@
-"""What a build gave: counts by benchmark, difficulty, database, construct and reason, as a document and as a table."""
+"""The counts of a build by benchmark, difficulty, database, construct and reason, as a document and as a table."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _CLASSES = (*HARDNESS, *BIRD_LABELS)
 def report(build: GoldenBuild) -> dict[str, Any]:
     """Counts of a build, for all questions and in groups.
 
-    `gold_executes` are the questions whose gold executes on the real database, `decidable` those of them whose gold
-    does not contradict itself; `share` is golden over the first, `share_decidable` over the second, 0 when there is
-    none. A question counts under each construct of its gold. `by_reason` holds all rejections by reason and
-    `by_operator` those that an operator is to blame for, by its keyword, most frequent first. `proof` says how much
-    the proofs say: pairs whose gold finds rows on one of the two databases, and pairs whose results differ on them.
+    `gold_executes` counts the questions whose gold executes on the real database, `decidable` those of them whose gold
+    does not contradict itself; `share` is golden over the first, `share_decidable` over the second, or 0. A question
+    counts under each construct of its gold. `by_reason` counts all rejections by reason, `by_operator` those for which
+    an operator is to blame by its keyword, most frequent first. `proof` counts the pairs whose gold finds rows on one
+    of the two databases, and the pairs whose results differ on them.
     """
     outcomes: list[Outcome] = [*build.pairs, *build.rejections]
     return {
@@ -41,7 +41,7 @@ def report(build: GoldenBuild) -> dict[str, Any]:
 
 
 def keyword(rejection: Rejection) -> str:
-    """What the operator to blame is called: FROM, WHERE, UNION …"""
+    """The keyword of the operator to blame: FROM, WHERE, UNION …"""
     words = rejection.pipe_sql.splitlines()[rejection.operator - 1].removeprefix("|> ").split()
     return " ".join(words[: 2 if words[:2] in (["ORDER", "BY"], ["GROUP", "BY"]) else 1])
 

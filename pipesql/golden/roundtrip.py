@@ -206,7 +206,7 @@ def _to_sql(trip: _Trip, schema: Schema) -> str:
         query = parse_operators(trip.operators)
         step = "lower"
         if not is_pure(query):
-            raise _Rejected("impure", "the text holds a standard SELECT")
+            raise _Rejected("impure", "the pipe text holds a standard SELECT")
         return lower(query, schema, trip.dialect)
     except SqlError as e:
         place = Finder(trip.operators, schema, trip.dialect).unreadable()
@@ -248,14 +248,14 @@ def _compare(trip: _Trip, gold: Result, database: _TestDatabase, schema: Schema)
 
 
 _SAID = {
-    "columns": "another number of columns",
-    "types": "the same values in other types",
-    "multiplicity": "the same rows, not as often",
+    "columns": "the number of columns differs",
+    "types": "the values are the same, in other types",
+    "multiplicity": "the rows are the same, but not as often",
     "extra": "the pipe query returns rows that the gold does not",
     "missing": "rows of the gold are missing",
-    "values": "other rows",
-    "order": "the same rows in another order",
-    "undecidable": "rows come otherwise than the gold's, whose order cannot be checked",
+    "values": "the rows differ",
+    "order": "the rows are the same, in another order",
+    "undecidable": "the rows come in another order than the gold's, which cannot be checked",
 }
 
 

@@ -1,7 +1,7 @@
-"""Groups done by a Spark session: the same function on the same groups, so the same outcomes.
+"""Groups done by a Spark session: the same function on the same groups, so the outcomes are the same.
 
-`SPARK_MASTER` says where (`spark://host:7077`, `yarn`, `k8s://…`); without it, all cores of this machine (`local[*]`).
-Every executor needs pipesql in its Python, and the databases under the paths that the questions name: shared storage.
+`SPARK_MASTER` names the master (`spark://host:7077`, `yarn`, `k8s://…`; default: `local[*]`, all cores here).
+Every executor needs pipesql in its Python, and the databases at the paths of the questions, on shared storage.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _LOCAL = "local[*]"
 
 
 def on_spark(groups: Sequence[Group]) -> Iterator[Done]:
-    """All groups, one task each; they are collected when the last one is done. The session ends with them.
+    """Do all groups, one task each; they are collected when the last one is done, and the session is stopped.
 
-    Raises BadInput where pyspark is missing or no session can be had, and what a group raises.
+    Raises BadInput if pyspark is missing or a session cannot be started, and what a group raises.
     """
     session = _session()
     try:
-        # Executors may have no disk in common but the databases': Spark itself does lost tasks again.
+        # Executors may share only the databases' disk, so there is no journal: Spark itself repeats lost tasks.
         plain = [replace(group, journal="") for group in groups]
         outcomes = session.sparkContext.parallelize(plain, len(plain)).map(_attempt).collect()
     finally:
@@ -38,7 +38,7 @@ def on_spark(groups: Sequence[Group]) -> Iterator[Done]:
 
 
 def _attempt(group: Group) -> Done | PipesqlError:
-    """What a group gives, or the sentence why not: an exception would come back as a Java stack trace."""
+    """The finished group, or its error: an exception would come back as a Java stack trace."""
     try:
         return round_trip_group(group)
     except BadInput as e:
@@ -52,8 +52,10 @@ def _session() -> Any:
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as e:
-        raise BadInput("engine spark needs pyspark: install it (pip install 'pipesql[spark]'), or take local") from e
-    # Workers run this Python, with the packages that it has, wherever no other one is named.
+        raise BadInput(
+            "engine=spark needs pyspark; install it by pip install 'pipesql[spark]', or use engine=local"
+        ) from e
+    # Workers run this Python with its packages, unless another one is named.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     master = os.environ.get(MASTER) or _LOCAL
     try:
@@ -61,6 +63,6 @@ def _session() -> Any:
         return builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
     except (PySparkException, OSError) as e:
         raise BadInput(
-            f"no Spark session on {master} ({str(e).splitlines()[0]}): Spark needs Java 17, and {MASTER} a cluster "
-            "that can be reached"
+            f"cannot start a Spark session on {master} ({str(e).splitlines()[0]}); install Java 17, and check that "
+            f"the cluster of {MASTER} can be reached"
         ) from e

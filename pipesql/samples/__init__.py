@@ -1,4 +1,4 @@
-"""Training samples from golden pairs: what a model reads and what it shall answer, before tokenisation."""
+"""Training samples from golden pairs: what a model reads and what it should answer, before tokenisation."""
 
 from pipesql.samples.build import Built, build
 from pipesql.samples.layouts import Options

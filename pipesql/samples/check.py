@@ -1,7 +1,7 @@
-"""Samples held against what they were made of: every prompt, target and tool result, read back and done again.
+"""Samples compared with what they were made from: every prompt and target, and every tool result, executed again.
 
-What is compared is the text on disk, in a message's own words: the schema line by line, the question, the query so far,
-and for each call of a tool the result that a fresh execution gives.
+The text on disk is compared: the schema line by line, the question, the query so far, and for each tool call the result
+of a fresh execution.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from pipesql.samples.renaming import original, renaming_faults
 from pipesql.storage import read_jsonl
 
 GOLDEN, AUGMENTED = "golden.jsonl", "augmented.jsonl"
-"""The files of a data folder that pairs stand in (`golden.output`, `augment.grow`)."""
+"""The files of a data folder that hold pairs (`golden.output`, `augment.grow`)."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """How much was looked at, and a sentence for each fault."""
+    """The numbers of what was checked, and a sentence for each fault."""
 
     samples: int
     queries: int
@@ -36,7 +36,7 @@ class Checked:
 
 
 def check_samples(samples: Sequence[Sample], pairs: Mapping[str, GoldenPair]) -> Checked:
-    """Compare samples with the pairs (by id) that they were made of. Raises BadInput for a missing database."""
+    """Compare samples with the pairs (by id) that they were made from. Raises BadInput for a missing database."""
     results = 0
     faults: list[str] = []
     by_pair: dict[str, list[Sample]] = {}
@@ -55,7 +55,7 @@ def check_samples(samples: Sequence[Sample], pairs: Mapping[str, GoldenPair]) ->
         if name in pairs:
             by_database.setdefault(pairs[name].database, []).append(name)
         else:
-            faults.append(f"{name}: there is no such pair")
+            faults.append(f"{name}: no golden pair has this id")
     for path, names in by_database.items():
         database = Database(path)
         with database.open(PREFIX_LIMITS) as connection, Toolbox(database) as box:
@@ -78,37 +78,37 @@ def check_samples(samples: Sequence[Sample], pairs: Mapping[str, GoldenPair]) ->
 
 
 def pairs_of(folder: Path) -> dict[str, GoldenPair]:
-    """The pairs of a data folder by id: the benchmark's own, and those that were made of them if there are any.
+    """The pairs of a data folder by id: the benchmark's own, and the augmented ones if there are any.
 
-    Raises BadInput for a file that is missing or malformed.
+    Raises InvalidFile for a file that is missing or malformed.
     """
     files = [folder / GOLDEN] + [path for path in [folder / AUGMENTED] if path.is_file()]
     return {pair.id: pair for path in files for pair in read_jsonl(path, GoldenPair)}
 
 
 def query_of(sample: Sample) -> str:
-    """The id of the pair that a sample is about: its steps, and the conversation about it, say more behind `#`."""
+    """The id of the pair that a sample is about: the part before `#` of a step or a conversation."""
     return sample.id.rpartition("#")[0] if sample.layout in ("steps", "tools") else sample.id
 
 
 def _text_faults(samples: Sequence[Sample], pair: GoldenPair) -> Iterator[str]:
-    """Do the targets, laid in a row, give the query, and does each prompt say what came before?"""
+    """A sentence for each sample whose targets, in order, are not the query, or whose prompt is not the pair's."""
     schema = Database(pair.database).schema
     so_far: tuple[str, ...] = ()
     for sample in samples:
-        content = str(sample.prompt[1]["content"])
+        prompt = str(sample.prompt[1]["content"])
         if sample.layout == "tools":
             if sample.targets != pair.operators:
                 yield f"{sample.id}: its targets are not the pair's operators"
-            if not content.endswith(f"Question: {pair.question.strip()}"):
-                yield f"{sample.id}: its prompt does not ask the pair's question"
+            if not prompt.endswith(f"Question: {pair.question.strip()}"):
+                yield f"{sample.id}: its prompt does not end with the pair's question"
             continue
         expected = messages(schema, pair.question, pair.evidence, so_far)[1]["content"]
-        if _without_values(content) != expected or not content.startswith(schema_text(schema)):
+        if _without_values(prompt) != expected or not prompt.startswith(schema_text(schema)):
             yield f"{sample.id}: its prompt is not the pair's schema, question and query so far"
         so_far += sample.targets
         if sample.final != (len(so_far) == len(pair.operators)):
-            yield f"{sample.id}: its targets end elsewhere than the pair's operators"
+            yield f"{sample.id}: its targets end too early or too late"
     if so_far and so_far != pair.operators:
         yield f"{pair.id}: its targets are not the pair's operators"
 
@@ -118,17 +118,17 @@ def _without_values(text: str) -> str:
 
 
 def _results(sample: Sample, box: Toolbox) -> Iterator[str]:
-    """For each result of a tool nothing, or what is wrong with it."""
+    """For each tool result an empty text, or what is wrong with it."""
     calls = {c["id"]: c["function"] for message in sample.prompt for c in message.get("tool_calls") or ()}
     for message in sample.prompt:
         if message["role"] == "tool":
             made = calls[message["tool_call_id"]]
             same = box.call(made["name"], made["arguments"]) == message["content"]
-            yield "" if same else f"{sample.id}: a result is not what {made['name']} gives"
+            yield "" if same else f"{sample.id}: the result of {made['name']} is not what it returns now"
 
 
-def said(checked: Iterable[tuple[str, Checked]]) -> str:
-    """What was checked, a line a split, with the first faults."""
+def report(checked: Iterable[tuple[str, Checked]]) -> str:
+    """A line for each split, with its first faults."""
     lines = []
     for split, one in checked:
         lines.append(

@@ -1,4 +1,4 @@
-"""The samples of a data folder looked through for leaks again, before something is trained on them."""
+"""The samples of a data folder, checked for leaks again before training."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _SHOWN = 5
 
 
 def examine(folder: Path) -> dict[str, Any]:
-    """The leak report of what the files of `folder` hold now; nobody knows what was done to them since the build.
+    """The leak report of the files in `folder` as they are now; they may have changed since the build.
 
-    Compared are databases (by id and by bytes) and questions (by their words) of the training samples with those of all
-    dev pairs. Raises PipesqlError naming the samples that leak, or that stand in no golden pair; BadInput for a file
+    The databases (by id and bytes) and questions (by their words) of the training samples are compared with those of
+    all dev pairs. Raises PipesqlError naming the samples that leak, or that have no golden pair; InvalidFile for a file
     that cannot be read.
     """
     pairs = pairs_of(folder)
@@ -33,8 +33,14 @@ def examine(folder: Path) -> dict[str, Any]:
         if kind := _fault(sample, pairs.get(name) or pairs.get(original(name)), ids, digests, questions):
             faults[kind].append(sample.id)
     if any(faults.values()):
-        said = {"database": "are on a dev database", "question": "ask what dev asks", "unknown": "have no golden pair"}
-        found = [f"{len(names)} {said[kind]} ({', '.join(names[:_SHOWN])})" for kind, names in faults.items() if names]
+        faulty = {
+            "database": "are on a dev database",
+            "question": "have a question of dev",
+            "unknown": "have no golden pair",
+        }
+        found = [
+            f"{len(names)} {faulty[kind]} ({', '.join(names[:_SHOWN])})" for kind, names in faults.items() if names
+        ]
         raise PipesqlError(f"samples of {folder} must not be trained on: {'; '.join(found)}; run the data step again")
     return {
         "train_samples": len(learnt),

@@ -5,14 +5,10 @@
 `steps`   one sample an operator: the prompt holds the query so far, the target is the next operator.
 
 All teach the same: given schema, question and the operators before, write the next operator. The text of a prompt is
-`chat.prompts.messages`, the same function that asks a trained model.
+`chat.prompts.messages`, by which a trained model is prompted too.
 
-What samples shall be like.
-
-The prefix property, checked and not assumed: every prefix of a query is a query, and it runs.
-
-Training shows a model each prefix and asks for the next operator, so each of them must be read as what it was written
-as, resolve, and execute: for up to `ROWS` rows, within the deadline of `PREFIX_LIMITS`.
+Training shows a model each prefix and has it predict the next operator, so `broken_prefix` checks that each one parses
+as it was written, resolves, and executes: for up to `ROWS` rows, within the deadline of `PREFIX_LIMITS`.
 """
 
 from __future__ import annotations
@@ -32,9 +28,9 @@ from pipesql.records import GoldenPair, Sample
 
 
 def lay_out(pair: GoldenPair, schema: Schema, layout: str, values: Sequence[Value] = ()) -> Iterator[Sample]:
-    """The samples of a golden pair in one of `options.LAYOUTS`.
+    """The samples of a golden pair in one of `LAYOUTS`.
 
-    Sample ids are the pairs' ids; in layout `steps` with `#` and the operator's number from 1 behind.
+    Sample ids are the pair's id, in layout `steps` followed by `#` and the operator's number from 1.
     """
     if layout != "steps":
         prompt = messages(schema, pair.question, pair.evidence, values=values)
@@ -47,7 +43,7 @@ def lay_out(pair: GoldenPair, schema: Schema, layout: str, values: Sequence[Valu
 
 
 LAYOUTS = ("folded", "steps", "tree")
-"""The layouts by name; `layouts` says what they are."""
+"""The layouts by name."""
 
 
 @dataclass(frozen=True)
@@ -85,19 +81,19 @@ class Options:
 
 
 PREFIX_LIMITS = QueryLimits(timeout_s=10.0)
-"""Of the query of each prefix."""
+"""Limits of the query of each prefix."""
 ROWS = 100
-"""Rows that are fetched of each prefix."""
+"""Rows to fetch of each prefix."""
 
 
 def broken_prefix(pair: GoldenPair, schema: Schema, connection: Connection) -> str:
-    """What is wrong with the first prefix that does not hold, in a sentence that names the pair; empty where all do."""
+    """A sentence that names the pair and says what is wrong with its first faulty prefix; empty if all are right."""
     for length in range(1, len(pair.operators) + 1):
         operators = pair.operators[:length]
         try:
             query = parse_operators(operators)
             if tuple(print_operators(query)) != operators:
-                return f"{pair.id}: its first {length} operators read back are others"
+                return f"{pair.id}: its first {length} operators change when they are parsed and printed again"
             connection.run(few(query, schema, connection.dialect, ROWS))
         except (SqlError, ExecutionError) as e:
             return f"{pair.id}: its first {length} of {len(pair.operators)} operators do not execute: {e}"

@@ -1,10 +1,10 @@
-"""What training must not see of dev, found before and after the samples are made.
+"""Leaks of dev into training, found before and after the samples are made.
 
-A leak, which fails the build with the names:
+A leak, which fails the build and is named:
 
 - a database in both splits: by id, by bytes, or by its tables and their columns (a copy under another name);
 - a question of dev in train on a database with the same tables: its words are the same, and every table that dev's
-  gold reads is there, with the same columns. The same question on other tables ("How many players are there?") is no
+  gold reads is there, with the same columns. The same question on other tables ("How many players are there?") is not a
   leak but a coincidence of public benchmarks; it is *withheld* from training and reported.
 """
 
@@ -28,14 +28,14 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Twin:
-    """A train pair and a question of dev that are asked in the same words."""
+    """A train pair and a question of dev in the same words."""
 
     train: GoldenPair
     dev: GoldenPair | Question
 
 
 def check_databases(train: Sequence[GoldenPair], dev: Sequence[GoldenPair | Question]) -> None:
-    """Raises PipesqlError naming the databases, and a question of each, that are in train and in dev."""
+    """Raise PipesqlError for databases in both train and dev, naming them and a question of each."""
     of_train = {pair.db_id: pair for pair in reversed(train)}
     of_dev = {question.db_id: question for question in reversed(dev)}
     digests = {pair.database_digest: pair for pair in of_train.values()}
@@ -57,14 +57,14 @@ def check_databases(train: Sequence[GoldenPair], dev: Sequence[GoldenPair | Ques
 
 
 def twins(train: Sequence[GoldenPair], dev: Sequence[GoldenPair | Question]) -> list[Twin]:
-    """The train pairs that ask what dev asks, in train's order. Raises PipesqlError naming those that are leaks."""
+    """The train pairs with a question of dev, in train's order. Raises PipesqlError naming those that are leaks."""
     by_words: dict[str, list[GoldenPair | Question]] = {}
     for question in dev:
         by_words.setdefault(normalised(question.question), []).append(question)
     found = [Twin(pair, question) for pair in train for question in by_words.get(normalised(pair.question), ())]
     leaks = [twin for twin in found if _same_tables(twin)]
     if leaks:
-        names = [f"{twin.train.id} asks what {twin.dev.id} asks: {twin.dev.question!r}" for twin in leaks]
+        names = [f"{twin.train.id} has the question of {twin.dev.id}: {twin.dev.question!r}" for twin in leaks]
         raise PipesqlError(
             f"{len(leaks)} questions of dev are in train, on databases with the same tables ({_listed(names)}); "
             "remove them from train"
@@ -73,7 +73,7 @@ def twins(train: Sequence[GoldenPair], dev: Sequence[GoldenPair | Question]) -> 
 
 
 def normalised(text: str) -> str:
-    """A question's words without case, spacing and punctuation: equal means that the same is asked."""
+    """A question's words without case, spacing and punctuation, by which questions are compared."""
     words = unicodedata.normalize("NFKC", text).casefold()
     return " ".join("".join(c if c.isalnum() else " " for c in words).split())
 
@@ -86,7 +86,7 @@ def _same_tables(twin: Twin) -> bool:
 
 
 def _tables(gold_sql: str) -> set[str]:
-    """The tables that a query names; none where sqlglot cannot read it (such a gold gives no pair either)."""
+    """The tables that a query names; none if sqlglot cannot read it (then it does not give a pair either)."""
     try:
         return {table.name for table in sqlglot.parse_one(gold_sql, read="sqlite").find_all(exp.Table)}
     except SqlglotError:
@@ -99,7 +99,7 @@ def _columns(schema: Schema, name: str) -> frozenset[str] | None:
 
 
 def _shape(schema: Schema) -> frozenset[tuple[str, frozenset[str]]]:
-    """Names of tables and columns, whatever their case and order."""
+    """Names of tables and columns, without regard to case and order."""
     return frozenset((table.name.lower(), _columns(schema, table.name) or frozenset()) for table in schema)
 
 

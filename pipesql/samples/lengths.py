@@ -1,7 +1,4 @@
-"""How long samples are, in tokens of a model, or in characters where no tokenizer is at hand, which is then said.
-
-Lengths as bars, laid out for an SVG of WIDTH × HEIGHT.
-"""
+"""Lengths of samples in tokens of a model, or in characters without a tokenizer, and their histogram."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ NO_TOKENIZER = (
 
 @dataclass(frozen=True)
 class Length:
-    """Of one sample: everything, and what of it is learnt."""
+    """The length of a whole sample, and of the part that the loss counts."""
 
     whole: int
     learnt: int
@@ -31,7 +28,7 @@ class Length:
 
 @dataclass(frozen=True)
 class Ruler:
-    """What lengths are counted in. `tokenizer` is None for characters; `name` and `note` are for reports."""
+    """The unit of lengths. `tokenizer` is None for characters; `name` and `note` are for reports."""
 
     unit: str
     name: str
@@ -47,9 +44,9 @@ class Ruler:
 
 
 def ruler(tokenizer: str = "auto") -> Ruler:
-    """The ruler for a model's name or folder; `auto` is smol where that is on this machine, else characters.
+    """The ruler for a model's name or folder; `auto` is smol if it is on this machine, else characters.
 
-    Raises ModelUnavailable for a model that was named and cannot be had.
+    Raises ModelUnavailable for a named model that cannot be found.
     """
     if tokenizer == "auto":
         from pipesql.models.packages import FOLDER
@@ -77,7 +74,7 @@ WIDTH, HEIGHT, BINS = 960, 120, 48
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar's place and size, what it counts, and the lengths (from, below) that it stands for."""
+    """A bar's place and size, its count, and its range of lengths (from `start`, below `end`)."""
 
     x: float
     y: float
@@ -90,7 +87,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Bars; `limit_x` is where `max_length` stands, or -1 where all lengths lie below it."""
+    """Bars, for an SVG of `width` × `height`; `limit_x` is the place of `max_length`, or -1 if no length exceeds it."""
 
     bars: tuple[Bar, ...]
     longest: int
@@ -101,7 +98,7 @@ class Histogram:
 
 
 def histogram(lengths: Sequence[int], max_length: int) -> Histogram:
-    """At most BINS bars of equal width from 0 to the longest."""
+    """Up to BINS bars of equal width from 0 to the longest."""
     longest = max(lengths, default=0)
     step = max(1, -(-(longest + 1) // BINS))
     counts = [0] * (longest // step + 1)

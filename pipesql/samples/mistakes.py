@@ -1,10 +1,10 @@
-"""Plausible mistakes, made from a query that is right: what a model writes that half remembers a schema.
+"""Plausible mistakes, made from a right query: what a model writes that does not know a schema well.
 
-`misspelt`         a column's name with a letter too few or an `s` too many
-`aggregated away`  a WHERE that should have come before the AGGREGATE, or a sort by a column that is gone after it
-`unqualified`      a column of two joined tables without saying of which
+`misspelt`         a column's name with a letter missing or an additional `s`
+`aggregated away`  a WHERE that should have come before the AGGREGATE, or a sort by a column that no longer exists
+`unqualified`      a column that two joined tables have, without a table's name
 
-A mistake counts only if our own resolver refuses it: the sentence that it says is what the conversation shows.
+A mistake counts only if the resolver refuses it; its message is what the conversation shows.
 """
 
 from __future__ import annotations

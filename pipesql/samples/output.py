@@ -29,7 +29,7 @@ def write(
 ) -> dict[str, Any]:
     """Write samples, statistics, leak report and preview; returns the statistics.
 
-    Raises BadInput where that cannot be written, ModelUnavailable for a tokenizer that cannot be had.
+    Raises StorageError if they cannot be written, ModelUnavailable for a tokenizer that cannot be found.
     """
     measure = ruler(options.tokenizer)
     for split, one in built.items():
@@ -45,7 +45,7 @@ def write(
 
 
 def metrics(stats: Mapping[str, Any], splits: Splits) -> dict[str, float]:
-    """Samples, conversations and lengths by split, and what the leak report counts."""
+    """Samples, conversations and lengths by split, and the counts of the leak report."""
     found = leak_metrics(splits.leak_report())
     found["samples/withheld"] = found["leaks/withheld_from_train"]
     for split, one in stats["splits"].items():

@@ -1,4 +1,4 @@
-"""Samples to look at: one HTML page that stands by itself, with the loss mask coloured token by token."""
+"""Samples as one HTML page that stands by itself, with the loss mask coloured token by token."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Shown:
     length: Length
     pieces: tuple[Piece, ...]
     messages: tuple[dict[str, Any], ...]
-    """Of a conversation: its messages, the calls' arguments taken apart; empty otherwise."""
+    """The messages of a conversation, with the calls' arguments split; empty otherwise."""
     too_long: bool
 
 
@@ -55,9 +55,9 @@ def page(
     limit: int,
     title: str = "Samples",
 ) -> str:
-    """The page of all splits' samples; `limit` of each split and layout are shown, evenly spaced.
+    """The page of all splits' samples; up to `limit` of each split and layout are shown, evenly spaced.
 
-    `lengths` are the samples' by `ruler`. The same input gives the same page.
+    `lengths` are the samples' lengths by `ruler`. The same input gives the same page.
     """
     sections = [
         section
@@ -85,7 +85,7 @@ def _shown(sample: Sample, length: Length, ruler: Ruler, max_length: int) -> Sho
 
 
 def _tokens(sample: Sample, tokenizer: Any) -> Iterator[Piece]:
-    """The tokens with their text; those that are one character only together come as one piece."""
+    """The tokens with their text; tokens that together make one character are one piece."""
     tokens, special = sequence(tokenizer, sample), markers(tokenizer)
     learnt = {place for start, end in tokens.learnt for place in range(start, end)}
     held: list[int] = []
@@ -100,7 +100,7 @@ def _tokens(sample: Sample, tokenizer: Any) -> Iterator[Piece]:
 
 
 def _texts(sample: Sample) -> Iterator[Piece]:
-    """The messages and operators as pieces, where there is no tokenizer."""
+    """The messages and operators as pieces, without a tokenizer."""
     for message in sample.prompt:
         calls = "\n".join(json.dumps(c["function"], ensure_ascii=False) for c in message.get("tool_calls") or ())
         spoken = message["role"] == "assistant" and message.get("weight") != 0
@@ -112,7 +112,7 @@ def _texts(sample: Sample) -> Iterator[Piece]:
 
 
 def _readable(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A message for reading: calls as (name, argument lines), a tool's result as its fields."""
+    """A message for the page: calls as (name, arguments), a tool's result as its fields."""
     calls = [(c["function"]["name"], list(c["function"]["arguments"].items())) for c in message.get("tool_calls") or ()]
     result = json.loads(message["content"]) if message["role"] == "tool" else {}
     return {

@@ -1,8 +1,8 @@
-"""Train, validation and dev kept apart: by database, and by what is asked.
+"""Train, validation and dev, which share neither databases nor questions.
 
-No database may be in two splits. `leaks` says what fails the build, and what is withheld from training instead.
-Validation, if it is wanted, is taken from train, in whole databases: the evaluation loss is then measured on neither
-what is trained on nor what the models are compared by.
+A database must not be in two splits. `leaks` defines what fails the build and what is withheld from training instead.
+Validation, if wanted, is taken from train, in whole databases: the evaluation loss is then measured on neither the
+training data nor the data by which models are compared.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipesql.errors import BadInput
+from pipesql.errors import InvalidOption
 from pipesql.records import GoldenPair, Question
 from pipesql.samples.leaks import Twin, check_databases, normalised, twins
 
 
 @dataclass(frozen=True)
 class Splits:
-    """Golden pairs by split, and those of train that are withheld because dev asks the same question."""
+    """Golden pairs by split, and those of train that are withheld because dev has the same question."""
 
     train: list[GoldenPair]
     dev: list[GoldenPair]
@@ -28,15 +28,15 @@ class Splits:
     validation: list[GoldenPair]
 
     def parts(self) -> dict[str, list[GoldenPair]]:
-        """The pairs that samples are made of, by split; validation only where there is one."""
+        """The pairs to make samples of, by split; validation only if there is one."""
         return {"train": self.train, **({"validation": self.validation} if self.validation else {}), "dev": self.dev}
 
     def questions(self) -> list[str]:
-        """What is measured on: the questions of validation and dev."""
+        """The questions of validation and dev, on which models are measured."""
         return [pair.question for pair in (*self.validation, *self.dev)]
 
     def leak_report(self) -> dict[str, Any]:
-        """What was checked and what was found."""
+        """The document `leaks.json`: what was compared, and what is shared or withheld."""
         train, dev = ({p.database_digest for p in pairs} for pairs in (self.train, self.dev))
         validation = {p.database_digest for p in self.validation}
         shared = {normalised(p.question) for p in self.train} & {normalised(p.question) for p in self.dev}
@@ -66,8 +66,8 @@ def split_pairs(
 ) -> Splits:
     """Pairs by their split, checked against leaks, with the share `validation` of train held back.
 
-    `questions` are all that were asked: training must not see those of dev either that gave no golden pair.
-    Raises PipesqlError naming what leaks, BadInput where no whole database fits into `validation`.
+    `questions` are all questions of the benchmark: those of dev without a golden pair must not be in train either.
+    Raises PipesqlError naming the leaks, InvalidOption if no whole database fits into `validation`.
     """
     train = [p for p in pairs if p.split == "train"]
     dev = [p for p in pairs if p.split != "train"]
@@ -87,7 +87,7 @@ def split_pairs(
 
 
 def _held_back(train: Sequence[GoldenPair], share: float, seed: int) -> set[str]:
-    """Databases in an order drawn by the seed, each taken if it fits: at most the share of the pairs, close to it."""
+    """Databases drawn by the seed, each taken if it fits, with up to this share of the pairs."""
     sizes = Counter(pair.db_id for pair in train)
     order = sorted(sizes)
     random.Random(f"{seed}/validation").shuffle(order)
@@ -97,8 +97,8 @@ def _held_back(train: Sequence[GoldenPair], share: float, seed: int) -> set[str]
             room -= sizes[db_id]
             held.add(db_id)
     if not held:
-        raise BadInput(
-            f"validation={share} of {len(train)} training queries is less than any database has "
-            f"({min(sizes.values(), default=0)} at least); give a larger share, or 0"
+        raise InvalidOption(
+            f"validation={share} of {len(train)} training queries is less than one database "
+            f"(the smallest has {min(sizes.values(), default=0)}); give a larger share, or 0"
         )
     return held

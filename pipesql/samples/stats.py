@@ -19,7 +19,7 @@ def statistics(
 ) -> dict[str, Any]:
     """The document `stats.json`: for each split its samples, queries, databases, operators and lengths.
 
-    A sample longer than `max_length` is too long: training drops it whole (if its recipe's `max_length` is no larger).
+    A sample longer than `max_length` is too long: training drops it whole (unless its recipe's `max_length` is larger).
     """
     splits = {split: _split(one, lengths[split], options) for split, one in built.items()}
     learnt = sum(one["queries"] for split, one in splits.items() if split != "dev")
@@ -71,7 +71,7 @@ def _lengths(samples: Sequence[Sample], lengths: Sequence[Length]) -> dict[str, 
 
 
 def _summary(values: Sequence[int]) -> dict[str, int]:
-    """Sum, and values at a few ranks; `p95` is what 95% do not exceed."""
+    """Sum, and values at a few ranks; 95% do not exceed `p95`."""
     ordered = sorted(values)
     last = len(ordered) - 1
     return {

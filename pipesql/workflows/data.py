@@ -87,7 +87,7 @@ def data(options: DataOptions) -> str:
         making.finish()
     report = (making.folder / "report.txt").read_text(encoding="utf-8")
     return "\n".join([
-        *found.said(), report, *grown.said(),
+        *found.notes(), report, *grown.notes(),
         f"{samples.statistics_text(stats)}withheld from train: {len(splits.withheld)}",
         f"written to {making.folder} in {time.monotonic() - start:.1f} s",
     ])  # fmt: skip

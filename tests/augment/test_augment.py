@@ -190,7 +190,7 @@ def test_the_seed_decides_and_none_is_the_default(database: str) -> None:
     assert grown(database, 1)[1] == grown(database, 1)[1]
     assert len({tuple(p.question for p in grown(database, 1, seed)[1].pairs) for seed in range(5)}) > 1
     nothing = grown(database, 0)[1]
-    assert (nothing, nothing.manifest(), nothing.said(), nothing.metrics()) == (Grown(), {}, [], {})
+    assert (nothing, nothing.manifest(), nothing.notes(), nothing.metrics()) == (Grown(), {}, [], {})
     with pytest.raises(BadInput, match="augment is -1"):
         grown(database, -1)
 

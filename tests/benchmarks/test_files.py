@@ -148,7 +148,7 @@ def test_missing_databases_may_be_skipped_and_are_counted(write: Write, database
     file = write(line("zoo", split="train"), line("lake", split="train"), line("sea", split="dev"), line("sea"))
     found = read(Source("files", questions=str(file), databases=str(databases), missing="skip"))
     assert [q.db_id for q in found.questions] == ["zoo"]
-    assert found.said() == ["left out 1 train, 2 dev questions: 2 databases are missing (lake, sea)"]
+    assert found.notes() == ["left out 1 train, 2 dev questions: 2 databases are missing (lake, sea)"]
     assert found.metrics() == {"questions/left_out_train": 1, "questions/left_out_dev": 2}
     assert found.manifest() == {"left_out": {"questions": {"train": 1, "dev": 2}, "databases": ["lake", "sea"]}}
     with pytest.raises(BadInput, match="all 1 databases are missing"):

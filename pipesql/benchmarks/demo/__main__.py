@@ -1,4 +1,4 @@
-"""`python -m pipesql.benchmarks.demo`: the demo databases with their tables, rows and questions, counted."""
+"""`python -m pipesql.benchmarks.demo`: count the tables, rows and questions of the demo databases."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def main() -> None:
     totals: dict[str, Counter[str]] = {}
     for source in sources():
         tables = [list(csv.reader(io.StringIO(source.read(f"{name}.csv")))) for name in source.tables]
-        grades = Counter(q.hardness for q in found if q.db_id == source.db_id)
+        by_hardness = Counter(q.hardness for q in found if q.db_id == source.db_id)
         counts = Counter(
             tables=len(tables),
             columns=sum(len(table[0]) for table in tables),
             rows=sum(len(table) - 1 for table in tables),
-            questions=grades.total(),
-            **grades,
+            questions=by_hardness.total(),
+            **by_hardness,
         )
         totals.setdefault(source.split, Counter()).update(counts)
         _print_line(source.split, source.db_id, counts)

@@ -1,4 +1,4 @@
-"""The texts that the demo benchmark is made of, as package data; they work from a zipped package too."""
+"""The texts of the demo benchmark, which are package data; they can be read from a zipped package too."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Source:
         return tuple(sorted(f.name.removesuffix(".csv") for f in self.folder.iterdir() if f.name.endswith(".csv")))
 
     def digest(self, version: int) -> str:
-        """SHA-256, in hex, of everything that decides the built file: schema, rows and the builder's version."""
+        """SHA-256, in hex, of everything that the built file depends on: schema, rows and the builder's version."""
         seen = hashlib.sha256(f"{version}\n".encode())
         for name in ("schema.sql", *(f"{table}.csv" for table in self.tables)):
             text = self.read(name)
