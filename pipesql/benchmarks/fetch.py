@@ -191,8 +191,7 @@ def _is_shadow(info: zipfile.ZipInfo) -> bool:
 def _require_room(archive: Path, folder: Path, total: int, most_bytes: int) -> None:
     if total > most_bytes:
         raise InvalidFile(
-            f"the archive {archive} unpacks to {total / 1e9:.2f} GB, more than the expected {most_bytes / 1e9:.2f} GB; "
-            "delete it and fetch it from another place"
+            f"the archive {archive} unpacks to {total / 1e9:.2f} GB, more than the expected {most_bytes / 1e9:.2f} GB"
         )
     free = shutil.disk_usage(folder).free
     if total > free:

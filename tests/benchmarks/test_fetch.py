@@ -170,7 +170,7 @@ def test_a_later_try_goes_on_where_the_first_gave_up(serve, files, get) -> None:
     [
         (page, "answered with a web page"),
         (missing, "404"),
-        (truncated, r"answered with \d+ bytes that are no whole zip archive"),
+        (truncated, r"answered with \d+ bytes that are not a whole zip archive"),
         (promising_more, "Download is incomplete"),
     ],
 )
@@ -209,7 +209,7 @@ def test_a_link_unpacks_nothing(serve, files, get, tmp_path) -> None:
 
 
 def test_an_archive_that_grows_beyond_bounds_is_refused(serve, files, get) -> None:
-    with pytest.raises(BadInput, match=r"more than the 0\.00 GB"):
+    with pytest.raises(BadInput, match=r"more than the expected 0\.00 GB"):
         get(serve(whole, zipped(files)), most_gigabytes=0)
 
 
@@ -230,7 +230,7 @@ def test_too_few_databases_or_questions_are_named(serve, files, get, tmp_path) -
 
 
 def test_a_database_that_is_none_is_named(serve, files, get) -> None:
-    with pytest.raises(BadInput, match="no readable SQLite database"):
+    with pytest.raises(BadInput, match="not a readable SQLite database"):
         get(serve(whole, zipped({**files, "little/database/one/one.sqlite": b"SQLite format 3\0 but no more"})))
 
 
@@ -251,5 +251,5 @@ def test_another_archive_than_the_first_is_refused(serve, files, get, tmp_path) 
 
 
 def test_an_unknown_benchmark_is_named(tmp_path) -> None:
-    with pytest.raises(BadInput, match="unknown benchmark 'spidr'"):
+    with pytest.raises(BadInput, match="benchmark 'spidr' cannot be fetched"):
         fetch("spidr", tmp_path)

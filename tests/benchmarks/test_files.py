@@ -79,7 +79,7 @@ def test_one_database_alone_is_for_training_and_that_is_said(write: Write, datab
     said: list[str] = []
     found = ask(write(line("zoo"), line("zoo")), databases, report=said.append)
     assert [q.split for q in found] == ["train", "train"]
-    assert said == ["all questions are about one database (zoo), so all are for training and none for dev"]
+    assert said == ["all questions are about one database (zoo), so all are in train and none in dev"]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_url_names_one_database_or_all(write: Write) -> None:
     assert found.database == "postgresql://me@host/shop"
     both = ask(write(line("shop"), line("zoo")), "postgresql://me@host/{db}", missing="skip")
     assert {q.database for q in both} == {"postgresql://me@host/shop", "postgresql://me@host/zoo"}
-    with pytest.raises(BadInput, match=r"q\.jsonl, line 2: the db is 'zoo', that of the first line 'shop'"):
+    with pytest.raises(BadInput, match=r"q\.jsonl, line 2: the db is 'zoo', in the first line 'shop'"):
         ask(write(line("shop"), line("zoo")), "postgresql://me@host/shop")
     with pytest.raises(BadInput, match="cannot read databases at mysql://"):
         ask(write(line("shop")), "mysql://me@host/shop")
@@ -119,18 +119,21 @@ def test_a_url_names_one_database_or_all(write: Write) -> None:
         (["[1]"], "line 1: expected a JSON object"),
         ([line("zoo"), {"question": "q", "db": "zoo"}], "line 2: the field 'sql' is missing; give it as text"),
         ([line("zoo", question=" ")], "line 1: the field 'question' is empty"),
-        ([line("zoo", sql=7)], "line 1: the field 'sql' is 7, no text"),
-        ([line("zoo", query="x")], "line 1: the field 'query' is unknown; fields are question, sql, db, id"),
+        ([line("zoo", sql=7)], "line 1: the field 'sql' is 7, not text"),
+        ([line("zoo", query="x")], "line 1: unknown field 'query'; the fields are question, sql, db, id"),
         ([line("zoo", split="test")], "line 1: the split is 'test'; write train or dev, or leave it out"),
         (
             [line("zoo", split="dev"), line("zoo", split="train")],
-            "line 2: the split of the db 'zoo' is train here and dev",
+            "line 2: the db 'zoo' is in the split train here and in dev",
         ),
-        ([line("zoo", id="a"), line("zoo", id="a")], r"line 2: the id 'a' is that of .*line 1 too"),
-        ([line("zoo"), line("lake")], r"line 2: there is no database 'lake'; put lake\.sqlite, \.db or \.duckdb into"),
-        ([line("../zoo")], r"line 1: the db '\.\./zoo' is no plain name"),
-        ([line("zoo", dialect="duckdb")], "line 1: the sql is said to be duckdb, but .* is asked in sqlite"),
-        ([], "holds no questions"),
+        ([line("zoo", id="a"), line("zoo", id="a")], r"line 2: the id 'a' is already used in .*line 1"),
+        (
+            [line("zoo"), line("lake")],
+            r"line 2: the database 'lake' does not exist; put lake\.sqlite, \.db or \.duckdb into",
+        ),
+        ([line("../zoo")], r"line 1: the db '\.\./zoo' is not a plain name"),
+        ([line("zoo", dialect="duckdb")], "line 1: the dialect is duckdb, but .* is queried in sqlite"),
+        ([], "has no questions"),
     ],
 )
 def test_errors_name_the_line(write: Write, databases: Path, lines: list[Any], said: str) -> None:
@@ -140,7 +143,7 @@ def test_errors_name_the_line(write: Write, databases: Path, lines: list[Any], s
 
 def test_a_database_that_is_there_twice(write: Write, databases: Path) -> None:
     (databases / "zoo.duckdb").write_bytes(b"")
-    with pytest.raises(BadInput, match=r"line 1: the db 'zoo' is there twice, as .*zoo\.db and .*zoo\.duckdb"):
+    with pytest.raises(BadInput, match=r"line 1: the db 'zoo' exists twice, as .*zoo\.db and .*zoo\.duckdb"):
         ask(write(line("zoo")), databases)
 
 
@@ -159,7 +162,7 @@ def test_missing_databases_may_be_skipped_and_are_counted(write: Write, database
     ("options", "said"),
     [
         ({"benchmark": "files", "questions": "q.jsonl"}, "needs questions .* and databases"),
-        ({"benchmark": "spider", "questions": "q.jsonl"}, "set benchmark=files"),
+        ({"benchmark": "spider", "questions": "q.jsonl"}, "are for benchmark=files"),
         ({"benchmark": "files", "questions": "no.jsonl", "databases": "."}, "cannot read no.jsonl"),
         ({"benchmark": "files", "questions": "no.jsonl", "databases": "nowhere"}, "nowhere does not exist"),
         ({"benchmark": "demo", "missing": "ignore"}, "missing is 'ignore'; choose one of fail, skip"),

@@ -88,7 +88,7 @@ def test_bird_with_some_of_its_databases(tmp_path: Path) -> None:
     (tmp_path / "train.json").write_text(json.dumps(rows))
     database(tmp_path / "train_databases" / "here" / "here.sqlite")
     with pytest.raises(
-        BadInput, match=r"2 of the 3 databases .* are missing.* leave their questions out with missing=skip"
+        BadInput, match=r"2 of the 3 databases .* are missing.* leave out their questions with missing=skip"
     ):
         load("bird", str(tmp_path))
     found = read(Source("bird", str(tmp_path), missing="skip", limit=5))
@@ -122,7 +122,7 @@ class TestBadInput:
             load("spider", str(spider))
 
     def test_bird_without_questions(self, tmp_path: Path) -> None:
-        with pytest.raises(BadInput, match=r"neither train\.json nor dev\.json"):
+        with pytest.raises(BadInput, match=r"no train\.json or dev\.json"):
             load("bird", str(tmp_path))
 
     def test_bird_without_databases(self, tmp_path: Path) -> None:

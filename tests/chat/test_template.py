@@ -101,5 +101,5 @@ def test_a_tokenizer_without_chatml_tokens_is_refused() -> None:
     from transformers import PreTrainedTokenizerFast
 
     plain = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel({"a": 0, "?": 1}, unk_token="?")))
-    with pytest.raises(ModelUnavailable, match=r"no <\|im_start\|> token"):
+    with pytest.raises(ModelUnavailable, match=r"does not have the token <\|im_start\|>"):
         markers(plain)

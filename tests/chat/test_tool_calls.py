@@ -123,9 +123,9 @@ def test_a_turn_without_calls_is_its_text() -> None:
     [
         ("<tool_call>\nname", "is not JSON"),
         ('<tool_call>\n{"name": "a", "arguments": {}}', "is not closed"),
-        ('<tool_call>\n{"arguments": {}}\n</tool_call>', "names no tool"),
-        ('<tool_call>\n{"name": "a", "arguments": "{}"}\n</tool_call>', "are no JSON object"),
-        ('<tool_call>\n{"name": "a", "arguments": {}}\n</tool_call>\nwell', "another call or the end must follow"),
+        ('<tool_call>\n{"arguments": {}}\n</tool_call>', "has no tool name"),
+        ('<tool_call>\n{"name": "a", "arguments": "{}"}\n</tool_call>', "are not a JSON object"),
+        ('<tool_call>\n{"name": "a", "arguments": {}}\n</tool_call>\nwell', "write another call, or end the turn"),
     ],
 )
 def test_what_is_no_call_is_said(text: str, said: str) -> None:

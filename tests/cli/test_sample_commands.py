@@ -106,7 +106,7 @@ def test_check_executes_everything_again(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "samples.train.jsonl").write_text(spoilt, encoding="utf-8")
     done = call("samples", "check", tmp_path)
     assert done.exit_code == 1
-    assert "1 faults" in done.output and "is not what execute_pipe_sql gives" in done.output
+    assert "1 faults" in done.output and "the result of execute_pipe_sql is not what it returns now" in done.output
 
 
 def test_layouts_are_compared_on_the_same_queries(folder: Path) -> None:

@@ -119,7 +119,7 @@ def test_what_is_on_disk_is_the_trajectory_and_every_result_is_real(
     [
         (lambda s: replace(s, targets=s.targets[:-1]), "its targets are not the pair's operators"),
         (lambda s: replace(s, prompt=(s.prompt[0], {"role": "user", "content": "Question: else?"})), "its prompt"),
-        (lambda s: replace(s, id="none"), "there is no such pair"),
+        (lambda s: replace(s, id="none"), "no golden pair has this id"),
     ],
 )
 def test_the_check_finds_what_is_wrong(
@@ -136,7 +136,7 @@ def test_the_check_finds_an_invented_result(demo_pairs: list[GoldenPair]) -> Non
     *before, result = sample.prompt
     forged = replace(sample, prompt=(*before, {**result, "content": '{"rows": []}'}))
     faults = check_samples([forged], {pair.id: pair}).faults
-    assert [f for f in faults if "is not what execute_pipe_sql gives" in f]
+    assert [f for f in faults if "the result of execute_pipe_sql is not what it returns now" in f]
 
 
 def test_spider_holds_too(spider_folder: Path) -> None:

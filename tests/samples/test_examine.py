@@ -63,5 +63,5 @@ def test_a_question_of_dev_is_named(folder: Path, demo_pairs: list[GoldenPair]) 
     first = next(pair for pair in demo_pairs if pair.split == "train")
     asked = [replace(pair, question=f"{dev.question.upper()}!") if pair == first else pair for pair in demo_pairs]
     write_jsonl(folder / "golden.jsonl", asked)
-    with pytest.raises(PipesqlError, match=rf"ask what dev asks \({first.id}"):
+    with pytest.raises(PipesqlError, match=rf"have a question of dev \({first.id}"):
         examine(folder)

@@ -69,7 +69,7 @@ def its_database_under_another_name(folder: Path) -> str:
 def its_question_on_a_larger_database(folder: Path) -> str:
     make(database_of(folder, "union"), TABLES["club"] + "; CREATE TABLE fee (id INT, due REAL)")
     plant(folder, db_id="union", question="how many members are over 35")
-    return "spider-train_others-0 asks what spider-dev-0 asks: 'How many members are over 35?'"
+    return "spider-train_others-0 has the question of spider-dev-0: 'How many members are over 35?'"
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_a_question_of_dev_under_another_id_fails(chess: str, tmp_path: Path) ->
     planted = pair("t9", "big", bigger, "how many PLAYERS are there")
     dev = pair("d1", "chess", chess, "How many players are there?", "dev")
     for questions in ([planted, dev], [planted]):
-        with pytest.raises(PipesqlError, match="t9 asks what d1 asks: 'How many players are there\\?'"):
+        with pytest.raises(PipesqlError, match="t9 has the question of d1: 'How many players are there\\?'"):
             split_pairs(questions, [asked(dev)])
 
 
@@ -105,7 +105,9 @@ def test_validation_is_whole_databases_of_train(golf: str) -> None:
     assert len(splits.train) == 95
     assert split_pairs(pairs, validation=0.05, seed=3) == splits
     assert split_pairs(pairs).validation == []
-    with pytest.raises(BadInput, match=r"validation=0.01 of 100 training queries is less than any database has \(2"):
+    with pytest.raises(
+        BadInput, match=r"validation=0.01 of 100 training queries is less than one database \(the smallest has 2"
+    ):
         split_pairs(pairs, validation=0.01)
 
 
