@@ -53,7 +53,7 @@ def test_throughput(run, demo, shape) -> None:
 
 def test_attention(run, demo) -> None:
     found = run("gpu.attention", *demo, "--tiny")["figures"]
-    assert {one["attention"] for one in found} == {"sdpa", "eager", "stretches"}
+    assert {one["attention"] for one in found} == {"sdpa", "eager", "segments"}
     assert all(one["ms"] > 0 for one in found)
 
 
