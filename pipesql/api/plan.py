@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipesql.errors import BadInput
+from pipesql.errors import InvalidOption
 from pipesql.finetune.plan.devices import device_of
 from pipesql.finetune.plan.forecast import Forecast, folder_work, forecast, spider_work
 from pipesql.finetune.recipe.files import recipe_for
@@ -37,7 +37,7 @@ def plan(
     `fits`.
     """
     if data is not None and queries:
-        raise BadInput("--queries counts queries like Spider's, and --data counts a folder's: give one of the two")
+        raise InvalidOption("--queries and --data both say how much is trained on: give one of them")
     chosen = recipe_for(recipe, model, overrides or {})
     work = folder_work(data, chosen, model) if data is not None else spider_work(chosen, queries)
     return forecast(model, chosen, device_of(device, memory_gb), work)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipesql.api import require
-from pipesql.errors import BadInput
+from pipesql.errors import InvalidFile
 from pipesql.records import GoldenPair
 from pipesql.storage import read_jsonl
 
@@ -27,8 +27,8 @@ def score(
 
     `golden` is the golden.jsonl of a data folder, `predictions` a file of one JSON object a line with the texts `id`
     and `pipe_sql`. Of the golden pairs those of `split` are asked. A question without a prediction counts as wrong, or
-    with `partial` is left out. `workers` is the number of processes, 0 for one a core; each query has `timeout_s`
-    seconds.
+    with `partial` is left out. `workers` is the number of processes, 0 for one per core; each query has
+    `timeout_s` seconds.
 
     The evaluation's `text()` is the table that the command line prints, `metrics()` the figures by name (shares from 0
     to 1), and `write(folder)` writes verdicts, page and figures there:
@@ -48,7 +48,7 @@ def score(
 
     pairs = [pair for pair in read_jsonl(Path(golden), GoldenPair) if pair.split == split]
     if not pairs:
-        raise BadInput(f"{golden} holds no pair of the split {split}; name one that it has with --split")
+        raise InvalidFile(f"{golden} does not hold golden pairs of the split {split}: choose another split (--split)")
     answers = read_predictions(Path(predictions), pairs, partial=partial)
     judged = judge_all(answers, golds_by_database(pairs), workers=workers, limits=QueryLimits(timeout_s=timeout_s))
     return Evaluation(f"Scores of {Path(predictions).name}", {SUBMITTED: judged})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipesql.execution.database import Database
 
 UNSURE = 0.5
-"""Below this confidence, or without one below this probability of its text, an answer is called unsure."""
+"""An answer is called unsure below this confidence or, where there is none, below this probability of its text."""
 
 
 @click.command()
@@ -36,9 +36,13 @@ UNSURE = 0.5
 @click.option("--samples", default=8, show_default=True, help="With --mode vote: answers that are drawn.")
 @click.option("--beams", default=4, show_default=True, help="With --mode beam: hypotheses that are followed.")
 @click.option("--free", is_flag=True, help="Decode without the constraint, which allows only what the database has.")
-@click.option("--layout", help="folded, tree or steps.  [default: the one that the model was trained with]")
+@click.option("--layout", show_default="the one that the model was trained with", help="folded, tree or steps.")
 @click.option(
-    "--values", type=int, help="Values of each column in the prompt.  [default: as the model was trained, else 0]"
+    "--values",
+    type=int,
+    metavar="N",
+    show_default="as the model was trained, else 0",
+    help="Values of each column in the prompt.",
 )
 @click.option("--rows", default=3, show_default=True, help="Rows to show after each operator.")
 @click.option(
@@ -101,7 +105,7 @@ def ask(
 
 @dataclass
 class Shown:
-    """What of the answer stands on the terminal; a line says which operators were taken back."""
+    """The part of an answer that is on the terminal. A line says which operators were taken back."""
 
     database: Database
     rows: int
@@ -151,11 +155,11 @@ def doubts(answer: Answer) -> str:
     if sure is None and probability is not None and probability < UNSURE:
         reasons.append(f"the model gives this text a probability of {probability:.1%}")
     if sure is None and probability is None:
-        said = "how sure the model is, is not known"
+        said = "it is not known how sure the model is"
     elif sure is None:
         said = f"the model gives this text a probability of {probability:.0%}"
     else:
-        said = f"of such answers {sure:.0%} were right on databases that the model did not know"
+        said = f"{sure:.0%} of such answers were right on databases that the model had not seen"
     if sure is not None and sure < UNSURE:
         reasons.insert(0, said)
     elif sure is not None:

@@ -21,7 +21,9 @@ _jobs = click.option(
     "--jobs",
     type=click.IntRange(min=0),
     default=0,
-    help="With --jsonl: processes that share the lines after the first 1,000.  [default: one per core]",
+    metavar="N",
+    show_default="one per core",
+    help="With --jsonl: processes that share the lines after the first 1,000.",
 )
 
 

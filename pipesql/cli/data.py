@@ -29,7 +29,11 @@ def demo(folder: Path) -> None:
 
 @click.command()
 @click.option(
-    "--dir", "folder", type=click.Path(path_type=Path), help="Folder to put it in.  [default: output/benchmarks/…]"
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    show_default="output/benchmarks/BENCHMARK",
+    help="Folder to put it in.",
 )
 @click.option("--mirror", multiple=True, metavar="URL", help="Place to try first; can be given several times.")
 @click.argument("benchmark", type=click.Choice(["spider", "bird"]))

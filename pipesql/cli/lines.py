@@ -1,4 +1,4 @@
-"""Batch mode: JSON Lines in, JSON Lines out, one answer a line in the same order, errors as answers."""
+"""Batch mode: JSON Lines in, JSON Lines out; one answer per line in the same order, errors included."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipesql.cli.workers import Workers
-from pipesql.errors import BadInput, PipesqlError
+from pipesql.errors import InvalidFile, PipesqlError
 
 ALONE = 1000
-"""So many lines one process answers before others are started to help: that takes it about a second."""
+"""Lines that one process answers, in about a second, before it starts others to help."""
 
 
 def answer_lines(
@@ -22,8 +22,8 @@ def answer_lines(
 ) -> None:
     """Convert field `source` of every line of standard input into field `target` of a line of standard output.
 
-    `db` is the database of lines that name none. `jobs` are the processes that work on long inputs, 0 for one a core;
-    `convert` must pickle.
+    `db` is the database of lines that do not name one. `jobs` is the number of processes for long inputs, 0 for one per
+    core. `convert` must be picklable.
     """
     answer = Answer(source, target, db, convert)
     jobs = jobs or _cores()
@@ -41,7 +41,7 @@ def _cores() -> int:
 
 
 def _lines() -> Iterator[tuple[int, bytes]]:
-    """The lines of standard input that hold anything, with their numbers."""
+    """The lines of standard input that are not blank, with their numbers from 1."""
     return ((number, line) for number, line in enumerate(sys.stdin.buffer, 1) if line.strip())
 
 
@@ -59,7 +59,7 @@ class Answer:
     convert: Callable[[str, str | None], str]
 
     def __call__(self, line: tuple[int, bytes]) -> str:
-        """The answer's JSON; an error of ours is an answer."""
+        """The answer as JSON. A PipesqlError is an answer, too."""
         row: dict[str, Any] = {}
         try:
             row = _row(line, self.source)
@@ -70,7 +70,7 @@ class Answer:
         return _json({"id": row.get("id"), **out})
 
     def lost(self, line: tuple[int, bytes]) -> str:
-        """The answer to a line that no process survives."""
+        """The answer to a line that killed the process that converted it."""
         row = _row(line, self.source)
         return _json({"id": row.get("id"), "error": f"line {line[0]}: the process that converted this line was killed"})
 
@@ -89,13 +89,13 @@ def _row(line: tuple[int, bytes], field: str) -> dict[str, Any]:
     try:
         row = json.loads(text)
     except json.JSONDecodeError as e:
-        raise BadInput(f"line {number}: not JSON ({e.msg} at column {e.colno})") from e
+        raise InvalidFile(f"line {number}: not JSON ({e.msg} at column {e.colno})") from e
     except UnicodeDecodeError as e:
-        raise BadInput(f"line {number}: not UTF-8 text") from e
+        raise InvalidFile(f"line {number}: not UTF-8 text") from e
     except RecursionError as e:
-        raise BadInput(f"line {number}: nested too deeply") from e
+        raise InvalidFile(f"line {number}: nested too deeply") from e
     if not isinstance(row, dict) or not isinstance(row.get(field), str):
-        raise BadInput(f"line {number}: expected an object with a text field {field}")
+        raise InvalidFile(f"line {number}: expected an object with a text field {field}")
     if not isinstance(row.get("db") or "", str):
-        raise BadInput(f"line {number}: field db must be the path or URL of a database")
+        raise InvalidFile(f"line {number}: field db must be the path or URL of a database")
     return row

@@ -22,8 +22,16 @@ from pipesql.errors import InvalidOption
     metavar="KEY=VALUE",
     help="As for `mlflow run`: model, recipe, or a field of the recipe.",
 )
-@click.option("--data", type=click.Path(path_type=Path), help="Data folder to count.  [default: Spider's size]")
-@click.option("--queries", default=0, help="Forecast for N queries of Spider's average size.  [default: Spider's]")
+@click.option(
+    "--data", type=click.Path(path_type=Path), show_default="as large as Spider", help="Data folder to count."
+)
+@click.option(
+    "--queries",
+    default=0,
+    metavar="N",
+    show_default="Spider's",
+    help="Forecast for N queries of Spider's average size.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or a card: rtx4080, a100, h100 …")
 @click.option("--memory", default=0.0, metavar="GB", help="Memory of the device, if not the usual.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -66,7 +66,7 @@ def explain(db: str, rows: int, timeout: float, with_sql: bool, as_json: bool, p
 @click.command()
 @click.option("--db", metavar="DATABASE", help="SQLite or DuckDB file, or a URL, whose schema the names must be in.")
 @click.option("--run", "execute", is_flag=True, help="Run the query on the database, too.")
-@click.option("--to", "target", default="", help="Dialect of the engine.  [default: the database's, else sqlite]")
+@click.option("--to", "target", default="", show_default="the database's, else sqlite", help="Dialect of the engine.")
 @_timeout
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.argument("pipe", required=False)

@@ -25,7 +25,7 @@ def samples() -> None:
 
 
 @samples.command()
-@click.option("--out", type=click.Path(path_type=Path), help="Page to write.  [default: FOLDER/preview.html]")
+@click.option("--out", type=click.Path(path_type=Path), show_default="FOLDER/preview.html", help="Page to write.")
 @click.option("--limit", default=40, show_default=True, help="Samples to show of each split and layout.")
 @_tokenizer
 @_max_length
@@ -66,9 +66,9 @@ def layouts(tokenizer: str, max_length: int, folder: Path) -> None:
 
 def _text(found: Costs, name: str, max_length: int) -> str:
     rows = [("steps", found.steps), ("folded", found.folded)]
-    rows += [("tree, schema once a database", found.trees), (f"tree, in packs of {max_length}", found.packs)]
+    rows += [("tree, schema once per database", found.trees), (f"tree, in packs of {max_length}", found.packs)]
     lines = [f"{found.queries:,} queries, {found.targets:,} target tokens (folded), tokens of {name}"]
     lines += [f"{label:<30}{tokens:>12,}{found.steps / tokens:>8.2f}×" for label, tokens in rows]
     if found.left_out:
-        lines.append(f"{found.left_out} queries longer than {max_length} tokens are counted in no layout")
+        lines.append(f"not counted in any layout: {found.left_out} queries longer than {max_length} tokens")
     return "\n".join(lines)

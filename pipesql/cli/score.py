@@ -22,7 +22,9 @@ import click
 @click.option(
     "--partial", is_flag=True, help="Leave out questions that have no prediction; without it they count as wrong."
 )
-@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes.  [default: one per core]")
+@click.option(
+    "--workers", type=click.IntRange(min=0), default=0, metavar="N", show_default="one per core", help="Processes."
+)
 @click.option(
     "--timeout", default=5.0, show_default=True, metavar="SECONDS", help="Stop a query that runs longer than this."
 )

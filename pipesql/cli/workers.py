@@ -1,4 +1,4 @@
-"""Work on lists of items by several processes, results in order, with bounded memory."""
+"""Apply a function to a stream of items in several processes: results in order, memory bounded."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Made = TypeVar("Made")
 
 _CHUNK = 100
 _AHEAD = 4
-"""Chunks a worker that may be waiting for it, or for those before them to be printed."""
+"""Chunks per process that may wait for it, or for the results before theirs."""
 
 
 class Workers(Generic[Item, Made]):
-    """Processes that apply `work` to items. It must be a function or object that pickles.
+    """Processes that apply `work`, a picklable function or object, to items.
 
-    Where a process dies (killed for memory, say), its chunk's items are done again one at a time, each by a process of
-    its own; `lost` says what stands for an item that kills that one too.
+    If a process dies (killed for memory, for example), the items of its chunk are done again one at a time, each in a
+    process of its own. `lost` makes the result of an item that kills that process, too.
     """
 
     def __init__(self, work: Callable[[Item], Made], lost: Callable[[Item], Made], jobs: int) -> None:
@@ -34,7 +34,7 @@ class Workers(Generic[Item, Made]):
         self.waiting: deque[tuple[list[Item], Future[list[Made]]]] = deque()
 
     def results(self, items: Iterable[Item]) -> Iterator[Made]:
-        """The results in the items' order. Items are taken as they are needed."""
+        """The results in the order of the items. Items are taken as they are needed."""
         iterator = iter(items)
         self.pool = _pool(self.jobs)
         try:
@@ -77,16 +77,16 @@ class Workers(Generic[Item, Made]):
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
-    """Forked where that can be done: then a worker starts with all modules loaded."""
+    """Forked where the system can fork: a worker then starts with all modules loaded."""
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
     return ProcessPoolExecutor(jobs, multiprocessing.get_context(method), initializer=_leave_interrupts)
 
 
 def _submit(pool: ProcessPoolExecutor, work: Callable[[Item], Made], items: list[Item]) -> Future[list[Made]]:
-    """Submit a chunk, which may start the pool's processes; Ctrl-C waits until that is done.
+    """Submit a chunk, which may start the pool's processes; Ctrl-C waits until they have started.
 
-    An interrupt between the two halves of a fork would be lost here (Python drops what its fork hooks raise), and would
-    end a worker that has not yet been told to leave it.
+    An interrupt during a fork would be lost in this process (Python drops what its fork hooks raise), and would end a
+    worker that does not ignore it yet.
     """
     with _interrupts_wait():
         return pool.submit(_apply, work, items)
@@ -105,7 +105,7 @@ def _interrupts_wait() -> Iterator[None]:
 
 
 def _leave_interrupts() -> None:
-    """Ctrl-C goes to all processes; the one that was started answers it by ending the others."""
+    """Ignore Ctrl-C, which reaches all processes: the first one handles it by ending the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -97,8 +97,8 @@ SURE = Answer("FROM a", probability=0.9, rows=((1,),))
 def test_doubts() -> None:
     doubtful = replace(SURE, probability=0.007)
     assert "unsure" not in doubts(SURE)
-    assert doubts(replace(doubtful, confidence=0.8)).startswith("of such answers 80% were right")
-    assert "of such answers 20% were right" in doubts(replace(SURE, confidence=0.2))
+    assert doubts(replace(doubtful, confidence=0.8)).startswith("80% of such answers were right")
+    assert "20% of such answers were right" in doubts(replace(SURE, confidence=0.2))
     assert "unsure" in doubts(replace(SURE, confidence=0.2))
     for answer, word in (
         (replace(SURE, rows=()), "no rows"),

@@ -120,7 +120,7 @@ def test_layouts_are_compared_on_the_same_queries(folder: Path) -> None:
 
 def test_a_folder_without_samples_is_named(tmp_path: Path) -> None:
     done = call("samples", "preview", tmp_path)
-    assert (done.exit_code, "holds no samples.SPLIT.jsonl" in done.stderr) == (2, True)
+    assert (done.exit_code, "does not hold samples (samples.SPLIT.jsonl)" in done.stderr) == (2, True)
     assert call("samples", "preview", tmp_path, "--limit", 0).exit_code == 2
     assert call("samples", "check", tmp_path).exit_code == 2
 

@@ -103,7 +103,7 @@ def test_verdicts_can_be_scored_again(golden: Path, tmp_path: Path) -> None:
         ([*ANSWERS, ANSWERS[0]], [], "line 4: 'q0' is answered twice"),
         ("", [], "holds no predictions"),
         ("[1]", [], "line 1: expected a JSON object"),
-        (ANSWERS, ["--split", "test"], "holds no pair of the split test"),
+        (ANSWERS, ["--split", "test"], "does not hold golden pairs of the split test"),
         (ANSWERS, ["--out", "/dev/null/out"], "cannot write"),
     ],
 )
