@@ -33,9 +33,9 @@ from tqdm import tqdm
 from pipesql.chat.trees import read_samples
 from pipesql.evaluate.statistics import by_cluster, by_question
 from pipesql.finetune.attention.choose import choose_attention
-from pipesql.finetune.data.dataset import query_of
 from pipesql.finetune.data.packs import Pack, deal_trees
 from pipesql.finetune.data.tokenise import IGNORED, Row, tokenise
+from pipesql.records import query_of
 from pipesql.storage import write_json
 from pipesql.tracking.registry import get_version, load_components
 

@@ -105,6 +105,21 @@ class Sample:
     tools: tuple[dict[str, Any], ...] = ()
 
 
+RENAMING_SIGN = "@"
+"""In the ids of samples and databases under other names, before the number of the renaming (`samples.renaming`)."""
+
+
+def query_of(sample_id: str, layout: str) -> str:
+    """The id of the query of a sample: samples of single steps and conversations have a suffix after `#`."""
+    return sample_id.rpartition("#")[0] if layout in ("steps", "tools") else sample_id
+
+
+def original(name: str) -> str:
+    """The id of the pair or database that a renamed one was made from; any other id as it is."""
+    before, sign, number = name.rpartition(RENAMING_SIGN)
+    return before if sign and number.isdigit() else name
+
+
 @dataclass(frozen=True)
 class Tree:
     """The folded samples of one database, with the shared beginning of their prompts once.

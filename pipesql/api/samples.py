@@ -10,8 +10,10 @@ from pipesql.errors import InvalidFile, InvalidOption
 from pipesql.finetune.data.packs import make_packs
 from pipesql.finetune.data.tokenise import IGNORED, Row, shared_prompt_length, tokenise
 from pipesql.records import GoldenPair, Sample
-from pipesql.samples import Options, build
-from pipesql.samples.check import check_samples, pairs_of, report
+from pipesql.samples.build import build
+from pipesql.samples.check import check_samples, report
+from pipesql.samples.examine import pairs_of
+from pipesql.samples.layouts import Options
 from pipesql.samples.lengths import ruler
 from pipesql.samples.preview import page
 from pipesql.storage import atomic_write, read_jsonl

@@ -18,11 +18,11 @@ from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.schema import Schema
 from pipesql.processes import results
 from pipesql.progress import Progress
-from pipesql.records import GoldenPair, Sample
+from pipesql.records import RENAMING_SIGN, GoldenPair, Sample
 from pipesql.samples.conversations import converse
 from pipesql.samples.layouts import PREFIX_LIMITS, Options, broken_prefix, lay_out
 from pipesql.samples.leaks import normalised
-from pipesql.samples.renaming import SIGN, rename_database, vocabulary
+from pipesql.samples.renaming import rename_database, vocabulary
 
 IN_PROCESS = 600
 """Up to this many pairs one process works alone: starting others would take longer."""
@@ -143,6 +143,8 @@ def _renamed(group: _Group, schema: Schema, pairs: Sequence[tuple[GoldenPair, Se
         renaming = rename_database(schema, pairs, group.known, seed)
         for pair, values in renaming.pairs:
             if normalised(pair.question) not in group.taken:
-                named = replace(pair, id=f"{pair.id}{SIGN}{number}", db_id=f"{pair.db_id}{SIGN}{number}")
+                named = replace(
+                    pair, id=f"{pair.id}{RENAMING_SIGN}{number}", db_id=f"{pair.db_id}{RENAMING_SIGN}{number}"
+                )
                 samples = tuple(lay_out(named, renaming.schema, group.options.layout, values))
                 yield _Made((number, places[pair.id]), samples, (), False, "")

@@ -8,18 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipesql.assistant_tools.toolbox import Toolbox
 from pipesql.chat.prompts import messages, schema_text
 from pipesql.execution.database import Database
-from pipesql.records import GoldenPair, Sample
+from pipesql.records import GoldenPair, Sample, original, query_of
 from pipesql.samples.layouts import PREFIX_LIMITS, broken_prefix
-from pipesql.samples.renaming import original, renaming_faults
-from pipesql.storage import read_jsonl
-
-GOLDEN, AUGMENTED = "golden.jsonl", "augmented.jsonl"
-"""The files of a data folder that hold pairs (`golden.output`, `augment.grow`)."""
+from pipesql.samples.renaming import renaming_faults
 
 
 @dataclass(frozen=True)
@@ -42,12 +37,12 @@ def check_samples(samples: Sequence[Sample], pairs: Mapping[str, GoldenPair]) ->
     by_pair: dict[str, list[Sample]] = {}
     renamed: dict[str, list[Sample]] = {}
     for sample in samples:
-        if (name := query_of(sample)) not in pairs and original(name) in pairs:
+        if (name := query_of(sample.id, sample.layout)) not in pairs and original(name) in pairs:
             renamed.setdefault(sample.db_id, []).append(sample)
         else:
             by_pair.setdefault(name, []).append(sample)
     for of_one in renamed.values():
-        made_of = {sample.id: pairs[original(query_of(sample))] for sample in of_one}
+        made_of = {sample.id: pairs[original(query_of(sample.id, sample.layout))] for sample in of_one}
         schema = Database(made_of[of_one[0].id].database).schema
         faults += renaming_faults(of_one, made_of, schema)
     by_database: dict[str, list[str]] = {}
@@ -75,20 +70,6 @@ def check_samples(samples: Sequence[Sample], pairs: Mapping[str, GoldenPair]) ->
         results=results,
         faults=tuple(faults),
     )
-
-
-def pairs_of(folder: Path) -> dict[str, GoldenPair]:
-    """The pairs of a data folder by id: the benchmark's own, and the augmented ones if there are any.
-
-    Raises InvalidFile for a file that is missing or malformed.
-    """
-    files = [folder / GOLDEN] + [path for path in [folder / AUGMENTED] if path.is_file()]
-    return {pair.id: pair for path in files for pair in read_jsonl(path, GoldenPair)}
-
-
-def query_of(sample: Sample) -> str:
-    """The id of the pair that a sample is about: the part before `#` of a step or a conversation."""
-    return sample.id.rpartition("#")[0] if sample.layout in ("steps", "tools") else sample.id
 
 
 def _text_faults(samples: Sequence[Sample], pair: GoldenPair) -> Iterator[str]:

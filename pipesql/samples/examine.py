@@ -7,12 +7,22 @@ from typing import Any
 
 from pipesql.chat.trees import read_samples
 from pipesql.errors import PipesqlError
-from pipesql.records import GoldenPair, Sample
-from pipesql.samples.check import pairs_of, query_of
+from pipesql.records import GoldenPair, Sample, original, query_of
 from pipesql.samples.leaks import normalised
-from pipesql.samples.renaming import original
+from pipesql.storage import read_jsonl
 
+GOLDEN, AUGMENTED = "golden.jsonl", "augmented.jsonl"
+"""The files of a data folder that hold pairs (`golden.output`, `augment.grow`)."""
 _SHOWN = 5
+
+
+def pairs_of(folder: Path) -> dict[str, GoldenPair]:
+    """The pairs of a data folder by id: the benchmark's own, and the augmented ones if there are any.
+
+    Raises InvalidFile for a file that is missing or malformed.
+    """
+    files = [folder / GOLDEN] + [path for path in [folder / AUGMENTED] if path.is_file()]
+    return {pair.id: pair for path in files for pair in read_jsonl(path, GoldenPair)}
 
 
 def examine(folder: Path) -> dict[str, Any]:
@@ -29,7 +39,7 @@ def examine(folder: Path) -> dict[str, Any]:
     learnt = list(read_samples(folder / "samples.train.jsonl"))
     faults: dict[str, list[str]] = {"database": [], "question": [], "unknown": []}
     for sample in learnt:
-        name = query_of(sample)
+        name = query_of(sample.id, sample.layout)
         if kind := _fault(sample, pairs.get(name) or pairs.get(original(name)), ids, digests, questions):
             faults[kind].append(sample.id)
     if any(faults.values()):

@@ -11,8 +11,9 @@ A leak, which fails the build and is named:
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
@@ -23,6 +24,8 @@ from pipesql.execution.database import Database
 from pipesql.pipe.schema import Schema
 from pipesql.records import GoldenPair, Question
 
+LEAKS = "leaks.json"
+"""The leak report in a data folder."""
 _SHOWN = 5
 
 
@@ -76,6 +79,11 @@ def normalised(text: str) -> str:
     """A question's words without case, spacing and punctuation, by which questions are compared."""
     words = unicodedata.normalize("NFKC", text).casefold()
     return " ".join("".join(c if c.isalnum() else " " for c in words).split())
+
+
+def leak_metrics(report: Mapping[str, Any]) -> dict[str, float]:
+    """The counts of a leak report as metrics `leaks/…`."""
+    return {f"leaks/{name}": float(value) for name, value in report.items() if isinstance(value, int)}
 
 
 def _same_tables(twin: Twin) -> bool:

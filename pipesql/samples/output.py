@@ -9,6 +9,7 @@ from typing import Any
 from pipesql.chat.trees import lines
 from pipesql.samples.build import Built
 from pipesql.samples.layouts import Options
+from pipesql.samples.leaks import LEAKS, leak_metrics
 from pipesql.samples.lengths import ruler
 from pipesql.samples.preview import page
 from pipesql.samples.splits import Splits
@@ -16,7 +17,6 @@ from pipesql.samples.stats import statistics
 from pipesql.storage import atomic_write, write_json, write_jsonl
 
 STATS = "stats.json"
-LEAKS = "leaks.json"
 PREVIEW = "preview.html"
 ARTIFACTS = (STATS, LEAKS, PREVIEW)
 """Files that are logged with a run."""
@@ -55,8 +55,3 @@ def metrics(stats: Mapping[str, Any], splits: Splits) -> dict[str, float]:
         found[f"samples/{split}_conversations"] = float(one["by_layout"].get("tools", 0))
         found[f"samples/{split}_{stats['unit']}"] = float(sum(of["whole"]["sum"] for of in one["lengths"].values()))
     return found
-
-
-def leak_metrics(report: Mapping[str, Any]) -> dict[str, float]:
-    """The counts of a leak report as metrics `leaks/…`."""
-    return {f"leaks/{name}": float(value) for name, value in report.items() if isinstance(value, int)}

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipesql.records import Sample
+from pipesql.records import Sample, original
 from pipesql.samples.build import Built
 from pipesql.samples.conversations import depth_in, has_repair
 from pipesql.samples.layouts import Options
 from pipesql.samples.lengths import Length, Ruler
-from pipesql.samples.renaming import original
 
 
 def statistics(

@@ -12,7 +12,7 @@ import click
 
 from pipesql.benchmarks import Source
 from pipesql.options import group, option, values_of
-from pipesql.samples import Options as SampleOptions
+from pipesql.samples.layouts import Options as SampleOptions
 from pipesql.tracking import tags
 
 if TYPE_CHECKING:
@@ -55,7 +55,11 @@ def data(options: DataOptions) -> str:
     """
     # Imported here, since worker processes import this module again and need none of it.
     from pipesql import augment as augmentation
-    from pipesql import benchmarks, golden, samples
+    from pipesql import benchmarks, golden
+    from pipesql.samples import output as sample_files
+    from pipesql.samples.build import build as build_samples
+    from pipesql.samples.splits import split_pairs
+    from pipesql.samples.stats import statistics_text
     from pipesql.storage import config_name, whole_folder
     from pipesql.tracking.runs import step_run
     from pipesql.tracking.store import project_root
@@ -71,24 +75,24 @@ def data(options: DataOptions) -> str:
         build = making.build(questions, options.seed)
         grown = augmentation.grow(build.pairs, options.augment, options.seed, golden.build)
         with whole_folder(making.target) as scratch:
-            splits = samples.split_pairs([*build.pairs, *grown.pairs], questions, shape.validation, options.seed)
-            made = {split: samples.build(pairs, shape, splits.questions()) for split, pairs in splits.parts().items()}
+            splits = split_pairs([*build.pairs, *grown.pairs], questions, shape.validation, options.seed)
+            made = {split: build_samples(pairs, shape, splits.questions()) for split, pairs in splits.parts().items()}
             golden.write(scratch, build, making.comparison)
-            stats = samples.write(scratch, made, splits, shape, f"Samples of {place.name}")
+            stats = sample_files.write(scratch, made, splits, shape, f"Samples of {place.name}")
             grown.write(scratch)
             more = found.manifest() | grown.manifest() | {"leaks": splits.leak_report()}
             golden.write_manifest(scratch, config, questions, build, more)
         for split, digest, rows in golden.question_digests(questions):
             run.dataset(f"{benchmark}-{split}", found.place, digest, split, rows)
-        metrics = golden.metrics(build) | samples.metrics(stats, splits) | found.metrics() | grown.metrics()
+        metrics = golden.metrics(build) | sample_files.metrics(stats, splits) | found.metrics() | grown.metrics()
         run.metrics(metrics | {"time/seconds": time.monotonic() - start})
-        for name in (*golden.artifacts(making.target), *samples.ARTIFACTS, *grown.artifacts()):
+        for name in (*golden.artifacts(making.target), *sample_files.ARTIFACTS, *grown.artifacts()):
             run.artifact(making.target / name)
         making.finish()
     report = (making.folder / "report.txt").read_text(encoding="utf-8")
     return "\n".join([
         *found.notes(), report, *grown.notes(),
-        f"{samples.statistics_text(stats)}withheld from train: {len(splits.withheld)}",
+        f"{statistics_text(stats)}withheld from train: {len(splits.withheld)}",
         f"written to {making.folder} in {time.monotonic() - start:.1f} s",
     ])  # fmt: skip
 

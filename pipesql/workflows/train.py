@@ -76,7 +76,7 @@ def chosen_data(data: str) -> tuple[Path, str]:
 def log_leaks(run: StepRun, folder: Path, output: Path) -> None:
     """Examine the folder's samples for leaks; the report is written to `output` and logged. Raises PipesqlError."""
     from pipesql.samples.examine import examine
-    from pipesql.samples.output import LEAKS, leak_metrics
+    from pipesql.samples.leaks import LEAKS, leak_metrics
 
     write_json(output / LEAKS, report := examine(folder))
     run.metrics(leak_metrics(report))

@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from pipesql import benchmarks, golden, samples
+from pipesql import benchmarks, golden
 from pipesql.cli.main import main
+from pipesql.samples.build import build
+from pipesql.samples.layouts import Options
+from pipesql.samples.output import write
+from pipesql.samples.splits import split_pairs
+from pipesql.storage import write_jsonl
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +23,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder of a few demo questions, with conversations."""
     pairs = golden.build(benchmarks.load("demo", str(tmp_path_factory.mktemp("demo")), limit=12)).pairs
     target = tmp_path_factory.mktemp("data")
-    options = samples.Options("folded", tool_ratio=1.0, tokenizer="tiny")
-    splits = samples.split_pairs(pairs)
-    made = {split: samples.build(members, options) for split, members in splits.parts().items()}
-    samples.write(target, made, splits, options)
-    from pipesql.storage import write_jsonl
-
+    options = Options("folded", tool_ratio=1.0, tokenizer="tiny")
+    splits = split_pairs(pairs)
+    made = {split: build(members, options) for split, members in splits.parts().items()}
+    write(target, made, splits, options)
     write_jsonl(target / "golden.jsonl", pairs)
     return target
 

@@ -18,10 +18,13 @@ from pipesql.chat.trees import read_samples
 from pipesql.errors import PipesqlError
 from pipesql.execution.database import Database
 from pipesql.records import GoldenPair, Sample
-from pipesql.samples import Options, build, split_pairs, write
+from pipesql.samples.build import build
 from pipesql.samples.check import check_samples
 from pipesql.samples.conversations import converse, depth_in, has_repair
+from pipesql.samples.layouts import Options
 from pipesql.samples.mistakes import KINDS, mistake
+from pipesql.samples.output import write
+from pipesql.samples.splits import split_pairs
 
 
 @pytest.fixture(scope="module")

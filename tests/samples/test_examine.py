@@ -11,8 +11,10 @@ import pytest
 from pipesql.chat.trees import lines, read_samples
 from pipesql.errors import PipesqlError
 from pipesql.records import GoldenPair, Sample
-from pipesql.samples import Options, build, split_pairs
+from pipesql.samples.build import build
 from pipesql.samples.examine import examine
+from pipesql.samples.layouts import Options
+from pipesql.samples.splits import split_pairs
 from pipesql.storage import write_jsonl
 
 

@@ -19,12 +19,16 @@ from pipesql.execution.database import Database
 from pipesql.pipe.lowering.lower import lower
 from pipesql.pipe.printing.printer import print_operators
 from pipesql.pipe.reading.parser import parse
-from pipesql.records import GoldenPair, Sample
-from pipesql.samples import Options, build, metrics, split_pairs, statistics_text, write
+from pipesql.records import GoldenPair, Sample, original
+from pipesql.samples.build import build
 from pipesql.samples.check import check_samples
 from pipesql.samples.examine import examine
-from pipesql.samples.renaming import original, rename_database, vocabulary
+from pipesql.samples.layouts import Options
+from pipesql.samples.output import metrics, write
+from pipesql.samples.renaming import rename_database, vocabulary
 from pipesql.samples.renaming.names import changed, plural, renamed_query, stem
+from pipesql.samples.splits import split_pairs
+from pipesql.samples.stats import statistics_text
 from pipesql.storage import write_jsonl
 from tests.support.pairs import golden_pair
 

@@ -17,7 +17,10 @@ from pipesql.errors import BadInput, PipesqlError
 from pipesql.execution.connection import QueryLimits
 from pipesql.execution.database import Database
 from pipesql.records import GoldenPair, Sample
-from pipesql.samples import Built, Options, build, metrics, split_pairs, write
+from pipesql.samples.build import Built, build
+from pipesql.samples.layouts import Options
+from pipesql.samples.output import metrics, write
+from pipesql.samples.splits import split_pairs
 from tests.support.pairs import golden_pair
 
 OPERATORS = ("FROM singer", "|> WHERE age > 20", "|> SELECT name")

@@ -11,8 +11,8 @@ import pytest
 
 from pipesql.errors import BadInput, PipesqlError
 from pipesql.records import GoldenPair, Question
-from pipesql.samples import split_pairs
 from pipesql.samples.leaks import normalised
+from pipesql.samples.splits import split_pairs
 from tests.support.pairs import golden_pair
 
 

@@ -22,7 +22,7 @@ from pipesql.errors import BadInput, InvalidOption
 from pipesql.finetune.data.packs import make_packs
 from pipesql.finetune.data.tokenise import Row, TokenStatistics, tokenise
 from pipesql.finetune.recipe.recipe import Recipe
-from pipesql.records import Sample
+from pipesql.records import Sample, query_of
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,6 @@ def _drawn(path: Path, count: int, seed: int, skip: int = 0) -> list[Sample]:
     left = [query for query in queries if query not in earlier]
     chosen = set(random.Random(seed).sample(left, count)) if 0 < count < len(left) else set(left)
     return [sample for sample in samples if query_of(sample.id, sample.layout) in chosen]
-
-
-def query_of(name: str, layout: str) -> str:
-    """The query that a sample's id belongs to: samples of its steps and conversations have a suffix after `#`."""
-    return name.rpartition("#")[0] if layout in ("steps", "tools") else name
 
 
 def pack_rows(rows: Sequence[Row], recipe: Recipe, seed: int) -> Dataset:

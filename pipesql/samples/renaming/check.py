@@ -12,15 +12,6 @@ from pipesql.pipe.schema import Schema
 from pipesql.records import GoldenPair, Sample
 from pipesql.samples.renaming.names import stem, words
 
-SIGN = "@"
-"""In the ids of renamed samples and databases, before the number of the renaming."""
-
-
-def original(name: str) -> str:
-    """The id of the pair or database that a renamed one was made from; any other id as it is."""
-    before, sign, number = name.rpartition(SIGN)
-    return before if sign and number.isdigit() else name
-
 
 def renaming_faults(samples: Sequence[Sample], pairs: Mapping[str, GoldenPair], schema: Schema) -> Iterator[str]:
     """A sentence for each fault in the samples of one renaming; `pairs` by their samples' ids, `schema` the real one.
