@@ -18,14 +18,14 @@ from typing import Self
 FIRST_LINE_S = 5.0
 """Seconds until a log gets its first line, and at least between two of its lines."""
 APART = 0.05
-"""Lines of long work are farther apart: by this share of the time that it has taken so far."""
+"""Share of the time taken so far that must pass between two lines: the longer the work, the rarer the lines."""
 BAR_S = 0.1
-"""Seconds between two states of a bar."""
+"""Seconds between two updates of a bar."""
 _BAR_WIDTH = 24
 
 
 class Progress:
-    """Counts finished `unit`s of a `total` (0: not known yet). Nothing is shown of work that is done at once.
+    """Counts finished `unit`s of a `total` (0: not known yet). Work that takes no time is not shown.
 
     A `silent` one shows nothing. Use as a context manager, or call `close`.
     """
@@ -99,7 +99,7 @@ class Progress:
 
 
 def _duration(seconds: float) -> str:
-    """Seconds as one would say them: `8 s`, `3 min`, `2 h 5 min`."""
+    """Seconds in the usual units: `8 s`, `3 min`, `2 h 5 min`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

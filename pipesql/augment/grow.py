@@ -1,4 +1,4 @@
-"""New pairs proposed by the rules, of which those are kept that pass the proof of every gold."""
+"""New pairs proposed by the rules; those are kept that pass the proof of every gold."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def _sources(database: Database, pairs: Sequence[GoldenPair]) -> Iterator[tuple[
     schema = database.schema
     with database.open() as connection:
         values = reader(connection)
-        trees = [(pair, parsed(pair, database.dialect, schema)) for pair in pairs]
+        trees = [(pair, parsed(pair, database)) for pair in pairs]
         sources = [Source(pair, tree, schema, values) for pair, tree in trees if tree is not None]
         filters = [found for source in sources if (found := filter_of(source)) is not None]
         for source in sources:

@@ -14,6 +14,7 @@ from sqlglot.errors import SqlglotError
 from pipesql.augment.wording import readable
 from pipesql.errors import ExecutionError
 from pipesql.execution.connection import Connection
+from pipesql.execution.database import Database
 from pipesql.pipe.schema import Column, Schema, Table
 from pipesql.records import GoldenPair
 
@@ -70,21 +71,21 @@ def _alias(table: exp.Table) -> str:
     return str(table.alias_or_name).lower()
 
 
-def parsed(pair: GoldenPair, dialect: str, schema: Schema) -> exp.Query | None:
+def parsed(pair: GoldenPair, database: Database) -> exp.Query | None:
     """The gold as a tree, SQLite's texts in double quotes as literals; None if sqlglot cannot read it."""
     try:
-        tree = sqlglot.parse_one(pair.gold_sql, read=dialect)
+        tree = sqlglot.parse_one(pair.gold_sql, read=database.dialect)
     except SqlglotError:
         return None
     if not isinstance(tree, exp.Query):
         return None
-    names = {c.name.lower() for table in schema for c in table.columns} | set(tree.named_selects)
+    names = {c.name.lower() for table in database.schema for c in table.columns} | set(tree.named_selects)
 
     def text(node: exp.Expr) -> exp.Expr:
         quoted = isinstance(node, exp.Column) and not node.table and bool(node.this.args.get("quoted"))
         return exp.Literal.string(node.name) if quoted and node.name.lower() not in names else node
 
-    return tree.transform(text) if dialect == "sqlite" else tree
+    return tree.transform(text) if database.dialect == "sqlite" else tree
 
 
 def reader(connection: Connection) -> Callable[[Table, Column], Sequence[Any]]:

@@ -82,7 +82,7 @@ class DuckDbConnection(Connection):
 
     @classmethod
     def adopt(cls, connection: Any, path: Path, limits: QueryLimits = DEFAULT_LIMITS) -> DuckDbConnection:
-        """Guard an open connection (to an in-memory copy of `path`, say); from now on it only reads."""
+        """Guard an open connection (such as one to an in-memory copy of `path`); from now on it only reads."""
         lock(connection)
         guarded = cls.__new__(cls)
         guarded._setup(connection, path, limits)

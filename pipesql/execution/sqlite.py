@@ -100,7 +100,7 @@ class SqliteConnection(Connection):
     def adopt(
         cls, connection: sqlite3.Connection, path: Path, limits: QueryLimits = DEFAULT_LIMITS
     ) -> SqliteConnection:
-        """Guard an open connection (to an in-memory copy of `path`, say); from now on it only reads."""
+        """Guard an open connection (such as one to an in-memory copy of `path`); from now on it only reads."""
         guarded = cls.__new__(cls)
         guarded._setup(connection, path, limits)
         return guarded

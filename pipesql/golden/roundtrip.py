@@ -25,7 +25,7 @@ a `GoldenPair`, else a `Rejection` whose reason is one of:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import sqlglot
@@ -90,10 +90,18 @@ class _Trip:
     """The results of a round trip so far."""
 
     gold_sql: str
-    dialect: str
+    suite: Suite
     operators: tuple[str, ...] = ()
     lowered: str = ""
     results: list[Result] = field(default_factory=list)
+
+    @property
+    def dialect(self) -> str:
+        return self.suite.dialect
+
+    @property
+    def schema(self) -> Schema:
+        return self.suite.schema
 
 
 def round_trip(question: Question, suite: Suite) -> GoldenPair | Rejection:
@@ -101,9 +109,9 @@ def round_trip(question: Question, suite: Suite) -> GoldenPair | Rejection:
 
     `suite` is its database with one perturbed copy, or none of a server's database.
     """
-    trip = _Trip(question.gold_sql, suite.dialect)
+    trip = _Trip(question.gold_sql, suite)
     try:
-        _prove(trip, suite)
+        _prove(trip)
     except _Rejected as rejected:
         return _rejection(question, trip, rejected)
     real, *copies = trip.results
@@ -149,21 +157,20 @@ def _rejection(question: Question, trip: _Trip, rejected: _Rejected) -> Rejectio
     )
 
 
-def _prove(trip: _Trip, suite: Suite) -> None:
+def _prove(trip: _Trip) -> None:
     """Make the trip and write its results into `trip`. Raises _Rejected where it fails."""
-    schema = suite.schema
-    real = _TestDatabase(suite)
+    suite, real = trip.suite, _TestDatabase(trip.suite)
     gold = _run_gold(trip, real, "gold_error")
-    trip.operators = _to_text(trip, schema)
-    trip.lowered = _to_sql(trip, schema)
-    _check_prefixes(trip.operators, schema)
-    _compare(trip, gold, real, schema)
+    trip.operators = _to_text(trip)
+    trip.lowered = _to_sql(trip)
+    _check_prefixes(trip)
+    _compare(trip, gold, real)
     if not suite.copies and not gold.rows:
-        said = "the gold returns no rows, and this database cannot be copied and perturbed to test further"
-        raise _Rejected("unproved:empty", said, "real")
+        detail = "the gold returns no rows, and this database cannot be copied and perturbed to test further"
+        raise _Rejected("unproved:empty", detail, "real")
     for number in range(len(suite.copies)):
         perturbed = _TestDatabase(suite, number)
-        _compare(trip, _run_gold(trip, perturbed, "unproved"), perturbed, schema)
+        _compare(trip, _run_gold(trip, perturbed, "unproved"), perturbed)
 
 
 def _constructs(trip: _Trip) -> tuple[str, ...]:
@@ -185,9 +192,9 @@ def _run_gold(trip: _Trip, database: _TestDatabase, reason: str) -> Result:
         raise _Rejected(f"{reason}:{category(e)}", str(e), database.name) from e
 
 
-def _to_text(trip: _Trip, schema: Schema) -> tuple[str, ...]:
+def _to_text(trip: _Trip) -> tuple[str, ...]:
     try:
-        return tuple(print_operators(decompile(trip.gold_sql, schema, trip.dialect)))
+        return tuple(print_operators(decompile(trip.gold_sql, trip.schema, trip.dialect)))
     except SqlError as e:
         raise _Rejected(f"refused:{_construct(e)}", str(e)) from e
 
@@ -200,34 +207,35 @@ def _construct(error: SqlError) -> str:
     return "syntax" if isinstance(error, SqlSyntaxError) else type(error).__name__
 
 
-def _to_sql(trip: _Trip, schema: Schema) -> str:
+def _to_sql(trip: _Trip) -> str:
     step = "parse"
     try:
         query = parse_operators(trip.operators)
         step = "lower"
         if not is_pure(query):
             raise _Rejected("impure", "the pipe text holds a standard SELECT")
-        return lower(query, schema, trip.dialect)
+        return lower(query, trip.schema, trip.dialect)
     except SqlError as e:
-        place = Finder(trip.operators, schema, trip.dialect).unreadable()
+        place = Finder(trip.operators, trip.schema, trip.dialect).unreadable()
         raise _Rejected(f"reread:{step}", str(e), place=place) from e
 
 
-def _check_prefixes(operators: Sequence[str], schema: Schema) -> None:
-    """Training shows a model every prefix, so each must be a query by itself."""
+def _check_prefixes(trip: _Trip) -> None:
+    """Training shows a model every prefix, so each must be a query by itself. Raises _Rejected where one is not."""
+    operators = trip.operators
     for length in range(1, len(operators) + 1):
         try:
-            read(operators[:length], schema)
+            read(operators[:length], trip.schema)
         except SqlError as e:
-            said = f"the first {length} of {len(operators)} operators are not a query: {e}"
-            raise _Rejected("prefix", said, place=Place(length, length - 1)) from e
+            detail = f"the first {length} of {len(operators)} operators are not a query: {e}"
+            raise _Rejected("prefix", detail, place=Place(length, length - 1)) from e
 
 
-def _compare(trip: _Trip, gold: Result, database: _TestDatabase, schema: Schema) -> None:
+def _compare(trip: _Trip, gold: Result, database: _TestDatabase) -> None:
     """Compare the lowered query with the gold's result on one database. Raises _Rejected when they differ."""
     run = database.connection.run
     where = f"on the {database.name} database"
-    finder = Finder(trip.operators, schema, trip.dialect)
+    finder = Finder(trip.operators, trip.schema, trip.dialect)
     try:
         result = run(trip.lowered)
     except QueryTimeout as e:
@@ -241,13 +249,13 @@ def _compare(trip: _Trip, gold: Result, database: _TestDatabase, schema: Schema)
     counts = f"{len(gold.rows)} rows of the gold, {len(result.rows)} of the pipe query"
     place = finder.disordered() if found == "order" else finder.differing(trip.gold_sql, run)
     if not _has_one_answer(trip, gold, database):
-        said = f"{where} the gold has more than one right answer ({counts})"
-        raise _Rejected("undecidable", said, database.name, place)
+        detail = f"{where} the gold has more than one right answer ({counts})"
+        raise _Rejected("undecidable", detail, database.name, place)
     kind = row_difference(gold.rows, result.rows) if found == "rows" else found
-    raise _Rejected(f"mismatch:{kind}", f"{where} {_SAID[kind]} ({counts})", database.name, place)
+    raise _Rejected(f"mismatch:{kind}", f"{where} {_DIFFERENCES[kind]} ({counts})", database.name, place)
 
 
-_SAID = {
+_DIFFERENCES = {
     "columns": "the number of columns differs",
     "types": "the values are the same, in other types",
     "multiplicity": "the rows are the same, but not as often",

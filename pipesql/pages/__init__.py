@@ -1,4 +1,4 @@
-"""The kit of which the HTML pages are made: one style, one script for lists of questions, one way to render.
+"""A kit for HTML pages: one style, one script for lists of questions, one way to render.
 
 A page stands by itself: no other file, no network. Its template extends `base.html.jinja`, or `questions.html.jinja`
 for a page with a list of questions, which travel inside it as compressed JSON (`packed`) and which a browser unpacks

@@ -62,11 +62,11 @@ def ruler(tokenizer: str = "auto") -> Ruler:
 
 def _characters(sample: Sample) -> Length:
     """Characters of all messages, tools and targets, without the template's own."""
-    said = [json.dumps(m.get("tool_calls")) for m in sample.prompt if m.get("tool_calls") and m.get("weight") != 0]
-    learnt = sum(map(len, [*said, *sample.targets]))
-    heard = sum(len(m["content"] or "") for m in sample.prompt)
-    offered = len(json.dumps(sample.tools)) if sample.tools else 0
-    return Length(learnt + heard + offered, learnt)
+    calls = [json.dumps(m.get("tool_calls")) for m in sample.prompt if m.get("tool_calls") and m.get("weight") != 0]
+    learnt = sum(map(len, [*calls, *sample.targets]))
+    read = sum(len(m["content"] or "") for m in sample.prompt)
+    tools = len(json.dumps(sample.tools)) if sample.tools else 0
+    return Length(learnt + read + tools, learnt)
 
 
 WIDTH, HEIGHT, BINS = 960, 120, 48

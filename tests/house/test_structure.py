@@ -1,4 +1,4 @@
-"""Few files in a folder, few short ones, no cycles; `experiments/structure.py` counts them right on planted packages."""
+"""Few files in a folder, few short ones, no cycles; `experiments/structure.py` counts planted ones right."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def _understood(
     pair: GoldenPair, values: Sequence[Value], query: PipeQuery, schema: Schema, others: dict[str, str]
 ) -> bool:
     """Whether the question names by its own words what was exchanged in its query."""
-    said = stems(pair.question)
+    spoken = stems(pair.question)
     texts = [value for _, _, value in values] + [pair.evidence]
     named = set[str]()
     for node in expressions(query, parts_but_conditions):
@@ -113,7 +113,7 @@ def _understood(
     to_name = tables.keys() - {owner.name for owner, *rest in filter(None, owners) if not rest}
     there = {word for text in texts for word in stems(text)}
     needed = {word for name in named | to_name for word in stems(name)}
-    return not there & others.keys() and (needed & others.keys()) <= said
+    return not there & others.keys() and (needed & others.keys()) <= spoken
 
 
 def _reordered(schema: Schema, rng: random.Random) -> Schema:
