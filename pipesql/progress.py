@@ -38,7 +38,7 @@ class Progress:
         self._start = time.monotonic()
         self._is_terminal = sys.stderr.isatty()
         self._due = self._start + (BAR_S if self._is_terminal else FIRST_LINE_S)
-        self._shown = False
+        self._shown = self._closed = False
 
     def skip(self, done: float) -> None:
         """Count units that were finished earlier; the time that is left is not estimated from them."""
@@ -50,7 +50,7 @@ class Progress:
         self._done += done
         self._counts.update(counts)
         now = time.monotonic()
-        if now >= self._due:
+        if now >= self._due and not 0 < self.total <= self._done:  # `close` shows the end
             self._show(now)
 
     def _show(self, now: float) -> None:
@@ -84,10 +84,11 @@ class Progress:
         sys.stderr.flush()
 
     def close(self) -> None:
-        """Show the final counts, if any were shown before."""
-        if self._shown:
-            self._write(f"{self._text()}, {_duration(time.monotonic() - self._start)} in all", end="\n")
-            self._shown = False
+        """Show the final counts and the time in all. Closing twice is fine."""
+        now = time.monotonic()
+        if not self._closed and (self._shown or now >= self._due):
+            self._write(f"{self._text()}, {_duration(now - self._start)} in all", end="\n")
+        self._closed = True
 
     def __enter__(self) -> Self:
         return self

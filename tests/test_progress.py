@@ -58,7 +58,7 @@ def test_a_terminal_shows_one_line_that_is_rewritten(clock: Clock, monkeypatch: 
     monkeypatch.setattr(sys, "stderr", terminal)
     work(clock, Progress("samples", 10, "queries"), 10)
     states = terminal.getvalue().split("\r\x1b[K")
-    assert len(states) == 12 and all(len(state) < 100 for state in states)
+    assert len(states) == 11 and all(len(state) < 100 for state in states)
     assert states[5] == f"{'━' * 12}{'─' * 12}  samples: 5 of 10 queries, 1 rejected, 5 s left"
     assert terminal.getvalue().endswith("samples: 10 of 10 queries, 3 rejected, 10 s in all\n")
 

@@ -1,7 +1,7 @@
 """A build beside an earlier one: what is lost is named, and the good output stays."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +9,9 @@ import pytest
 from pipesql import benchmarks, golden
 from pipesql.errors import BadInput, PipesqlError
 from pipesql.golden.build import GoldenBuild
-from pipesql.golden.regression import compare_builds
-from pipesql.records import Question, Rejection
+from pipesql.golden.regression import compare_builds, read_baseline
+from pipesql.records import GoldenPair, Question, Rejection
+from pipesql.storage import read_jsonl, write_jsonl
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +92,17 @@ def test_a_regressed_build_lies_beside_the_good_one(
     assert "regression.json" in golden.artifacts(making.target)
     with pytest.raises(PipesqlError, match=r"the new build is in .*demo-regressed, beside the earlier output"):
         making.finish()
+
+
+def test_files_of_version_0_1_are_read_under_their_old_field_names(build: GoldenBuild, tmp_path: Path) -> None:
+    old = {"perturbed_rows": "disturbed_rows", "perturbed_digest": "disturbed_digest", "shown_on": "witness"}
+    lost = Rejection("lost", "zoo", "?", "SELECT 1", "demo", "train", "timeout", "too slow", shown_on="real")
+
+    def renamed(record: GoldenPair | Rejection) -> dict[str, object]:
+        return {old.get(name, name): value for name, value in asdict(record).items()}
+
+    write_jsonl(tmp_path / "golden.jsonl", map(renamed, build.pairs))
+    write_jsonl(tmp_path / "rejections.jsonl", [renamed(lost)])
+    assert '"disturbed_rows"' in (tmp_path / "golden.jsonl").read_text()
+    assert read_baseline(tmp_path / "golden.jsonl") == build.pairs
+    assert list(read_jsonl(tmp_path / "rejections.jsonl", Rejection)) == [lost]
