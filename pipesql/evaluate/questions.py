@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from pipesql.chat.prompts import PromptShape
@@ -45,12 +45,16 @@ def split_golds(folder: Path, split: str = "dev") -> dict[str, list[str]]:
     return golds_by_database(split_questions(folder, split))
 
 
-def split_questions(folder: Path, split: str = "dev", limit: int = 0, seed: int = 0) -> list[GoldenPair]:
+def split_questions(
+    folder: Path, split: str = "dev", limit: int = 0, seed: int = 0, only: Collection[str] = ()
+) -> list[GoldenPair]:
     """The pairs of a split in `folder`/golden.jsonl, in file order; with a `limit`, a seeded sample of up to that many.
+
+    With names of databases in `only`, no others.
 
     `dev` is the benchmark's own; `validation` are the pairs on the databases of train that the data step held back, on
     which a model may be chosen. Raises InvalidFile where a file is missing or malformed or the split has no pairs, and
-    InvalidOption for an unknown split or a negative limit.
+    InvalidOption for an unknown split, a database without questions, or a negative limit.
     """
     if split not in SPLITS:
         raise InvalidOption(f"split is {split!r}: give one of {', '.join(SPLITS)}")
@@ -62,6 +66,10 @@ def split_questions(folder: Path, split: str = "dev", limit: int = 0, seed: int 
         how = "from a benchmark with one" if split == "dev" else "with validation=0.05"
         file = folder / "golden.jsonl"
         raise InvalidFile(f"{file} has no pairs of the split {split} to evaluate on; build the data {how}")
+    if missing := sorted({*only} - {pair.db_id for pair in questions}):
+        names = ", ".join(sorted({pair.db_id for pair in questions}))
+        raise InvalidOption(f"no {split} question is on the database {missing[0]!r}: give some of {names}")
+    questions = [pair for pair in questions if not only or pair.db_id in only]
     if limit < 0:
         raise InvalidOption(f"limit is {limit}: give a number of questions, or 0 for all")
     if not limit or limit >= len(questions):

@@ -32,6 +32,7 @@ class EvaluateOptions:
     version: str = option("", "Number or alias of a registered version; default: the newest.")
     data: str = option("auto", "Questions: auto (the newest data run), the id of a data run, or a folder.")
     split: str = option("dev", "dev, or validation: databases of train that were held back.")
+    database: str = option("", "Ask only questions on these databases: their names, comma-separated; default: on all.")
     limit: int = option(0, "Ask up to N questions, drawn by the seed; 0: all.")
     batch: int = option(16, "Number of questions answered together.")
     seed: int = option(0, "Draws the questions, and with mode=vote the answers.")
@@ -54,7 +55,8 @@ def evaluate(options: EvaluateOptions) -> str:
         from pipesql.evaluate.report.evaluation import Evaluation
         from pipesql.inference.confidence import Confidence
 
-        questions = split_questions(folder, options.split, options.limit, options.seed)
+        only = [name.strip() for name in options.database.split(",") if name.strip()]
+        questions = split_questions(folder, options.split, options.limit, options.seed, only)
         digest = file_digest(folder / "golden.jsonl")
         run.params(**values_of(options) | {"version": version.number, "data": folder.name, "questions": len(questions)})
         run.dataset(folder.name, folder / "golden.jsonl", digest, context=options.split, rows=len(questions))
@@ -65,7 +67,8 @@ def evaluate(options: EvaluateOptions) -> str:
         confidence = Confidence.read(fitted) if fitted else None
         evaluation = Evaluation(f"Evaluation of {version} on {folder.name}", judged, earlier, confidence)
         _log(run, evaluation, output)
-        _note(run, version, evaluation, options.split, digest)
+        if not only:
+            _note(run, version, evaluation, options.split, digest)
     return f"pipesql {version} on {len(questions)} {options.split} questions of {folder.name}\n{evaluation.text()}"
 
 

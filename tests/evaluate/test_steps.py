@@ -235,6 +235,20 @@ def test_a_champion_measured_on_other_questions_stays(place, train_run, data) ->
     assert newest("promote").status == "FINISHED"
 
 
+def test_questions_on_chosen_databases_alone_say_nothing_of_a_version(place, train_run, questions, tmp_path) -> None:
+    other = [replace(q, id=f"other-{q.id}", db_id="other") for q in questions[:2]]
+    write_jsonl(tmp_path / "golden.jsonl", [*questions, *other])
+    before = registry.get_version("").tags
+    said = ran(steps.evaluate, "--data", str(tmp_path), "--database", "other")
+    assert "on 2 dev questions" in said and newest("evaluate").params["evaluate.database"] == "other"
+    ran(steps.evaluate, "--data", str(tmp_path), "--database", f"other, {questions[0].db_id}", "--base", "0")
+    assert newest("evaluate").metrics["tuned/n"] == len(questions) + 2
+    assert registry.get_version("").tags == before
+    assert "no dev question is on the database 'sea': give some of " in refused(
+        steps.evaluate, "--data", str(tmp_path), "--database", "other,sea"
+    )
+
+
 def test_databases_held_back_fit_the_confidence_of_a_version(place, train_run, questions, tmp_path) -> None:
     """Half of these golds are not what the model answers; dev evaluations of the version then use what was fitted."""
     pytest.importorskip("llguidance")
