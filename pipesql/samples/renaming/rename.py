@@ -37,7 +37,7 @@ SHARE = 0.7
 """Share of the other words that are exchanged."""
 _SHORTEST = 3
 _KEPT = frozenset(["aggregate", "avg", "count", "distinct", "list", "max", "min", "sum", "value"]) | RESERVED
-"""Keywords, and the words by which the decompiler names columns (`decompile.bind.tables`): they stay."""
+"""Keywords, and the words by which the decompiler names columns (`decompile.build.select`): they stay."""
 
 
 def vocabulary(schemas: Sequence[Schema]) -> tuple[str, ...]:
