@@ -1,4 +1,4 @@
-"""What else is merged: checkpoints by name, whole models, adapters of a base in 4 bits; and what does not fit."""
+"""What else is merged: checkpoints by name, full models, adapters of a 4-bit base; and adapters of another base."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_any_checkpoint_is_merged_by_its_name(trained) -> None:
         steps.named("newest")
 
 
-def test_a_whole_model_is_trained_and_needs_no_merging(samples, tmp_path) -> None:
+def test_a_fully_fine_tuned_model_needs_no_merging(samples, tmp_path) -> None:
     recipe = dataclasses.replace(SHORT, use_peft=False, learning_rate=1e-3)
     result = train(samples, resolve_model("tiny"), recipe, tmp_path)
     assert json.loads((result.adapter / "base.json").read_text())["method"] == "full"

@@ -68,7 +68,7 @@ def test_the_reference_is_the_fine_tuned_model_and_not_its_base(trained) -> None
     assert logged[2][1]["grpo/kl"] > 1e-5
 
 
-def test_the_outcome_is_a_whole_model_that_names_its_base(trained, adapter) -> None:
+def test_the_outcome_is_a_full_model_that_names_its_base(trained, adapter) -> None:
     result, _ = trained
     record, before = (json.loads((f / "base.json").read_text()) for f in (result.model, adapter))
     assert record["method"] == "full"
