@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev test smoke lint docs ui clean
+.PHONY: help setup setup-dev test test-long smoke lint docs ui clean
 
 # The first interpreter that runs and is new enough; `make PYTHON=/path/to/python3` overrides it.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
@@ -39,8 +39,13 @@ smoke: setup  ## the whole pipeline: the demo benchmark teaches SmolLM2-135M, th
 	@mlflow run . -e main --env-manager local -P model=smol -P recipe=smoke -P benchmark=demo
 
 # Two workers with one thread each beat one with two: most tests wait for processes or are not parallel inside.
-test: lint  ## lint and run every test
-	@OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false pytest -n auto --maxprocesses 4
+PYTEST := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false pytest -n auto --maxprocesses 4
+
+test: lint  ## lint and run every test that is not long
+	@$(PYTEST) -m "not long"
+
+test-long: setup-dev  ## run the long tests: real weights, servers, fuzzing, whole pipelines, tutorials, the wheel
+	@$(PYTEST) -m long
 
 lint: setup-dev  ## style, types and layers
 	@ruff check .
