@@ -6,6 +6,8 @@ Small versions of `python -m tests.conformance.random_queries` and `python -m te
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -36,16 +38,12 @@ def tables():
     return mutations.schema()
 
 
-@settings(max_examples=200, deadline=None)
-@given(seed=SEEDS)
-def test_round_trip(bench, seed) -> None:
+def round_trip(bench, seed) -> None:
     outcome = bench.check(random_queries.query_of(seed, 0), prefixes=seed % 5 == 0)
     assert outcome.sound, outcome
 
 
-@settings(max_examples=700, deadline=None)
-@given(seed=SEEDS)
-def test_mutated_text_ends_in_our_errors(tables, seed) -> None:
+def mutated_text_ends_in_our_errors(tables, seed) -> None:
     text, read = mutations.text_of(0, seed, tables)
     start = time.process_time()
     _, fault = mutations.outcome(text, read, tables)
@@ -53,15 +51,27 @@ def test_mutated_text_ends_in_our_errors(tables, seed) -> None:
     assert time.process_time() - start < SLOWEST, text
 
 
-@settings(max_examples=200, deadline=None)
-@given(text=st.text(max_size=60))
-def test_any_text_ends_in_our_errors(tables, text) -> None:
+def any_text_ends_in_our_errors(tables, text) -> None:
     for read in (lambda: lower(parse(text), tables), lambda: decompile(text, tables)):
         try:
             read()
         except PipesqlError as e:
             assert str(e)
             assert "\n" not in str(e)
+
+
+def tried(check: Callable[..., None], count: int, **drawn: st.SearchStrategy[Any]) -> Callable[..., None]:
+    """A property test of `count` examples."""
+    return settings(max_examples=count, deadline=None)(given(**drawn)(check))
+
+
+TEXTS = st.text(max_size=60)
+test_round_trip = tried(round_trip, 200, seed=SEEDS)
+test_mutated_text_ends_in_our_errors = tried(mutated_text_ends_in_our_errors, 700, seed=SEEDS)
+test_any_text_ends_in_our_errors = tried(any_text_ends_in_our_errors, 200, text=TEXTS)
+test_round_trip_in_depth = pytest.mark.long(tried(round_trip, 3_000, seed=SEEDS))
+test_mutated_text_in_depth = pytest.mark.long(tried(mutated_text_ends_in_our_errors, 20_000, seed=SEEDS))
+test_any_text_in_depth = pytest.mark.long(tried(any_text_ends_in_our_errors, 10_000, text=TEXTS))
 
 
 DEEP = {
