@@ -1,13 +1,11 @@
 """Lowered queries give the rows that Google's own executor gives for the pipe text, on every engine at hand.
 
-Every ordered pair of operators, every operator behind every start, and longer runs drawn at random. The default is a
-sample; `PIPESQL_ALL_PIPELINES=1` runs all of them and many more long ones (minutes). The same as a table:
-`python -m tests.conformance.matrix`.
+Every ordered pair of operators, every operator behind every start, and longer runs drawn at random: a sample of them in
+`make test`, all of them in `make test-long`. The same as a table: `python -m tests.conformance.matrix`.
 """
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,12 +22,8 @@ from tests.conformance import matrix
 from tests.conformance.matrix import Matrix, Rows
 from tests.support.oracles import googlesql
 
-ALL = bool(os.environ.get("PIPESQL_ALL_PIPELINES"))
-
-
-def _texts() -> list[str]:
-    texts = [*matrix.pairs(), *matrix.starts()]
-    return (texts if ALL else random.Random(7).sample(texts, 220)) + matrix.longer(7, 2000 if ALL else 60)
+SAMPLE = [*random.Random(7).sample([*matrix.pairs(), *matrix.starts()], 220), *matrix.longer(7, 60)]
+ALL = [*matrix.pairs(), *matrix.starts(), *matrix.longer(7, 500)]
 
 
 @pytest.fixture(scope="module")
@@ -65,24 +59,25 @@ def google(tables) -> _Remembering:
 
 
 @pytest.mark.parametrize("engine", matrix.ENGINES)
-def test_rows_are_googles(google, tables, engine) -> None:
+@pytest.mark.parametrize("texts", [SAMPLE, pytest.param(ALL, marks=pytest.mark.long)], ids=["sample", "all"])
+def test_rows_are_googles(google, tables, engine, texts) -> None:
     with matrix.engine(engine, tables, google) as run:
         judged = Matrix(Database(tables).schema, google, {engine: run})
-        for text in _texts():
+        for text in texts:
             judged.judge(text)
     assert not judged.wrong(), "\n\n".join([judged.table(), *judged.wrong()[:5]])
     assert judged.tallies[engine].equal > 200
 
 
 def test_printing_and_parsing_again_changes_nothing() -> None:
-    for text in _texts():
+    for text in SAMPLE:
         printed = print_query(parse(text))
         assert print_query(parse(printed)) == printed
 
 
 def test_order_is_defined_where_google_says(google, tables) -> None:
     schema = Database(tables).schema
-    for text in ["FROM (FROM a |> ORDER BY id) |> SELECT id", "(FROM a |> ORDER BY id) |> SELECT id", *_texts()]:
+    for text in ["FROM (FROM a |> ORDER BY id) |> SELECT id", "(FROM a |> ORDER BY id) |> SELECT id", *SAMPLE]:
         try:
             ordered = google.executor.is_ordered(text)
         except googlesql.GoogleSqlError:
@@ -92,7 +87,7 @@ def test_order_is_defined_where_google_says(google, tables) -> None:
 
 def test_every_prefix_resolves(tables) -> None:
     schema = Database(tables).schema
-    for text in _texts()[:100]:
+    for text in SAMPLE[:100]:
         query = parse(text)
         scopes = resolve(query, schema)
         assert len(scopes) == len(query.operators)
