@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pipesql.assistant_tools.grounding import matching_values
 from pipesql.assistant_tools.schema_pruning import prune_schema
 from pipesql.chat.prompts import Value, messages
 from pipesql.chat.template import prompt_ids
@@ -107,7 +106,7 @@ def answer(
 
     def prompt(index: int, so_far: Sequence[str] = ()) -> list[int]:
         question = questions[index]
-        values = matching_values(Database(question.database), question.question, config.values)
+        values = _values(question, config)
         schema = schemas[question.database] if config.keys else schemas[question.database].without_keys()
         return prompt_within(tokenizer, schema, question, so_far, values, config.room(model))
 
@@ -151,6 +150,15 @@ def prompt_within(
     return prompt(prune_schema(schema, text, lambda shown: len(prompt(shown)), room, values))
 
 
+def _values(question: Question, config: DecodingConfig) -> list[Value]:
+    """The values of the database that the prompt shows."""
+    if not config.values:
+        return []
+    from pipesql.assistant_tools.grounding import matching_values
+
+    return matching_values(Database(question.database), question.question, config.values)
+
+
 def answer_as_agent(agent: Agent, questions: Sequence[Question], config: DecodingConfig, report: Report) -> None:
     """Let an agent answer, one question after the other. Raises BadInput for a database that cannot be read."""
     from pipesql.assistant_tools.toolbox import Toolbox
@@ -160,7 +168,7 @@ def answer_as_agent(agent: Agent, questions: Sequence[Question], config: Decodin
         for index, question in enumerate(questions):
             if question.database not in boxes:
                 boxes[question.database] = stack.enter_context(Toolbox(Database(question.database)))
-            values = matching_values(Database(question.database), question.question, config.values)
+            values = _values(question, config)
             report(index, agent.answer(question, boxes[question.database], values), 1.0)
 
 

@@ -20,6 +20,7 @@ from pipesql.tracking.store import project_root
 if TYPE_CHECKING:
     from pipesql.evaluate.judge import Judged
     from pipesql.evaluate.report.evaluation import Evaluation
+    from pipesql.inference.confidence import Confidence
     from pipesql.records import GoldenPair
     from pipesql.tracking.open_run import StepRun
     from pipesql.tracking.registry import Version
@@ -53,7 +54,6 @@ def evaluate(options: EvaluateOptions) -> str:
 
         from pipesql.evaluate.questions import split_questions
         from pipesql.evaluate.report.evaluation import Evaluation
-        from pipesql.inference.confidence import Confidence
 
         only = [name.strip() for name in options.database.split(",") if name.strip()]
         questions = split_questions(folder, options.split, options.limit, options.seed, only)
@@ -63,8 +63,7 @@ def evaluate(options: EvaluateOptions) -> str:
         output = f"output/evaluate/{run.run_id}"
         run.tags(**origin(version, data_run), **{tags.OUTPUT: output})
         judged = _judged(run, version, folder, questions, options)
-        fitted = version.tags.get(tags.CONFIDENCE) if options.split == "dev" else None
-        confidence = Confidence.read(fitted) if fitted else None
+        confidence = _confidence(version) if options.split == "dev" else None
         evaluation = Evaluation(f"Evaluation of {version} on {folder.name}", judged, earlier, confidence)
         _log(run, evaluation, output)
         if not only:
@@ -92,6 +91,15 @@ def _judged(
     return judged
 
 
+def _confidence(version: Version) -> Confidence | None:
+    """What an evaluation on databases that were held back found of the version's confidence; None without one."""
+    if not (fitted := version.tags.get(tags.CONFIDENCE)):
+        return None
+    from pipesql.inference.confidence import Confidence
+
+    return Confidence.read(fitted)
+
+
 def _log(run: StepRun, evaluation: Evaluation, output: str) -> None:
     """Log figures, files and the table of all answers."""
     from pipesql.evaluate.report.evaluation import comparison_rows
@@ -105,10 +113,12 @@ def _log(run: StepRun, evaluation: Evaluation, output: str) -> None:
 def _note(run: StepRun, version: Version, evaluation: Evaluation, split: str, digest: str) -> None:
     """Write down at the version what this evaluation found: on dev, beside its base, how good it is; on databases of
     train that were held back, what makes its answers trustworthy."""
-    from pipesql.evaluate.report.evaluation import version_figures
-    from pipesql.inference.confidence import fit
-
     if split == "dev" and "base" in evaluation.verdicts:
+        from pipesql.evaluate.report.evaluation import version_figures
+
         note_evaluation(version, run.run_id, digest, *version_figures(**evaluation.verdicts))
-    if split == "validation" and (fitted := fit(evaluation.verdicts["tuned"])):
-        set_tags(version, {tags.CONFIDENCE: fitted.text()})
+    if split == "validation":
+        from pipesql.inference.confidence import fit
+
+        if fitted := fit(evaluation.verdicts["tuned"]):
+            set_tags(version, {tags.CONFIDENCE: fitted.text()})
