@@ -197,6 +197,12 @@ class Verdict:
     """The name of that operator."""
     gold_operators: tuple[str, ...] = ()
 
+    def score(self, rule: str) -> float | None:
+        """The score by a rule of `evaluate.rules`, in 0…1; None where the answer was not judged by it."""
+        scores = {"strict": self.correct, "spider": self.spider, "bird": self.bird, "soft_f1": self.soft_f1}
+        value = scores[rule]
+        return None if value is None else float(value)
+
 
 Record = TypeVar("Record", Question, GoldenPair, Rejection, Sample, Tree, Prediction, Verdict)
 

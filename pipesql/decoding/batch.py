@@ -13,8 +13,7 @@ from typing import Any
 import torch
 from torch.nn.functional import pad
 
-from pipesql.decoding.kv_cache import in_place
-from pipesql.decoding.prefix_cache import PrefixCache
+from pipesql.decoding.kv_cache import PrefixCache, in_place
 
 
 class Batch:

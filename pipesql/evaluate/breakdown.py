@@ -15,7 +15,7 @@ from typing import Any
 from sqlglot import exp
 
 from pipesql.evaluate.judge import CAUSES
-from pipesql.evaluate.rules import SCORES, score_by
+from pipesql.evaluate.rules import SCORES
 from pipesql.evaluate.statistics import Share
 from pipesql.pipe import operators as op
 from pipesql.pipe.query import PipeQuery
@@ -137,7 +137,7 @@ def tally(verdicts: Sequence[Verdict]) -> Tally:
     """The figures of these verdicts together."""
     sums: dict[str, float] = {}
     for rule in SCORES:
-        scores = [score for v in verdicts if (score := score_by(v, rule)) is not None]
+        scores = [score for v in verdicts if (score := v.score(rule)) is not None]
         if len(scores) == len(verdicts):
             sums[rule] = sum(scores)
     return Tally(len(verdicts), sums)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipesql.errors import InvalidOption
-from pipesql.evaluate.rules import RULES, SCORES, score_by
+from pipesql.evaluate.rules import RULES, SCORES
 from pipesql.records import Verdict
 
 Interval = tuple[float, float]
@@ -137,7 +137,7 @@ class Estimate:
 
 def estimates(verdicts: Sequence[Verdict]) -> dict[str, Estimate]:
     """The estimate by each of `SCORES` by which all verdicts were judged. Empty without verdicts."""
-    table = {rule: [score_by(v, rule) for v in verdicts] for rule in SCORES}
+    table = {rule: [v.score(rule) for v in verdicts] for rule in SCORES}
     known = [rule for rule, column in table.items() if column and None not in column]
     rows = [[float(table[rule][i] or 0) for rule in known] for i in range(len(verdicts))]
     questions = by_question(rows)
@@ -196,7 +196,7 @@ def pairings(before: Sequence[Verdict], after: Sequence[Verdict]) -> dict[str, P
     earlier = {v.id: v for v in before}
     found = {}
     for rule in RULES:
-        pairs = [(score_by(earlier[v.id], rule), score_by(v, rule)) for v in after]
+        pairs = [(earlier[v.id].score(rule), v.score(rule)) for v in after]
         if any(score is None for pair in pairs for score in pair):
             continue
         gained, lost = gained_and_lost(pairs)

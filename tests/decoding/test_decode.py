@@ -11,9 +11,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from pipesql.chat.template import START, markers, prompt_ids  # noqa: E402
-from pipesql.decoding.decode import decode  # noqa: E402
-from pipesql.decoding.operator_stream import read_answer  # noqa: E402
-from pipesql.decoding.prefix_cache import shared_lengths  # noqa: E402
+from pipesql.decoding.decode import decode, read_answer  # noqa: E402
+from pipesql.decoding.kv_cache import shared_lengths  # noqa: E402
 from pipesql.decoding.types import Decoded, DecodeLimits  # noqa: E402
 from pipesql.errors import BadInput  # noqa: E402
 

@@ -12,7 +12,6 @@ import pytest
 
 from pipesql.decoding.types import Decoded
 from pipesql.errors import BadInput
-from pipesql.evaluate.cache import AnswerCache
 from pipesql.evaluate.report.evaluation import Evaluation
 from pipesql.inference.answer import prediction
 from pipesql.records import GoldenPair, Prediction
@@ -20,7 +19,7 @@ from pipesql.storage import write_jsonl
 
 torch = pytest.importorskip("torch")
 
-from pipesql.evaluate.model_evaluation import evaluate_model  # noqa: E402
+from pipesql.evaluate.model_evaluation import AnswerCache, evaluate_model  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.folder import fingerprint  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
@@ -91,13 +90,13 @@ def test_a_fingerprint_knows_weights_and_tokenizer() -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pipesql.evaluate import cache, model_evaluation
+from pipesql.evaluate import model_evaluation
 from pipesql.models import resolve_model
 from pipesql.models.load import load_model, load_tokenizer
 from pipesql.records import GoldenPair
 from pipesql.storage import read_jsonl
 
-add, done = cache.AnswerCache.add, []
+add, done = model_evaluation.AnswerCache.add, []
 
 def add_and_die(self, question, answer):
     add(self, question, answer)
@@ -105,7 +104,7 @@ def add_and_die(self, question, answer):
     if len(done) == 2:
         os.kill(os.getpid(), signal.SIGKILL)
 
-cache.AnswerCache.add = add_and_die
+model_evaluation.AnswerCache.add = add_and_die
 source = resolve_model("tiny")
 questions = list(read_jsonl(Path(sys.argv[1]), GoldenPair))
 model, tokenizer = load_model(source), load_tokenizer(source)

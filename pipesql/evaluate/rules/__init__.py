@@ -1,4 +1,4 @@
-"""The rules by which an answer's rows are compared with the gold's, and an answer's score by each.
+"""The rules by which an answer's rows are compared with the gold's, by name.
 
 `strict`   rows as a multiset, in order where the gold orders, same number of columns (`execution.compare`)
 `spider`   the rule of Spider's test suites: rows as a multiset, columns in any order, exact row order where the gold
@@ -8,26 +8,14 @@
 
 The last three are the benchmarks' own, quirks included, so that figures can be compared with published ones.
 
-To add a rule: write it as a function of two results in a module here, give `Verdict` a field for its outcome, fill that
-in `judge.judge`, and name it in `SCORES` (and in `RULES` where it decides right or wrong).
+To add a rule: write it as a function of two results in a module here, give `Verdict` a field for its outcome (and
+`Verdict.score` its name), fill that in `judge.judge`, and name the rule in `SCORES`, and in `RULES` where it decides
+right or wrong.
 """
 
 from __future__ import annotations
-
-from pipesql.records import Verdict
 
 RULES = ("strict", "spider", "bird")
 """The rules that decide right or wrong."""
 SCORES = (*RULES, "soft_f1")
 """The rules, and the score that is a share."""
-
-
-def score_by(verdict: Verdict, rule: str) -> float | None:
-    """The score of an answer by one of `SCORES`, in 0…1; None where it was not judged by that rule."""
-    value = {
-        "strict": verdict.correct,
-        "spider": verdict.spider,
-        "bird": verdict.bird,
-        "soft_f1": verdict.soft_f1,
-    }[rule]
-    return None if value is None else float(value)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from pipesql.decoding.operator_stream import read_answer
+from pipesql.decoding.decode import read_answer
 from pipesql.execution.connection import QueryLimits, RememberingConnection
 from pipesql.execution.database import Database
 from pipesql.finetune.grpo.rewards import REWARDS
