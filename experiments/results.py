@@ -18,11 +18,12 @@ from typing import Any
 
 from pipesql.finetune.progress import draw_curve
 from pipesql.storage import write_json
+from pipesql.tracking import tags as names
 from pipesql.tracking.registry import Version, load_components, versions
 from pipesql.tracking.store import project_root, use_store
 
 SYSTEM = "system/"
-NAMING = ("pipesql.model", "pipesql.averaged")
+NAMING = (names.MODEL, names.AVERAGED)
 """Tags that say where models lie."""
 
 
@@ -38,21 +39,21 @@ def history(client: Any, run: Any) -> list[tuple[int, dict[str, float]]]:
 
 def made_of(run_id: str) -> Version | None:
     """The newest version that a training run's adapter was merged into."""
-    found = [version for version in versions() if version.tags.get("pipesql.train_run") == run_id]
+    found = [version for version in versions() if version.tags.get(names.TRAIN_RUN) == run_id]
     return max(found, key=lambda version: version.number, default=None)
 
 
 def record(run: Any, points: list[tuple[int, dict[str, float]]]) -> dict[str, Any]:
     """The run as one document: where it came from, with what settings, and what was measured."""
     tags, metrics = run.data.tags, run.data.metrics
-    output = project_root() / tags["pipesql.output"]
+    output = project_root() / tags[names.OUTPUT]
     base = json.loads((output / "adapter" / "base.json").read_text(encoding="utf-8"))
     tokens = output / "tokens.json"
     return {
         "run": run.info.run_id,
-        "resumed": tags.get("pipesql.resumed") == "true",
-        "base": {"name": named(tags["pipesql.model"]), "digest": base["digest"]},
-        "data": {"benchmark": tags["pipesql.benchmark"], "digest": tags["pipesql.data_digest"]},
+        "resumed": tags.get(names.RESUMED) == "true",
+        "base": {"name": named(tags[names.MODEL]), "digest": base["digest"]},
+        "data": {"benchmark": tags[names.BENCHMARK], "digest": tags[names.DATA_DIGEST]},
         "recipe": base["settings"],
         "layout": base["layout"],
         "seed": base["seed"],
@@ -84,8 +85,8 @@ def named(models: str) -> str:
 def evaluation(run: Any) -> dict[str, Any]:
     """An evaluate run as one document."""
     tags = {name: value for name, value in run.data.tags.items() if name.startswith("pipesql.")}
-    version = next(v for v in versions() if str(v.number) == tags["pipesql.version"])
-    tags.pop("pipesql.output", None)
+    version = next(v for v in versions() if str(v.number) == tags[names.VERSION])
+    tags.pop(names.OUTPUT, None)
     made = {name: value for name, value in version.tags.items() if name.startswith("pipesql.")}
     for of in (tags, made):
         of |= {name: named(of[name]) for name in NAMING if name in of}
@@ -111,9 +112,9 @@ def main() -> None:
     client = mlflow.MlflowClient()
     run = client.get_run(arguments.run)
     file = arguments.folder / f"{arguments.name}.json"
-    if run.data.tags.get("pipesql.step") == "evaluate":
+    if run.data.tags.get(names.STEP) == "evaluate":
         write_json(file, evaluation(run))
-        text = project_root() / run.data.tags["pipesql.output"] / "evaluation.txt"
+        text = project_root() / run.data.tags[names.OUTPUT] / "evaluation.txt"
         shutil.copyfile(text, file.with_suffix(".txt"))
         return
     points = history(client, run)

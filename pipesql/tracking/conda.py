@@ -1,4 +1,4 @@
-"""A stand-in for the `conda` command, for machines without one: it answers the calls that MLflow makes, by uv.
+"""A stand-in for the `conda` command, for machines without one: it does with uv what MLflow asks of conda.
 
 MLflow 3.17 runs `conda --help`, `conda env list --json`, `conda env create -n NAME --file FILE`, on failure
 `conda remove --yes --name NAME --all`, and then, in the shell of the entry point,
@@ -24,17 +24,19 @@ from pathlib import Path
 
 import click
 
-from pipesql.errors import BadInput, PipesqlError
+from pipesql.errors import InvalidFile, InvalidOption, PipesqlError, StorageError
 from pipesql.storage import whole_path
 
 _PREFIX = "prefix.txt"
-"""The file in an environment's folder that says where its interpreter is; written last, so without it none counts."""
+"""The file in an environment's folder that holds the prefix of its interpreter. It is written last: an environment
+without it is incomplete."""
 
 
 def stand_in_home() -> Path:
     """The folder MLflow is pointed at: inside the virtual environment, else in the user's cache.
 
-    MLflow writes it into a shell command without quotes, so a folder whose name a shell would take apart is no good.
+    MLflow writes it into a shell command without quotes, so a folder with a space or another special character in its
+    name cannot be used.
     """
     inside = Path(sys.prefix) / "share" / "pipesql-conda"
     if sys.prefix != sys.base_prefix and shlex.quote(str(inside)) == str(inside):
@@ -46,7 +48,7 @@ def stand_in_home() -> Path:
 
 
 def write_stand_in() -> Path:
-    """Write `bin/conda` and `etc/profile.d/conda.sh` where they are missing or differ; returns their home.
+    """Write `bin/conda` and `etc/profile.d/conda.sh` if they are missing or differ; returns their home.
 
     Raises OSError where the folder cannot be written.
     """
@@ -74,12 +76,12 @@ def _write(path: Path, text: str, mode: int) -> None:
 
 
 def environments_folder() -> Path:
-    """Where environments stand by name: `CONDA_ENVS_PATH`, as MLflow sets it for served models, else the home's."""
+    """The folder of environments by name: `CONDA_ENVS_PATH`, which MLflow sets for served models, else the home's."""
     return Path(os.environ.get("CONDA_ENVS_PATH") or stand_in_home() / "envs")
 
 
 def unmet(requirements: list[str]) -> list[str]:
-    """Those requirements that this environment does not hold, each with what is there instead."""
+    """The requirements that this environment does not meet, each with what is installed instead."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     missing = []
@@ -87,7 +89,7 @@ def unmet(requirements: list[str]) -> list[str]:
         try:
             wanted = Requirement(text)
         except InvalidRequirement as e:
-            raise BadInput(f"{text!r} in the conda file is not a requirement: {e}") from e
+            raise InvalidFile(f"{text!r} in the conda file is not a requirement: {e}") from e
         if wanted.marker and not wanted.marker.evaluate():
             continue
         try:
@@ -103,7 +105,7 @@ def unmet(requirements: list[str]) -> list[str]:
 def read_environment(file: Path) -> tuple[str, list[str]]:
     """The Python version, e.g. "3.11", and the pip requirements of a conda file.
 
-    Raises BadInput where it cannot be read, or asks for a conda package besides python and pip.
+    Raises InvalidFile if it cannot be read, or asks for a conda package besides python and pip.
     """
     import yaml
 
@@ -111,9 +113,9 @@ def read_environment(file: Path) -> tuple[str, list[str]]:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
         dependencies = document["dependencies"]
     except OSError as e:
-        raise BadInput(f"cannot read {file}: {e.strerror}") from e
+        raise InvalidFile(f"cannot read {file}: {e.strerror}") from e
     except (yaml.YAMLError, TypeError, KeyError) as e:
-        raise BadInput(f"{file} is not a conda environment file: it needs a list `dependencies`") from e
+        raise InvalidFile(f"{file} is not a conda environment file: it needs a list `dependencies`") from e
     python, pip = "", []
     for item in dependencies:
         name = item.replace(">", "=").replace("<", "=").split("=")[0].strip() if isinstance(item, str) else ""
@@ -122,18 +124,18 @@ def read_environment(file: Path) -> tuple[str, list[str]]:
         elif isinstance(item, dict) and set(item) == {"pip"}:
             pip = [str(requirement) for requirement in item["pip"]]
         elif name not in ("pip", "setuptools", "wheel"):
-            raise BadInput(f"{file} asks for {item!r}, which only conda itself can install: install conda")
+            raise InvalidFile(f"{file} asks for {item!r}, which only conda itself can install: install conda")
     return python, pip
 
 
 def serves(python: str) -> bool:
-    """True where this interpreter is of the version asked for, or a later one of the same major version."""
+    """True if this interpreter has the required version, or a later one with the same major number."""
     wanted = tuple(int(part) for part in python.split(".")[:2] if part.isdigit())
     return sys.version_info[: len(wanted)] >= wanted and (not wanted or wanted[0] == sys.version_info[0])
 
 
 def create(name: str, file: Path) -> Path:
-    """Make environment `name` of a conda file, this one where it serves, else a new one by uv; returns its prefix."""
+    """Make environment `name` from a conda file: this one if it fits, else a new one by uv. Returns its prefix."""
     target = environments_folder() / name
     python, requirements = read_environment(file)
     missing = unmet(requirements) if serves(python) else [f"python {python} (running: {sys.version.split()[0]})"]
@@ -143,7 +145,7 @@ def create(name: str, file: Path) -> Path:
         (target / _PREFIX).write_text(sys.prefix, encoding="utf-8")
         return Path(sys.prefix)
     shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-    click.echo(f"pipesql: this environment lacks {shown}; creating another one by uv in {target}", err=True)
+    click.echo(f"pipesql: this environment lacks {shown}; creating another one with uv in {target}", err=True)
     uv = [sys.executable, "-m", "uv", "--quiet"]
     prefix = target / "venv"
     _run([*uv, "venv", "--python", python or sys.executable, str(prefix)])
@@ -158,7 +160,7 @@ def create(name: str, file: Path) -> Path:
 def _run(command: list[str]) -> None:
     done = subprocess.run(command, check=False)
     if done.returncode:
-        raise BadInput(f"uv could not create the environment: {shlex.join(command)} ended with {done.returncode}")
+        raise StorageError(f"uv could not create the environment: {shlex.join(command)} ended with {done.returncode}")
 
 
 def _remove(target: Path) -> None:
@@ -167,17 +169,17 @@ def _remove(target: Path) -> None:
 
 
 def listed() -> dict[Path, Path]:
-    """The folder of every environment that is whole, with the prefix of its interpreter."""
+    """The folder of every complete environment, with the prefix of its interpreter."""
     recorded = sorted(environments_folder().glob(f"*/{_PREFIX}"))
     found = {file.parent: Path(file.read_text(encoding="utf-8")) for file in recorded}
     return {folder: prefix for folder, prefix in found.items() if (prefix / "bin" / "python").exists()}
 
 
 def activation(name: str) -> str:
-    """Shell text that puts environment `name` first. Raises BadInput where there is none of that name."""
+    """Shell text that puts environment `name` first. Raises InvalidOption if there is none of that name."""
     found = listed().get(environments_folder() / name)
     if found is None:
-        raise BadInput(f"there is no environment {name}: mlflow run creates it")
+        raise InvalidOption(f"there is no environment {name}: `mlflow run` creates it")
     prefix = shlex.quote(str(found))
     return f'export VIRTUAL_ENV={prefix}\nexport PATH={prefix}/bin:"$PATH"\nunset PYTHONHOME\n'
 
@@ -213,7 +215,7 @@ def create_command(name: str, file: Path) -> None:
 @click.option("-n", "--name", required=True)
 @click.option("--all", "everything", is_flag=True)
 def remove(yes: bool, name: str, everything: bool) -> None:
-    """Remove an environment; of a borrowed one, the name alone."""
+    """Remove an environment; if it is this one under another name, only that name."""
     _remove(environments_folder() / name)
 
 

@@ -1,8 +1,8 @@
 """What MLflow loads from this package at its start, so that `mlflow run . -e train` works without a flag.
 
 MLflow takes the environment of a project from `conda.yaml`, and it has no setting for another way of making one.
-Where conda is installed that is as it should be, and nothing here interferes. Elsewhere MLflow is pointed at a
-stand-in (`pipesql.tracking.conda`) that answers the few calls it makes of conda.
+Where conda is installed, nothing here interferes. Elsewhere MLflow is pointed at a stand-in
+(`pipesql.tracking.conda`) that answers the few calls that it makes.
 
 Nothing heavy is imported here: every MLflow process of this environment runs this module.
 """
@@ -26,7 +26,7 @@ _CONDA_VARIABLES = ("MLFLOW_CONDA_HOME", "MLFLOW_CONDA_CREATE_ENV_CMD", "CONDA_E
 
 
 def has_conda() -> bool:
-    """True where conda is installed, or where MLflow has been told where to find it."""
+    """True if conda is installed, or a variable tells MLflow where it is."""
     return any(os.environ.get(name) for name in _CONDA_VARIABLES) or shutil.which("conda") is not None
 
 
@@ -70,5 +70,5 @@ class ProjectExperiment(DefaultExperimentProvider):
         try:
             return ensure_experiment(mlflow.get_tracking_uri())
         except PipesqlError as e:
-            # MLflow would log this and go on in `Default`; a store that cannot be used is no reason for that.
+            # MLflow would log this and use the experiment `Default`, which cannot be right for a store that fails.
             sys.exit(f"pipesql: {e}")

@@ -1,8 +1,8 @@
 """The registered model `pipesql`: its versions, which of them is challenger or champion, and how one is promoted.
 
-The alias is the truth; the stage (Staging, Production, Archived) is written along with it for those who deploy by
-stage. A version carries as tags what it came from (`pipesql.train_run`, `pipesql.recipe`, `pipesql.model`, …) and, once
-evaluated, how good it is (`pipesql.ex`, `pipesql.evaluate_run`, …); `tracking.tags` lists them.
+The alias decides; the stage (Staging, Production, Archived) is written along with it for those who deploy by
+stage. A version's tags record what it was made from (`pipesql.train_run`, `pipesql.recipe`, `pipesql.model`, …) and,
+once it is evaluated, how good it is (`pipesql.ex`, `pipesql.evaluate_run`, …); `tracking.tags` lists them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Version:
         return f"version {self.number}"
 
     def prompt_shape(self, data: PromptShape | None = None) -> PromptShape:
-        """How this version must be asked; what its tags do not say is as in `data`."""
+        """The prompts that this version was trained with; what its tags do not record is as in `data`."""
         return names.prompts(self.tags, data)
 
 
@@ -90,7 +90,11 @@ def versions() -> list[Version]:
     found = client.search_model_versions(f"name = '{MODEL}'")
     listed = [
         Version(
-            int(v.version), v.run_id or "", v.current_stage or "None", by_number.get(int(v.version), ()), dict(v.tags)
+            int(v.version),
+            v.run_id or "",
+            v.current_stage or "None",
+            by_number.get(int(v.version), ()),
+            names.current(v.tags),
         )
         for v in found
     ]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pipesql.errors import InvalidOption, NoSuchRun, PipesqlError, StorageError
 from pipesql.tracking.open_run import TAG_LIMIT, StepRun
 from pipesql.tracking.store import use_store
-from pipesql.tracking.tags import ERROR, RESUMES, STEP
+from pipesql.tracking.tags import ERROR, RESUMES, STEP, current
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -84,9 +84,9 @@ def step_run(
     """Open the run of a step; the block's end finishes it, an exception fails it with its sentence as a tag.
 
     The run is the one in `MLFLOW_RUN_ID` (set by `mlflow run`), which keeps a name that its caller chose, else a
-    new one. With `resume` it is the run of that id, which is reopened; the one that `mlflow run` made says so in a tag.
-    `system_metrics` records processor, memory and GPU. Raises StorageError where the tracking store cannot be read or
-    written, and whatever the block raises.
+    new one. With `resume` it is the run of that id, which is reopened; the one that `mlflow run` made gets a tag with
+    that id. `system_metrics` records processor, memory and GPU. Raises StorageError if the tracking store cannot be
+    read or written, and whatever the block raises.
     """
     import mlflow
     from mlflow.exceptions import MlflowException
@@ -105,7 +105,7 @@ def step_run(
             if ERROR in run.data.tags:
                 mlflow.delete_tag(ERROR)
         elif given:
-            # The run's own experiment holds, whatever the environment says; its generated name gives way to the step's.
+            # The run stays in its experiment, whatever the environment names. The step replaces a generated name.
             run = mlflow.start_run(run_id=given, run_name=_better_name(given, name or step), **recorded)
             os.environ.pop("MLFLOW_RUN_ID", None)
         else:
@@ -221,7 +221,7 @@ def _reference(run: Run) -> RunRef:
         step=data.tags.get(STEP, data.tags.get("mlflow.project.entryPoint", "")),
         params=dict(data.params),
         metrics=dict(data.metrics),
-        tags=dict(data.tags),
+        tags=current(data.tags),
         artifact_uri=str(info.artifact_uri or ""),
         status=str(info.status),
         name=info.run_name or "",

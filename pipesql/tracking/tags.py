@@ -1,7 +1,7 @@
 """The names of all tags that pipesql writes on runs and registered versions.
 
-A tag that was renamed is written under its new name and read under both (`read`), since runs and versions of earlier
-releases keep the old one.
+A tag that was renamed is written under its new name. Runs and versions of earlier releases keep the old one, so tags
+are read through `current`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ AVERAGED: Final = "pipesql.averaged"
 GGUF: Final = "pipesql.gguf"
 GGUF_SHA256: Final = "pipesql.gguf_sha256"
 
-# How a model is asked: what its training prompts showed.
+# How a model must be prompted: what the prompts of its training showed.
 LAYOUT: Final = "pipesql.layout"
 VALUES: Final = "pipesql.values"
 KEYS: Final = "pipesql.keys"
@@ -60,9 +60,9 @@ OLD_NAMES: Final[Mapping[str, str]] = {SCALING: "pipesql.strength"}
 """New name → the name in releases up to 0.1."""
 
 
-def read(tags: Mapping[str, str], name: str, default: str = "") -> str:
-    """The tag of that name, or of its old name."""
-    return tags.get(name, tags.get(OLD_NAMES.get(name, name), default))
+def current(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a run or version on record, those that were renamed under their present names as well."""
+    return {**tags, **{new: tags[old] for new, old in OLD_NAMES.items() if old in tags and new not in tags}}
 
 
 def of_figures(figures: Mapping[str, str]) -> dict[str, str]:
@@ -71,12 +71,12 @@ def of_figures(figures: Mapping[str, str]) -> dict[str, str]:
 
 
 def of_prompts(shape: PromptShape) -> dict[str, str]:
-    """The tags of a training that say what its prompts showed."""
+    """The tags of a training that record what its prompts showed."""
     return {VALUES: str(shape.values), KEYS: str(int(shape.keys))}
 
 
 def prompts(tags: Mapping[str, str], data: PromptShape | None = None) -> PromptShape:
-    """How a version with these tags is asked; where no tag says so, as the prompts of `data` are."""
+    """The prompts that a version with these tags was trained with; what no tag gives is as in `data`."""
     shape = data or PromptShape()
     values, keys = int(tags.get(VALUES, shape.values)), bool(int(tags.get(KEYS, shape.keys)))
     return PromptShape(tags.get(LAYOUT, "folded"), values, keys)

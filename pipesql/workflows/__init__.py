@@ -1,6 +1,6 @@
 """What each step does with its MLflow run. Entry points in `steps/` and commands of `pipesql` call these functions.
 
-A workflow takes one dataclass of options, works inside one run, and returns the text that its step prints in the end.
+A workflow takes one dataclass of options, works inside one run, and returns the text that its step prints at the end.
 """
 
 from __future__ import annotations

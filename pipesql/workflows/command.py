@@ -45,7 +45,7 @@ def _sentence(message: str, exit_code: int) -> click.ClickException:
 
 
 def step_command(workflow: Workflow, name: str | None = None) -> click.Command:
-    """The command of a workflow, which says by the type of its parameter `options` what its options are."""
+    """The command of a workflow. Its options are those of the class that annotates the parameter `options`."""
     kind = typing.get_type_hints(workflow)["options"]
 
     def run(**given: Any) -> None:
@@ -98,7 +98,7 @@ def _click_options(kind: type[Any]) -> typing.Iterator[click.Option]:
 
 
 def _renamed(declared: list[Option], given: dict[str, Any]) -> dict[str, Any]:
-    """The values under the names of today, with a warning for each that came under its name of yesterday."""
+    """The values under their present names, with a warning for each that was given under an old one."""
     given = dict(given)
     for one in declared:
         value = given.pop(one.old, None) if one.old else None

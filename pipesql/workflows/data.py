@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """How golden pairs are built; whatever these say, the output is the same."""
+    """How golden pairs are built. None of these changes the pairs."""
 
     baseline: str = option("", "An earlier output folder or data run: fail if a golden pair of it is golden no longer.")
     engine: str = option("local", "local: processes on this machine; spark: the session of SPARK_MASTER, or local[*].")
@@ -30,7 +30,7 @@ class BuildOptions:
 
 @dataclass(frozen=True)
 class DataOptions:
-    """What the data step makes, and of what."""
+    """What the data step makes, and from which questions."""
 
     source: Source = group(Source)
     seed: int = option(0, "Draws the questions, and perturbs the copies of databases.")

@@ -82,10 +82,10 @@ def _judged(
     decoding = replace(options.decoding, layout=shape.layout, values=shape.values, keys=shape.keys, seed=options.seed)
     cache, span = project_root() / "output/evaluate/cache", Traces(options.traces, options.seed).span
     judged: dict[str, list[Judged]] = {}
-    for side in ("base", "tuned") if options.base else ("tuned",):
-        model, tokenizer = load_base(version) if side == "base" else load_components(version)
-        judged[side], speed = evaluate_model(
-            side, model, tokenizer, questions, options.batch, decoding, cache=cache, golds=golds, span=span
+    for name in ("base", "tuned") if options.base else ("tuned",):
+        model, tokenizer = load_base(version) if name == "base" else load_components(version)
+        judged[name], speed = evaluate_model(
+            name, model, tokenizer, questions, options.batch, decoding, cache=cache, golds=golds, span=span
         )
         run.metrics(speed)
     return judged
@@ -111,8 +111,11 @@ def _log(run: StepRun, evaluation: Evaluation, output: str) -> None:
 
 
 def _note(run: StepRun, version: Version, evaluation: Evaluation, split: str, digest: str) -> None:
-    """Write down at the version what this evaluation found: on dev, beside its base, how good it is; on databases of
-    train that were held back, what makes its answers trustworthy."""
+    """Record on the version what this evaluation found: on dev, with its base, how good it is; on validation, what
+    makes its answers trustworthy."""
+    from pipesql.evaluate.report.evaluation import version_figures
+    from pipesql.inference.confidence import fit
+
     if split == "dev" and "base" in evaluation.verdicts:
         from pipesql.evaluate.report.evaluation import version_figures
 

@@ -71,7 +71,7 @@ def merge(options: MergeOptions) -> str:
 
 
 def _origin(merged: Merged, train: RunRef, run: StepRun) -> dict[str, str]:
-    """The tags that say where the merged model comes from and how it is asked."""
+    """The tags that record where the merged model comes from, and the prompts that it was trained with."""
     return {
         tags.RECIPE: merged.recipe,
         tags.LAYOUT: merged.layout,

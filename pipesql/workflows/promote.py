@@ -56,7 +56,7 @@ def promote(options: PromoteOptions) -> str:
     return f"{decision.sentence} [{', '.join((version.stage, *version.aliases))}]"
 
 
-def _verdicts(version: Version, side: str) -> list[Verdict]:
-    """One side of the version's own evaluation."""
+def _verdicts(version: Version, name: str) -> list[Verdict]:
+    """The verdicts of one model in the version's own evaluation: `base` or `tuned`."""
     evaluation = get_run(get_version(version.number, evaluated=True).tags[tags.EVALUATE_RUN])
-    return list(read_jsonl(evaluation.artifact(f"verdicts/{side}.jsonl"), Verdict))
+    return list(read_jsonl(evaluation.artifact(f"verdicts/{name}.jsonl"), Verdict))

@@ -38,7 +38,7 @@ class SweepOptions:
 def sweep(options: SweepOptions) -> str:
     """Train once for every point of a grid, or for N points.
 
-    The command that merges the best training is printed in the end.
+    The command that merges the best training is printed at the end.
     """
     earlier = unfinished_run("sweep", options.resume).run_id if options.resume else ""
     with step_run("sweep", resume=earlier) as run:

@@ -60,7 +60,7 @@ def train(options: TrainOptions) -> str:
 
 
 def chosen_data(data: str) -> tuple[Path, str]:
-    """The data folder and its run; where there is no data run yet and none was named, the data step runs first."""
+    """The data folder and its run; for `auto` the data step runs first if there is no data run yet."""
     from pipesql.tracking.lookup import data_folder
     from pipesql.tracking.pipeline import run_entry
 

@@ -70,7 +70,7 @@ def test_runs_and_versions_are_found(project: Path) -> None:
     assert trained is not None and trained.run_id == TRAINED and trained.status == "FINISHED"
     first, second = registry.get_version(1), registry.get_version("challenger")
     assert (first.stage, first.aliases, first.tags["pipesql.train_run"]) == ("Production", ("champion",), TRAINED)
-    assert (second.number, second.stage, second.tags["pipesql.strength"]) == (2, "Staging", "0.5")
+    assert (second.number, second.stage, second.tags[tags.SCALING]) == (2, "Staging", "0.5")
     assert {v.number: v.tags[tags.EVALUATE_RUN] for v in registry.versions()} == EVALUATED
 
 
