@@ -113,9 +113,6 @@ def _log(run: StepRun, evaluation: Evaluation, output: str) -> None:
 def _note(run: StepRun, version: Version, evaluation: Evaluation, split: str, digest: str) -> None:
     """Record on the version what this evaluation found: on dev, with its base, how good it is; on validation, what
     makes its answers trustworthy."""
-    from pipesql.evaluate.report.evaluation import version_figures
-    from pipesql.inference.confidence import fit
-
     if split == "dev" and "base" in evaluation.verdicts:
         from pipesql.evaluate.report.evaluation import version_figures
 
