@@ -1,9 +1,9 @@
 """Entry point `promote`: `python -m steps.promote`, or `mlflow run . -e promote`."""
 
-from pipesql.workflows.command import step_command
+from pipesql.workflows.command import StepCommand
 from pipesql.workflows.promote import promote
 
-main = step_command(promote)
+main = StepCommand(promote)
 
 if __name__ == "__main__":
     main()

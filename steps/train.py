@@ -1,9 +1,9 @@
 """Entry point `train`: `python -m steps.train`, or `mlflow run . -e train`."""
 
-from pipesql.workflows.command import step_command
+from pipesql.workflows.command import StepCommand
 from pipesql.workflows.train import train
 
-main = step_command(train)
+main = StepCommand(train)
 
 if __name__ == "__main__":
     main()

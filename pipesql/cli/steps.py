@@ -5,8 +5,6 @@ They work in any folder, from an installed package, and first say where their ru
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from pipesql.workflows import STEPS
@@ -23,21 +21,18 @@ def __getattr__(name: str) -> click.Command:
     if name not in NAMES:
         raise AttributeError(name)
     from pipesql.workflows import workflow
-    from pipesql.workflows.command import step_command
+    from pipesql.workflows.command import StepCommand
 
-    run = workflow(NAMES[name])
-    command = step_command(run, name)
-    step = command.callback
-    assert step is not None
+    class Announced(StepCommand):
+        """A step that says where its runs are kept, unless another process started it and has said so."""
 
-    def announced(**given: Any) -> None:
-        from pipesql.finetune.distributed import started_together
-        from pipesql.tracking.runs import given_run
-        from pipesql.tracking.store import place_of_runs
+        def invoke(self, ctx: click.Context) -> None:
+            from pipesql.finetune.distributed import started_together
+            from pipesql.tracking.runs import given_run
+            from pipesql.tracking.store import place_of_runs
 
-        if not (given_run() or started_together()):
-            click.echo(place_of_runs(), err=True)
-        step(**given)
+            if not (given_run() or started_together()):
+                click.echo(place_of_runs(), err=True)
+            super().invoke(ctx)
 
-    command.callback = announced
-    return command
+    return Announced(workflow(NAMES[name]), name)

@@ -5,29 +5,38 @@ from __future__ import annotations
 import errno
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import click
 
 from pipesql.errors import InvalidOption, PipesqlError
-from pipesql.options import Option, from_values, options_of, override_names
+from pipesql.options import from_values, options_of, override_names
 
-Workflow = Callable[[Any], str]
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 class StepCommand(click.Command):
-    """A command whose errors are one sentence on standard error, and an exit status.
+    """The command of a workflow. Its options are those of the class that annotates the parameter `options`.
 
-    Those are a PipesqlError and a disk that is full or cannot be written. Anything else is a bug and keeps its
-    traceback. The run that `mlflow run` made for a step that fails before it opens its run gets the sentence, too.
+    Errors are one sentence on standard error, and an exit status. Those are a PipesqlError and a disk that is full or
+    cannot be written; anything else is a bug and keeps its traceback. What the workflow returns is printed.
     """
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def __init__(self, workflow: Callable[[Any], str], name: str | None = None) -> None:
+        self.workflow = workflow
+        self.options: type[Any] = typing.get_type_hints(workflow)["options"]
+        super().__init__(
+            name or workflow.__name__,
+            params=[*_click_options(self.options)],
+            help=inspect.cleandoc(workflow.__doc__ or "").split("\n\nReturns")[0],
+            context_settings={"max_content_width": 100},
+        )
+
+    def invoke(self, ctx: click.Context) -> None:
         """Run the step."""
         try:
-            return super().invoke(ctx)
+            text = self.workflow(self._given(ctx.params))
         except PipesqlError as e:
             raise _sentence(str(e), e.exit_code) from e
         except OSError as e:
@@ -35,6 +44,18 @@ class StepCommand(click.Command):
                 raise
             where = e.filename or "an output file"
             raise _sentence(f"cannot write {where}: {e.strerror}; free space there or make it writable", 2) from e
+        if text:
+            click.echo(text)
+
+    def _given(self, params: Mapping[str, Any]) -> Any:
+        """The options as the workflow takes them. The run that MLflow made for the step fails if they are invalid."""
+        from pipesql.tracking.runs import note_early_failure
+
+        try:
+            return from_values(self.options, _renamed(self.options, params))
+        except PipesqlError as e:
+            note_early_failure(e)
+            raise
 
 
 def _sentence(message: str, exit_code: int) -> click.ClickException:
@@ -42,30 +63,6 @@ def _sentence(message: str, exit_code: int) -> click.ClickException:
     exception = click.ClickException(message)
     exception.exit_code = exit_code  # type: ignore[misc]
     return exception
-
-
-def step_command(workflow: Workflow, name: str | None = None) -> click.Command:
-    """The command of a workflow. Its options are those of the class that annotates the parameter `options`."""
-    kind = typing.get_type_hints(workflow)["options"]
-
-    def run(**given: Any) -> None:
-        from pipesql.tracking.runs import note_early_failure
-
-        try:
-            options = from_values(kind, _renamed(options_of(kind), given))
-        except PipesqlError as e:
-            note_early_failure(e)
-            raise
-        if text := workflow(options):
-            click.echo(text)
-
-    return StepCommand(
-        name or workflow.__name__,
-        callback=run,
-        params=[*_click_options(kind)],
-        help=inspect.cleandoc(workflow.__doc__ or "").split("\n\nReturns")[0],
-        context_settings={"max_content_width": 100},
-    )
 
 
 class _Switch(click.Option):
@@ -78,7 +75,7 @@ class _Switch(click.Option):
         return {**super().get_help_extra(ctx), "default": str(int(bool(self.default)))}
 
 
-def _click_options(kind: type[Any]) -> typing.Iterator[click.Option]:
+def _click_options(kind: type[Any]) -> Iterator[click.Option]:
     declared = options_of(kind)
     for one in declared:
         kind_of_option = _Switch if one.kind is bool else click.Option
@@ -97,10 +94,10 @@ def _click_options(kind: type[Any]) -> typing.Iterator[click.Option]:
         yield click.Option([f"--{name}"], metavar="VALUE", help=f"Override the recipe's {name}.")
 
 
-def _renamed(declared: list[Option], given: dict[str, Any]) -> dict[str, Any]:
+def _renamed(kind: type[Any], params: Mapping[str, Any]) -> dict[str, Any]:
     """The values under their present names, with a warning for each that was given under an old one."""
-    given = dict(given)
-    for one in declared:
+    given = dict(params)
+    for one in options_of(kind):
         value = given.pop(one.old, None) if one.old else None
         if value is not None:
             # `mlflow run` passes every parameter: the new name comes with its default beside the old one.

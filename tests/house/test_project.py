@@ -79,6 +79,16 @@ def test_an_empty_parameter_arrives_as_an_empty_argument() -> None:
     ]
 
 
+def test_a_parameter_that_is_not_listed_is_passed_on_as_an_option() -> None:
+    """By that, fields of recipes and old names of options reach a step."""
+    from mlflow.projects._project_spec import load_project
+
+    command = load_project(str(ROOT)).get_entry_point("evaluate").compute_command({"evidence": "runs"}, None)
+    words = shlex.split(command)
+    assert words[words.index("--check") + 1] == "mentions"
+    assert words[-2:] == ["--evidence", "runs"]
+
+
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_shipped_recipe_loads(path: Path) -> None:
     from pipesql.finetune.recipe.files import read_recipe

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import dataclass
 
 import click
 import pytest
@@ -12,12 +13,16 @@ from pipesql.errors import BadInput, NoSuchRun
 from pipesql.workflows.command import StepCommand
 
 
+@dataclass(frozen=True)
+class NoOptions:
+    pass
+
+
 def step_that_raises(error: Exception) -> click.Command:
-    @click.command(cls=StepCommand)
-    def main() -> None:
+    def main(options: NoOptions) -> str:
         raise error
 
-    return main
+    return StepCommand(main)
 
 
 @pytest.mark.parametrize(

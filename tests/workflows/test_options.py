@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from pipesql.errors import InvalidOption
 from pipesql.options import as_arguments, as_parameters, from_values, group, option, options_of, overrides, values_of
 from pipesql.workflows import STEPS, workflow
-from pipesql.workflows.command import step_command
+from pipesql.workflows.command import StepCommand
 
 ROOT = Path(__file__).resolve().parents[2]
 Colour = Literal["red", "green"]
@@ -63,13 +63,13 @@ def house(options: HouseOptions) -> str:
 
 def built(*words: str) -> tuple[HouseOptions, str]:
     """The options that the command passes on, and what it says on standard error."""
-    result = CliRunner().invoke(step_command(house), words, catch_exceptions=False)
+    result = CliRunner().invoke(StepCommand(house), words, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return eval(result.stdout), result.stderr
 
 
 def refused(*words: str) -> str:
-    result = CliRunner().invoke(step_command(house), words, catch_exceptions=False)
+    result = CliRunner().invoke(StepCommand(house), words, catch_exceptions=False)
     assert result.exit_code == 2 and result.stdout == ""
     return result.stderr.splitlines()[-1]
 
@@ -94,7 +94,7 @@ def test_switches_are_0_and_1_as_mlflow_parameters_are(text: str, value: bool) -
 
 
 def test_help_shows_every_option_with_its_default() -> None:
-    text = CliRunner().invoke(step_command(house), ["--help"]).output
+    text = CliRunner().invoke(StepCommand(house), ["--help"]).output
     assert "Build a house.\n\n  It is described in the end." in text
     assert "--garden 0|1" in text and "1: with a garden; 0: without.  [default: 1]" in " ".join(text.split("\n"))
     assert "--learning_rate VALUE" in text and "Override the recipe's learning_rate." in text
@@ -185,7 +185,7 @@ def test_every_step_has_options_with_help_and_no_name_twice(step: str) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_steps_help_begins_with_its_summary(step: str) -> None:
-    assert (step_command(workflow(step)).help or "").split("\n\n")[0] == STEPS[step].summary
+    assert (StepCommand(workflow(step)).help or "").split("\n\n")[0] == STEPS[step].summary
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_the_options_of_0_1_that_were_renamed(
     step: str, old: tuple[str, str], new: tuple[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[Any] = []
-    command = step_command(workflow(step))
+    command = StepCommand(workflow(step))
     kind = typing.get_type_hints(workflow(step))["options"]
 
     def keep(options: Any) -> str:
@@ -209,7 +209,7 @@ def test_the_options_of_0_1_that_were_renamed(
         return ""
 
     keep.__annotations__["options"] = kind
-    command = step_command(keep)
+    command = StepCommand(keep)
     result = CliRunner().invoke(command, [f"--{old[0]}", old[1]], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert values_of(given[0])[new[0]] == new[1]
