@@ -140,6 +140,7 @@ def test_questions_without_a_database_are_left_out_and_that_is_said_and_written(
     assert ref.metrics["questions/left_out_train"] == 6
 
 
+@pytest.mark.long
 def test_a_postgresql_database_by_url_has_one_proof_a_pair(project: Path) -> None:
     pytest.importorskip("sqlalchemy")
     with server() as connection:

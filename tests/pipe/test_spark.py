@@ -28,6 +28,7 @@ def opened(tmp_path_factory):
     spark.stop()
 
 
+@pytest.mark.long
 @pytest.mark.spark
 @pytest.mark.parametrize("case", SUBSET)
 def test_spark_gives_the_same_rows(case, opened) -> None:
