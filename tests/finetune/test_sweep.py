@@ -40,19 +40,19 @@ def test_a_grid_may_be_a_file(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("grid", "said"),
     [
-        ("", "the sweep varies nothing"),
+        ("", "the sweep has no grid"),
         ("learning_rate", "write FIELD=VALUE,VALUE or FIELD=LOW..HIGH"),
-        ("r=4; r=8", "names r twice"),
+        ("r=4; r=8", "the grid has the field r twice"),
         ("lerning_rate=1", "did you mean learning_rate?"),
         ("packing=tight", "it must be one of shared, bfd, none"),
-        ("learning_rate=-1,1e-3", "learning_rate is -1.0, it must be above 0"),
-        ("r=4..x", "ends that are no numbers"),
+        ("learning_rate=-1,1e-3", "learning_rate is -1.0, but it must be above 0"),
+        ("r=4..x", "the ends of the range r=4..x are not numbers"),
         ("r=16..4", "is empty"),
-        ("learning_rate=0..1:log", "is empty, or its logarithm is"),
+        ("learning_rate=0..1:log", "is empty; LOW must be below HIGH, and above 0 for a range with :log"),
         ("nowhere.yaml", "cannot read the grid nowhere.yaml"),
     ],
 )
-def test_what_is_no_grid_is_said_before_anything_starts(grid, said) -> None:
+def test_what_is_not_a_grid_is_said_before_anything_starts(grid, said) -> None:
     with pytest.raises(BadInput, match=said):
         read_axes(grid, "tiny", "tiny")
 
@@ -109,15 +109,15 @@ def test_the_best_is_the_first_of_equals_and_none_where_all_failed() -> None:
 @pytest.mark.parametrize(
     ("strategy", "grid", "said"),
     [
-        ("grid", RANGES, "learning_rate is a range, which a grid cannot exhaust"),
-        ("random", GRID, "tries as many points as it is told: set trials=N"),
-        ("guess", GRID, "no strategy called 'guess': give one of grid, random, optuna"),
+        ("grid", RANGES, "learning_rate is a range, and strategy grid cannot try every value of it"),
+        ("random", GRID, "needs a number of trainings; set trials=N"),
+        ("guess", GRID, "there is no strategy 'guess'; use one of grid, random, optuna"),
     ],
 )
 def test_strategies_that_do_not_go_with_their_grid(strategy, grid, said) -> None:
     with pytest.raises(BadInput, match=said):
         search(grid, strategy)
-    with pytest.raises(BadInput, match="no objective called 'speed'"):
+    with pytest.raises(BadInput, match="there is no objective 'speed'"):
         SweepRequest(GRID, "grid", 0, "speed", "tiny", "tiny", "auto", 0, 0)
 
 

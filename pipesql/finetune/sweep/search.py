@@ -55,7 +55,7 @@ class Search:
         ranges = [axis.name for axis in self.axes if axis.is_range]
         if self.strategy == "grid" and ranges:
             raise InvalidOption(
-                f"{ranges[0]} is a range, of which strategy grid cannot try every value; use strategy=random or optuna"
+                f"{ranges[0]} is a range, and strategy grid cannot try every value of it; use strategy=random or optuna"
             )
         if self.strategy != "grid" and self.trials < 1:
             raise InvalidOption(f"strategy {self.strategy} needs a number of trainings; set trials=N")
