@@ -12,17 +12,15 @@ import argparse
 from functools import lru_cache
 from pathlib import Path
 
-from sqlglot import exp
-
 from pipesql.assistant_tools.grounding import matching_values
 from pipesql.assistant_tools.schema_pruning import prune_schema
 from pipesql.chat.prompts import schema_text
 from pipesql.execution.database import Database
 from pipesql.models import resolve_model
 from pipesql.models.load import load_tokenizer
-from pipesql.pipe.lowering.lower import lower_tree
 from pipesql.pipe.reading.parser import parse
 from pipesql.pipe.schema import Schema
+from pipesql.pipe.walk import tables_read
 from pipesql.records import GoldenPair
 from pipesql.storage import read_jsonl
 
@@ -31,8 +29,7 @@ SHARES = (0.75, 0.5, 0.33, 0.25)
 
 def tables_of(pair: GoldenPair, schema: Schema) -> set[str]:
     """The tables of the schema that a pair reads."""
-    tree = lower_tree(parse(pair.pipe_sql), schema)
-    found = (schema.table(node.name) for node in tree.find_all(exp.Table))
+    found = (schema.table(name) for name in tables_read(parse(pair.pipe_sql)))
     return {table.name for table in found if table}
 
 

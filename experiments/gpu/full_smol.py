@@ -29,8 +29,8 @@ from pipesql.finetune.recipe.recipe import Recipe
 from pipesql.merge.merge import prepare_for_use
 from pipesql.models import resolve_model
 from pipesql.models.load import choose_device, load_model, load_tokenizer
-from pipesql.records import Sample
-from pipesql.storage import file_digest, write_json, write_jsonl
+from pipesql.storage import file_digest, write_json
+from tests.support.tiny_training import write_samples
 
 
 def trained(
@@ -61,20 +61,6 @@ def trained(
     return trainer.model, [*measured, {"seconds": seconds, "tokens": float(trainer.tokens_seen)}]
 
 
-def demo(folder: Path) -> None:
-    """A handful of samples, for a trial."""
-    prompt = (
-        {"role": "system", "content": "Answer."},
-        {"role": "user", "content": "t: id int key\n\nQuestion: How many?"},
-    )
-    for split in ("train", "dev"):
-        samples = [
-            Sample(f"{split}-{number}", "t", split, "folded", prompt, ("FROM t", f"|> WHERE id > {number}"))
-            for number in range(12)
-        ]
-        write_jsonl(folder / f"samples.{split}.jsonl", samples)
-
-
 def main() -> None:
     """Train, save, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -84,7 +70,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="write the figures as JSON, too")
     parser.add_argument("--model_out", type=Path, help="keep the model in this folder")
-    parser.add_argument("--tiny", action="store_true", help="the model tiny on a handful of samples, on any machine")
+    parser.add_argument("--tiny", action="store_true", help="the model tiny on a few samples, on any machine")
     arguments = parser.parse_args()
     name, device = ("tiny", "cpu") if arguments.tiny else ("smol", choose_device())
     recipe = dataclasses.replace(recipe_for("smol-full", "smol"), num_train_epochs=float(arguments.epochs))
@@ -96,7 +82,7 @@ def main() -> None:
     kernels = use_fused_kernels(model, device)
     with tempfile.TemporaryDirectory() as scratch:
         if arguments.tiny:
-            demo(Path(scratch))
+            write_samples(Path(scratch))
         elif arguments.data is None:
             raise BadInput("give the folder of a data run by --data, or --tiny")
         data = Path(scratch) if arguments.tiny else arguments.data

@@ -6,40 +6,11 @@ from typing import Any
 
 import torch
 
-_QWEN = {"max_position_embeddings": 32768, "rope_theta": 1e6, "rms_norm_eps": 1e-6}
-SHAPES: dict[str, dict[str, Any]] = {
-    "1.5b": {
-        **_QWEN,
-        "hidden_size": 1536,
-        "intermediate_size": 8960,
-        "num_hidden_layers": 28,
-        "num_attention_heads": 12,
-        "num_key_value_heads": 2,
-        "vocab_size": 151936,
-        "tie_word_embeddings": True,
-    },
-    "7b": {
-        **_QWEN,
-        "hidden_size": 3584,
-        "intermediate_size": 18944,
-        "num_hidden_layers": 28,
-        "num_attention_heads": 28,
-        "num_key_value_heads": 4,
-        "vocab_size": 152064,
-        "tie_word_embeddings": False,
-    },
-    "tiny": {
-        **_QWEN,
-        "hidden_size": 128,
-        "intermediate_size": 256,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "vocab_size": 1024,
-        "tie_word_embeddings": True,
-    },
-}
-"""Qwen2.5's configurations by size, and a small one to try a script with."""
+from pipesql.finetune.plan.memory import QWEN, Shape
+
+TINY = Shape(128, 2, 4, 2, 32, 256, 1024, True, True)
+SHAPES = {**QWEN, "tiny": TINY}
+"""Qwen2.5's shapes by size, and a small one to try a script with."""
 
 
 def random_model(shape: str, device: str, four_bit: bool = False) -> Any:
@@ -49,7 +20,21 @@ def random_model(shape: str, device: str, four_bit: bool = False) -> Any:
 
     torch.manual_seed(0)
     dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
-    config = Qwen2Config(**SHAPES[shape], bos_token_id=0, eos_token_id=0)
+    widths = SHAPES[shape]
+    config = Qwen2Config(
+        vocab_size=widths.vocabulary,
+        hidden_size=widths.hidden,
+        intermediate_size=widths.intermediate,
+        num_hidden_layers=widths.layers,
+        num_attention_heads=widths.heads,
+        num_key_value_heads=widths.kv_heads,
+        tie_word_embeddings=widths.tied,
+        max_position_embeddings=32_768,
+        rope_theta=1e6,
+        rms_norm_eps=1e-6,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
     if not four_bit:
         with torch.device(device):
             return AutoModelForCausalLM.from_config(config, dtype=dtype)

@@ -8,6 +8,8 @@ from importlib import import_module
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory) -> tuple[str, str]:
