@@ -59,9 +59,9 @@ def expressions(whole: Walked, inside: Inside = parts) -> Iterator[exp.Expr]:
     return (part for part in walk(whole, inside) if isinstance(part, exp.Expr))
 
 
-def tables_read(query: PipeQuery) -> list[str]:
-    """The names of the tables that a query or one nested in it reads, as written, in that order, each once."""
-    return list(dict.fromkeys(table.name for each in expressions(query) for table in each.find_all(exp.Table)))
+def tables_read(whole: Walked) -> list[str]:
+    """The names of the tables that a query or an operator reads, nested queries included, as written, each once."""
+    return list(dict.fromkeys(table.name for each in expressions(whole) for table in each.find_all(exp.Table)))
 
 
 @depth_bounded

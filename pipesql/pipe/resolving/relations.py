@@ -19,7 +19,7 @@ from pipesql.pipe.resolving.resolved import CteTable, Resolved, Source, Tables
 from pipesql.pipe.resolving.set_operations import Arm, Missing, match_arms
 from pipesql.pipe.schema import Schema
 from pipesql.pipe.scope import Scope, ScopeColumn, Variable, join_scopes, unknown_name
-from pipesql.pipe.walk import expressions, own_parts
+from pipesql.pipe.walk import expressions, own_parts, tables_read
 
 
 class Relations(ABC):
@@ -281,4 +281,4 @@ def _reads(body: Resolved, table: CteTable) -> bool:
 
 def _tables_read(part: Part) -> set[str]:
     """The names, in lower case, of the tables that a query or an operator reads, nested queries included."""
-    return {table.name.lower() for each in expressions(part) for table in each.find_all(exp.Table)}
+    return {name.lower() for name in tables_read(part)}
