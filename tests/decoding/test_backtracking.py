@@ -1,4 +1,4 @@
-"""Decoding under a constraint, with models that learnt by heart what they should not say."""
+"""Decoding under a constraint, with models that have memorised what they should not write."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.overfit import learn_by_heart
+from tests.support.overfit import overfit
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("llguidance")
@@ -57,7 +57,7 @@ def taught() -> tuple[Any, Any, GrammarCompiler, list[list[int]]]:
             target += [*operator_ids(tokenizer, text, first=i == 0), marks.step if text != operators[-1] else marks.end]
         prompts.append(prompt)
         batch.append((prompt, target))
-    learn_by_heart(model, batch)
+    overfit(model, batch)
     return model, tokenizer, GrammarCompiler(tokenizer, model.get_output_embeddings().weight.shape[0]), prompts
 
 
@@ -132,7 +132,7 @@ def test_without_any_operator_the_answer_is_invalid(taught: Any) -> None:
 
 
 def test_a_weak_objection_stands_where_no_alternative_is_as_cheap(taught: Any) -> None:
-    """Learnt by heart, any other hypothesis costs more than the objection."""
+    """When an answer is memorised, any other hypothesis costs more than the objection."""
 
     def check(index: int, operators: Sequence[str], whole: bool) -> Objection | None:
         return (

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.overfit import learn_by_heart
+from tests.support.overfit import overfit
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("llguidance")
@@ -43,7 +43,7 @@ def answers() -> tuple[list[Decoded], list[Decoded]]:
 
     prompts = [prompt_ids(tokenizer, [{"role": "user", "content": text}]) for text in ("Names?", "Old ones?")]
     lessons = [(prompts[0], target(SURE)), *((prompts[1], target(one)) for one in EITHER)]
-    learn_by_heart(model, lessons, below=0.2)
+    overfit(model, lessons, below=0.2)
     compiler = GrammarCompiler(tokenizer, model.get_output_embeddings().weight.shape[0])
     constraint = Constraint(lambda index, before: compiler.operator(SCHEMA, before), lambda *_: None)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.support.overfit import learn_by_heart
+from tests.support.overfit import overfit
 
 torch = pytest.importorskip("torch")
 mlflow = pytest.importorskip("mlflow")
@@ -34,7 +34,7 @@ from pipesql.tracking.runs import RunRef, get_run, latest_run, step_run  # noqa:
 from tests.support.pairs import golden_pair  # noqa: E402
 
 QUESTIONS = 6
-"""Enough that answering all against none is no chance (p = 1/64), few enough to be learnt by heart."""
+"""Enough that answering all against none is no chance (p = 1/64), few enough to be memorised."""
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def data(tmp_path_factory, questions) -> Path:
 
 @pytest.fixture(scope="module")
 def train_run(place, questions, tmp_path_factory) -> str:
-    """A finished train run whose adapter knows the questions' answer by heart."""
+    """A finished train run whose adapter has memorised the questions' answer."""
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(0)
@@ -89,7 +89,7 @@ def train_run(place, questions, tmp_path_factory) -> str:
     for i, text in enumerate(questions[0].operators):
         target += [*operator_ids(tokenizer, text, first=i == 0), marks.end if i == 2 else marks.step]
     batch = [(prompt_ids(tokenizer, messages(schema, q.question)), target) for q in questions]
-    learn_by_heart(model, batch, learning_rate=5e-3, below=0.3)
+    overfit(model, batch, learning_rate=5e-3, below=0.3)
     folder = tmp_path_factory.mktemp("train") / "adapter"
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -34,7 +34,7 @@ RECIPE = dataclasses.replace(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """Data whose two questions are asked in training and in evaluation alike: what is learnt by heart shows at once."""
+    """Data whose two questions are asked in training and in evaluation alike: what is memorised shows at once."""
     path = tmp_path_factory.mktemp("data")
     with sqlite3.connect(path / "music.sqlite") as connection:
         connection.executescript(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.overfit import learn_by_heart
+from tests.support.overfit import overfit
 from tests.support.servers.chat import Server, completion
 
 torch = pytest.importorskip("torch")
@@ -156,7 +156,7 @@ def model() -> tuple[Any, Any]:
 
 
 def test_a_model_calls_reads_and_answers(golden, box, model) -> None:
-    """A tiny model learns a whole conversation by heart, tool call, result and answer; the agent finds it again."""
+    """A tiny model memorises a whole conversation, tool call, result and answer; the agent finds it again."""
     net, tokenizer = model
     asked, marks = golden[0], markers(tokenizer)
     opened = tool_messages(schema_text(box.schema), asked.question, asked.evidence)
@@ -167,7 +167,7 @@ def test_a_model_calls_reads_and_answers(golden, box, model) -> None:
     target = []
     for number, operator in enumerate(RIGHT.split("\n")):
         target += [*operator_ids(tokenizer, operator, number == 0), marks.end if number == 2 else marks.step]
-    learn_by_heart(net, [(said.ids[:start], said.ids[start:end]), (said.ids, target)], below=0.1)
+    overfit(net, [(said.ids[:start], said.ids[start:end]), (said.ids, target)], below=0.1)
     (prediction,) = predict(net, tokenizer, [asked], DecodingConfig(mode="agent"))
     assert (prediction.pipe_sql, prediction.stop) == (RIGHT, "done")
     assert prediction.tokens == end - start + len(target)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.overfit import learn_by_heart
+from tests.support.overfit import overfit
 
 torch = pytest.importorskip("torch")
 
@@ -39,7 +39,7 @@ def test_an_untrained_model_gives_invalid_answers(golden) -> None:
 
 
 def test_what_a_model_learnt_is_read_back_and_judged_right(golden) -> None:
-    """The tiny model learns three answers by heart; a wrong name among them ends that answer where it stands."""
+    """The tiny model memorises three answers; a wrong name among them ends that answer where it stands."""
     source = resolve_model("tiny")
     torch.manual_seed(0)
     model, tokenizer = load_model(source, device="cpu"), load_tokenizer(source)
@@ -56,7 +56,7 @@ def test_what_a_model_learnt_is_read_back_and_judged_right(golden) -> None:
         for i, text in enumerate(operators):
             target += [*operator_ids(tokenizer, text, first=i == 0), marks.step if i < 2 else marks.end]
         batch.append((prompt, target))
-    learn_by_heart(model, batch)
+    overfit(model, batch)
     predictions = predict(model, tokenizer, golden)
     assert [p.stop for p in predictions] == ["done", "invalid", "done"]
     assert predictions[0].operators == golden[0].operators
@@ -77,7 +77,7 @@ def test_a_model_of_the_steps_layout_is_asked_for_one_operator_at_a_time(golden)
             prompt = prompt_ids(tokenizer, messages(schema, question.question, query_so_far=operators[:i]))
             mark = marks.end if i == len(operators) - 1 else marks.step
             batch.append((prompt, [*operator_ids(tokenizer, text, first=True), mark]))
-    learn_by_heart(model, batch)
+    overfit(model, batch)
     predictions = predict(model, tokenizer, golden[:2], DecodingConfig("steps"))
     assert predictions[0].operators == golden[0].operators and predictions[0].stop == "done"
     assert predictions[0].tokens == sum(len(target) for _, target in batch[: len(golden[0].operators)])

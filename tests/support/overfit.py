@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def learn_by_heart(
+def overfit(
     model: Any, batch: list[tuple[list[int], list[int]]], learning_rate: float = 2e-3, below: float = 0.01
 ) -> None:
     """Train on (prompt, target) token ids until the loss of every target is under `below`; only what is trainable."""
@@ -24,4 +24,4 @@ def learn_by_heart(
         optimizer.zero_grad()
         if worst < below:
             return
-    raise AssertionError(f"the answers were not learnt: a loss of {worst:.3f} is left")
+    raise AssertionError(f"the answers were not memorised: the loss is still {worst:.3f}")
