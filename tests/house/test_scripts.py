@@ -98,3 +98,18 @@ def test_nothing_is_made_of_data_that_could_not_be_fetched(stubs: Path) -> None:
 def test_training_runs_the_pipeline(stubs: Path, arguments: list[str], parameters: str) -> None:
     status, calls = call(stubs, "train.sh", *arguments)
     assert (status, calls) == (0, [f"mlflow run . -e main --env-manager local {parameters}"])
+
+
+@pytest.mark.parametrize(("short", "long", "status"), [(0, 0, 0), (1, 0, 1), (0, 1, 1)])
+def test_both_tiers_run_and_their_closing_lines_come_last(stubs: Path, short: int, long: int, status: int) -> None:
+    closing = {"test": "=== 9 passed in 3.21s ===", "test-long": "=== 1 failed, 2 passed in 61.00s (0:01:01) ==="}
+    tiers = "".join(
+        f"if [ $1 = {tier} ]; then echo 'some test'; echo '{closing[tier]}'; exit {code}; fi\n"
+        for tier, code in (("test", short), ("test-long", long))
+    )
+    make = stubs / "make"
+    make.write_text(f"#!/bin/sh\n{tiers}")
+    make.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{stubs}:{os.environ['PATH']}"}
+    done = subprocess.run([ROOT / ".ci" / "run"], capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stdout.splitlines()[-2:]) == (status, list(closing.values()))
