@@ -158,7 +158,6 @@ def fresh_lora(recipe: GrpoRecipe) -> LoraConfig:
 
 def grpo_config(recipe: GrpoRecipe, folder: Path, device: str, seed: int) -> GRPOConfig:
     """TRL's configuration: float32 on a CPU, bfloat16 (else float16) on a GPU; no checkpoints, no evaluation."""
-    import torch
     from trl import GRPOConfig
 
     cuda = device.startswith("cuda")
