@@ -55,7 +55,7 @@ def merge(options: MergeOptions) -> str:
         best = options.checkpoint == "best"
         adapter = train.artifact("adapter") if best else kept.named(options.checkpoint)
         merged = merge_adapter(adapter, options.scaling, models_named(options.average))
-        run.tags(**(origin := _origin(merged, train, run)))
+        run.tags(**(origin := origin_tags(merged, train, run)))
         run.params(base=merged.base.name, trained_by=merged.recipe, layout=merged.layout)
         run.params(average=options.average, gguf=options.gguf)
         run.metrics(merged.metrics())
@@ -70,7 +70,7 @@ def merge(options: MergeOptions) -> str:
     return f"registered pipesql {version} as {aliases} ({version.stage}): {merged.describe()}"
 
 
-def _origin(merged: Merged, train: RunRef, run: StepRun) -> dict[str, str]:
+def origin_tags(merged: Merged, train: RunRef, run: StepRun) -> dict[str, str]:
     """The tags that record where the merged model comes from, and the prompts that it was trained with."""
     return {
         tags.RECIPE: merged.recipe,

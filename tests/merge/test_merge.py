@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,8 @@ from pipesql.merge.logit_check import example_sequences, largest_difference, log
 from pipesql.merge.merge import TOLERANCE, merge, recorded_base  # noqa: E402
 from pipesql.models import resolve_model  # noqa: E402
 from pipesql.models.load import load_model, load_tokenizer  # noqa: E402
+from pipesql.tracking import tags  # noqa: E402
+from pipesql.workflows.merge import origin_tags  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +100,8 @@ def test_weights_are_averaged_with_those_of_other_models(adapter, merged, tmp_pa
         torch.testing.assert_close(mean, too, atol=1e-5, rtol=1e-5)
     assert one.averaged == (resolve_model("tiny").description, "local folder whole")
     assert f"averaged with {' and '.join(one.averaged)};" in one.describe()
+    train, run = SimpleNamespace(run_id="t1", tags={}), SimpleNamespace(run_id="m1")
+    assert origin_tags(one, train, run)[tags.AVERAGED] == ", ".join(one.averaged)
 
 
 def test_models_of_other_shapes_are_not_averaged(adapter, tmp_path) -> None:

@@ -97,7 +97,9 @@ def test_a_version_answers_as_it_did(project: Path) -> None:
     assert (run.metrics["against/gained"], run.metrics["against/lost"]) == (0, 0)
     before = get_run(EVALUATED[1]).metrics
     figures = [name for name in before if name.startswith(("base/", "tuned/")) and "second" not in name]
-    assert {name: run.metrics.get(name) for name in figures} == pytest.approx({name: before[name] for name in figures})
+    # Intervals come from another library now, which rounds the last digit of two of them otherwise.
+    then = {name: before[name] for name in figures}
+    assert {name: run.metrics.get(name) for name in figures} == pytest.approx(then, rel=1e-12)
     assert registry.get_version(1).tags[tags.EVALUATE_RUN] == run.run_id
 
 
