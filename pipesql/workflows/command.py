@@ -68,7 +68,7 @@ def _sentence(message: str, exit_code: int) -> click.ClickException:
 class _Switch(click.Option):
     """An option that is 0 or 1, as MLflow's parameters are."""
 
-    def make_metavar(self, ctx: click.Context) -> str:
+    def make_metavar(self, ctx: click.Context | None = None) -> str:  # click before 8.2 calls it without
         return "0|1"
 
     def get_help_extra(self, ctx: click.Context) -> click.types.OptionHelpExtra:
