@@ -67,6 +67,7 @@ def measured(folder: Path) -> list[tuple[int, dict[str, float]]]:
     return [(step, {n: v for n, v in values.items() if n in names}) for step, values in progress["metrics"]["history"]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("optim", ["sgd", "adamw_torch"])
 def test_two_processes_are_one_with_twice_the_accumulation(project, optim) -> None:
     two = train(project, processes="2", gradient_accumulation_steps="2", optim=optim)
@@ -80,6 +81,7 @@ def test_two_processes_are_one_with_twice_the_accumulation(project, optim) -> No
             assert torch.allclose(weights[1][name], weight, rtol=1e-4, atol=1e-6), name
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on_as_the_same_run(project) -> None:
     """SIGKILL, then `resume=last` under `mlflow run`'s variables: one train run, finished, and MLflow's says where."""
     before = runs(project)

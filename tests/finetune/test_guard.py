@@ -119,7 +119,7 @@ def clean(samples):
     return run(samples)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [KINDS[0], *(pytest.param(kind, marks=pytest.mark.long) for kind in KINDS[1:])])
 def test_a_run_outlives_a_fault(kind, samples, clean) -> None:
     """One of each kind; `python -m experiments.faults` plants twenty, and shows what they do to a run without guard."""
     outcome = run(samples, Fault(kind, 33))

@@ -148,6 +148,7 @@ def runs(project: Path, kind: str) -> list[Run]:
     )
 
 
+@pytest.mark.long
 def test_trainings_are_children_and_one_that_fails_does_not_end_the_sweep(project) -> None:
     """The middle one diverges. The sweep is then said to have been killed, and goes on: nothing is trained again."""
     recipe = project / "short.yaml"
