@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipesql.api import database_of
-from pipesql.api.convert import Known, dialect_for, schema_for
+from pipesql.api.convert import dialect_for, schema_for
 from pipesql.errors import InvalidOption
 from pipesql.pipe import operators as op
 from pipesql.pipe.lowering.lower import lower
@@ -17,6 +19,9 @@ from pipesql.pipe.resolving.resolve import resolve
 from pipesql.pipe.schema import REST, Schema
 from pipesql.pipe.scope import Scope
 from pipesql.pipe.walk import is_pure
+
+if TYPE_CHECKING:
+    from pipesql.execution.database import Database
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Checked:
 
 def check(
     pipe_sql: str,
-    database: Known | None = None,
+    database: Database | Path | str | Schema | None = None,
     *,
     run: bool = False,
     dialect: str = "",

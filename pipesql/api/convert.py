@@ -12,21 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipesql.api import database_of
-from pipesql.execution.database import Database
 from pipesql.pipe.printing.printer import print_operators, print_query
 from pipesql.pipe.query import PipeQuery
 from pipesql.pipe.schema import Schema
 
 if TYPE_CHECKING:
     from pipesql.decompile.origins import Origins
-
-Known = Database | Path | str | Schema
-"""What says which names there are: a database, its path or URL, or a schema alone."""
+    from pipesql.execution.database import Database
 
 
 def to_pipe(
     sql: str,
-    database: Known | None = None,
+    database: Database | Path | str | Schema | None = None,
     *,
     dialect: str = "",
     pipe_dialect: str = "bigquery",
@@ -54,7 +51,13 @@ def to_pipe(
     return _complete(text, database)
 
 
-def to_sql(pipe_sql: str, database: Known | None = None, *, dialect: str = "", pipe_dialect: str = "bigquery") -> str:
+def to_sql(
+    pipe_sql: str,
+    database: Database | Path | str | Schema | None = None,
+    *,
+    dialect: str = "",
+    pipe_dialect: str = "bigquery",
+) -> str:
     """Pipe SQL as one line of standard SQL for an engine.
 
     `dialect` is the engine's: `sqlite`, `duckdb`, `postgres`, `bigquery`, `spark`, or another that sqlglot writes;
@@ -102,7 +105,7 @@ def canonical(pipe_sql: str) -> str:
     return format_query(pipe_sql)
 
 
-def schema_for(query: PipeQuery, database: Known | None) -> Schema:
+def schema_for(query: PipeQuery, database: Database | Path | str | Schema | None) -> Schema:
     """The schema that the names of a pipe query are looked up in. Raises BadInput."""
     if database is None:
         from pipesql.pipe.inferred import infer_from_pipe
@@ -111,12 +114,12 @@ def schema_for(query: PipeQuery, database: Known | None) -> Schema:
     return database if isinstance(database, Schema) else database_of(database).schema
 
 
-def dialect_for(database: Known | None) -> str:
+def dialect_for(database: Database | Path | str | Schema | None) -> str:
     """The dialect of a database's engine, as sqlglot calls it; SQLite's where there is none."""
     return "sqlite" if database is None or isinstance(database, Schema) else database_of(database).dialect
 
 
-def _standard(sql: str, database: Known | None, dialect: str) -> tuple[Schema, str]:
+def _standard(sql: str, database: Database | Path | str | Schema | None, dialect: str) -> tuple[Schema, str]:
     """The schema that the names of a standard query are looked up in, and the dialect to read it in."""
     read = dialect or dialect_for(database)
     if database is None:
@@ -126,7 +129,7 @@ def _standard(sql: str, database: Known | None, dialect: str) -> tuple[Schema, s
     return (database if isinstance(database, Schema) else database_of(database).schema), read
 
 
-def _complete(text: str, database: Known | None) -> str:
+def _complete(text: str, database: Database | Path | str | Schema | None) -> str:
     """The text. Raises BadInput where its schema is inferred and it would have to list all columns of a table."""
     if database is not None:
         return text
@@ -150,7 +153,7 @@ class Origin:
 
 def origins(
     sql: str,
-    database: Known | None = None,
+    database: Database | Path | str | Schema | None = None,
     *,
     dialect: str = "",
     pipe_dialect: str = "bigquery",
