@@ -63,7 +63,7 @@ def test_score_stops_each_within_its_limit(folder: Path, database: Path, workers
         main,
         [
             *("score", "--golden", str(folder / "golden.jsonl"), "--predictions", str(folder / "predictions.jsonl")),
-            *("--out", str(folder / "out"), "--timeout", "0.3", "--workers", str(workers)),
+            *("--out", str(folder / "out"), "--timeout", "1", "--workers", str(workers)),
         ],
     )
     assert said.exit_code == 0, said.output

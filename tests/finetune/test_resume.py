@@ -70,11 +70,12 @@ def kill_at(process: subprocess.Popen[str], step: int) -> None:
     process.wait()
 
 
-def test_three_kills_change_nothing(samples, tmp_path) -> None:
+@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.long)])
+def test_kills_change_nothing(kills, samples, tmp_path) -> None:
     """Dropout is on, so the random numbers matter; steps are drawn anew in every run of this test."""
     assert start(samples, tmp_path / "whole").wait() == 0
     draw = random.SystemRandom()
-    at = sorted(draw.randrange(2, STEPS - 2) for _ in range(3))
+    at = sorted(draw.randrange(2, STEPS - 2) for _ in range(kills))
     for step in at:
         kill_at(start(samples, tmp_path / "killed"), step)
     assert start(samples, tmp_path / "killed").wait() == 0
