@@ -62,12 +62,28 @@ def bind_set_operation(binder: QueryBinder, node: exp.SetOperation, around: Arou
     if len(left) != len(right) and not binder.bindings.schema.partial:
         counts = f"{len(left)} and {len(right)}"
         raise SqlSyntaxError(f"the queries of {node.key.upper()} have {counts} columns: give them the same number")
-    outputs = [o if o.kind == r.kind else Output(o.name, "") for o, r in zip(left, right, strict=False)]
+    outputs = [
+        Output(o.name, _kind_of_both(binder, node, place, o.kind, r.kind))
+        for place, (o, r) in enumerate(zip(left, right, strict=False))
+    ]
     limit(node)  # that it is constant: nothing in it is bound
     order = node.args.get("order")
     for key in order.expressions if order else ():
         _sort_key(binder, key, node, outputs, around)
     return outputs
+
+
+def _kind_of_both(binder: QueryBinder, node: exp.SetOperation, place: int, left: str, right: str) -> str:
+    """The kind of a set operation's column: that of both arms, or of one where the other is NULL alone."""
+    if left == right or _is_null(binder, node.expression, place):
+        return left
+    return right if _is_null(binder, node.this, place) else ""
+
+
+def _is_null(binder: QueryBinder, query: exp.Expr, place: int) -> bool:
+    """Whether a query's column is the literal NULL, in all of its arms."""
+    shown = [binder.bindings.bound(arm).outputs for arm in arms(query)]
+    return all(isinstance(unbracketed(outputs[place][1]), exp.Null) for outputs in shown)
 
 
 def _sort_key(

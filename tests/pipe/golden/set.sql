@@ -154,3 +154,19 @@ NULL
 48
 900
 5000
+
+--- case: a column that is NULL in one arm has the other's type
+--- gold
+SELECT u.x FROM (SELECT NULL AS x UNION SELECT year FROM concert) AS u WHERE u.x LIKE '201%' ORDER BY u.x
+--- pipe
+SELECT NULL AS x
+|> UNION DISTINCT (FROM concert |> SELECT year)
+|> WHERE CAST(x AS STRING) LIKE '201%'
+|> ORDER BY x
+|> SELECT x
+--- sql
+SELECT * FROM (SELECT NULL AS x UNION SELECT year FROM concert) AS t WHERE CAST(x AS TEXT) LIKE '201%' ORDER BY x
+--- rows
+2014
+2015
+2016
