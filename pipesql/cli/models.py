@@ -8,7 +8,9 @@ import click
 @click.command("fetch-model")
 @click.argument("name")
 def fetch_model(name: str) -> None:
-    """Fetch the weights of a model, so that they are on this machine when they are needed.
+    """Fetch the weights of a model.
+
+    Steps fetch what they need; this does it before.
 
     NAME is smol, 0.5b, 1.5b, 3b, 7b, or an id of the Hugging Face hub. What is here already is not fetched again, and a
     fetch that broke off is resumed. The folder is printed.
