@@ -110,6 +110,6 @@ def test_both_tiers_run_and_their_closing_lines_come_last(stubs: Path, short: in
     make = stubs / "make"
     make.write_text(f"#!/bin/sh\n{tiers}")
     make.chmod(0o755)
-    environment = {**os.environ, "PATH": f"{stubs}:{os.environ['PATH']}"}
+    environment = {**os.environ, "PATH": f"{stubs}:{os.environ['PATH']}", "TIERS": "test test-long"}
     done = subprocess.run([ROOT / ".ci" / "run"], capture_output=True, text=True, check=False, env=environment)
     assert (done.returncode, done.stdout.splitlines()[-2:]) == (status, list(closing.values()))
