@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import shlex
 import string
 import subprocess
@@ -167,3 +168,9 @@ def test_the_readme_names_the_two_commands_and_every_entry_point() -> None:
 
 def test_mlproject_names_the_conda_file() -> None:
     assert yaml.safe_load((ROOT / "MLproject").read_text())["conda_env"] == "conda.yaml"
+
+
+def test_recorded_durations_are_those_of_files_that_are_there() -> None:
+    tiers = json.loads((ROOT / "tests" / "durations.json").read_text(encoding="utf-8"))
+    assert sorted(tiers) == ["long", "short"]
+    assert [file for files in tiers.values() for file in files if not (ROOT / file).is_file()] == []
